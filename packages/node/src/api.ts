@@ -1,0 +1,192 @@
+/** What a Hearsay node looks like from outside. `createNode` gives one; the worker-isolated node has the same shape. */
+import type { Evidence, MemberStateName } from "@hearsay/core";
+
+/** Serf's words for what becomes of a member (serf reference 7.1). */
+export type MemberStatus = "alive" | "leaving" | "left" | "failed" | "none";
+
+/** A member as this node sees it. A snapshot: it does not change after it was handed out. */
+export interface Member {
+  readonly name: string;
+  /** IP address text. */
+  readonly address: string;
+  readonly port: number;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly status: MemberStatus;
+  /** The failure detector's state beneath the status: a suspect is still `alive` to Serf. */
+  readonly state: MemberStateName;
+  readonly incarnation: number;
+  /** When it came into its present status, as this node saw it. */
+  readonly since: Date;
+  /** memberlist protocol versions. */
+  readonly protocolMin: number;
+  readonly protocolMax: number;
+  readonly protocolCur: number;
+  /** Serf protocol versions. */
+  readonly delegateMin: number;
+  readonly delegateMax: number;
+  readonly delegateCur: number;
+}
+
+/** An observation with wall time. */
+export type WallEvidence = Evidence & { readonly time: Date };
+
+/** The answer to "why do you think that of this member?" */
+export interface Explanation {
+  readonly name: string;
+  /** Undefined when the member is forgotten but its evidence is not. */
+  readonly member: Member | undefined;
+  /** Oldest first. */
+  readonly evidence: readonly WallEvidence[];
+  /** One sentence for people, such as "failed at …: 2 probes unanswered (direct, 3 relays, TCP), accused by web-1, …". */
+  readonly summary: string;
+}
+
+export type MemberEventType =
+  | "member-join"
+  | "member-leave"
+  | "member-failed"
+  | "member-update"
+  | "member-reap"
+  /** A suspicion began. Not one of Serf's events. */
+  | "member-suspect"
+  /** A suspicion was refuted. Not one of Serf's events. */
+  | "member-refuted";
+
+export interface MemberEvent {
+  readonly type: MemberEventType;
+  readonly member: Member;
+  readonly time: Date;
+}
+
+export interface NodeEventMap {
+  "member-join": [Member];
+  "member-leave": [Member];
+  "member-failed": [Member];
+  "member-update": [Member];
+  "member-reap": [Member];
+  "member-suspect": [Member];
+  "member-refuted": [Member];
+  /** Another process claims a name that is taken. `own`: our name. */
+  conflict: [{ readonly name: string; readonly own: boolean; readonly held: string; readonly claimed: string }];
+  /** No other member is reachable any more; the node goes on trying. */
+  isolated: [];
+  /** Members are reachable again after `isolated`. */
+  reconnected: [];
+  /** A push/pull was refused, by us or by the peer; `reason` is one line for people. */
+  "merge-refused": [{ readonly peer: string; readonly reason: string }];
+  /** Something from the network was dropped. Rate-limited to one a second for each reason; the counters have all. */
+  dropped: [{ readonly reason: string; readonly peer: string; readonly count: number }];
+  /** The node has stopped on its own account; `code` as in NodeError. */
+  error: [Error];
+}
+
+export interface JoinResult {
+  /** How many addresses answered. */
+  readonly contacted: number;
+  /** One for each address that did not. */
+  readonly failures: readonly { readonly address: string; readonly error: string }[];
+}
+
+export interface NodeStats {
+  readonly members: number;
+  readonly alive: number;
+  readonly failed: number;
+  readonly left: number;
+  readonly healthScore: number;
+  /** Lamport clocks (serf reference 6). */
+  readonly memberTime: number;
+  readonly eventTime: number;
+  readonly queryTime: number;
+  /** Broadcasts waiting. */
+  readonly memberQueue: number;
+  readonly intentQueue: number;
+  readonly eventQueue: number;
+  readonly queryQueue: number;
+  readonly encrypted: boolean;
+  readonly packetsSent: number;
+  readonly packetsReceived: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly streamsSent: number;
+  readonly streamsReceived: number;
+  /** Drops by reason code. */
+  readonly drops: Readonly<Record<string, number>>;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * A member of a pool. Errors thrown by its methods are `NodeError`s with a stable `code`; a rejected call leaves the
+ * node as it was unless its doc says otherwise.
+ */
+export interface HearsayNode extends AsyncDisposable {
+  readonly name: string;
+  /** What is advertised to others: address text and port (the real one where 0 was asked for). */
+  readonly address: string;
+  readonly port: number;
+  local(): Member;
+  /** Everyone known, in name order, this node included. */
+  members(): Member[];
+  member(name: string): Member | undefined;
+  /** Why `name` is thought what it is thought; undefined when nothing is known of it. */
+  why(name: string): Explanation | undefined;
+  stats(): NodeStats;
+  on<K extends keyof NodeEventMap>(event: K, listener: (...args: NodeEventMap[K]) => void): this;
+  off<K extends keyof NodeEventMap>(event: K, listener: (...args: NodeEventMap[K]) => void): this;
+  /**
+   * Member events from now on, until `signal` aborts or the node closes. The buffer holds 1024; when the reader is
+   * slower, the oldest are dropped and counted in the next event's `dropped`.
+   */
+  events(options?: CallOptions): AsyncIterable<MemberEvent & { readonly dropped: number }>;
+  /** Push/pull with each address (`[name/]host[:port]`; the own gossip port by default). Never rejects because a
+   *  target cannot be reached: that is in `failures`. */
+  join(targets: readonly string[], options?: CallOptions): Promise<JoinResult>;
+  /** Leaves gracefully: resolves when the news has been spread or could not be, then the node is closed. */
+  leave(options?: CallOptions): Promise<void>;
+  /** Declares a failed member left (and erases it with `prune`). Resolves when broadcast. */
+  forceLeave(name: string, options?: CallOptions & { readonly prune?: boolean }): Promise<void>;
+  setTags(tags: Readonly<Record<string, string>>, options?: CallOptions): Promise<void>;
+  /** "Drain me": while unhealthy, this node answers no probes, so that others take it out. Default healthy. */
+  setHealthy(healthy: boolean): void;
+  /** Stops at once without a word; the others will find out. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** pino-shaped; the library is silent without one. */
+export interface Logger {
+  trace(fields: object, message: string): void;
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface NodeOptions {
+  /** Unique in the pool. Default: the host name. 1 … 255 bytes of UTF-8. */
+  readonly name?: string;
+  /** `host:port`, `host` or `:port`; IPv6 in brackets. Default `0.0.0.0:7946`. Port 0 picks a free one. */
+  readonly bind?: string;
+  /** What others shall dial, if not the bind address: `host[:port]`. */
+  readonly advertise?: string;
+  /** `host[:port]`, IPs, names (A, AAAA) or `srv:_service._proto.domain`. Looked up again for every try. */
+  readonly seeds?: readonly string[];
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly profile?: "lan" | "wan" | "local";
+  /** Overrides single settings of the profile. */
+  readonly config?: Partial<import("@hearsay/core").SwimConfig>;
+  /** Raw keys of 16, 24 or 32 bytes, primary first, as bytes or base64. Encrypts all traffic. */
+  readonly keys?: readonly (Uint8Array | string)[];
+  /** Accept plain packets beside encrypted ones / send plain in spite of keys (reference 3.3). Default true, true. */
+  readonly verifyIncoming?: boolean;
+  readonly verifyOutgoing?: boolean;
+  /** Keeps pools on one network apart; at most 255 bytes. */
+  readonly label?: string;
+  /** LZW on streams and large packets. Default true. */
+  readonly compression?: boolean;
+  /** Run machine and sockets in a worker thread, so that a blocked main thread neither kills nor accuses. */
+  readonly isolate?: boolean;
+  readonly logger?: Logger;
+  readonly signal?: AbortSignal;
+}
