@@ -1,0 +1,210 @@
+import { describe, expect, test } from "vitest";
+import { gridMs, Scheduler, type TimeSource } from "./scheduler.ts";
+
+/** Time that moves when told to. `busy` keeps the loop from running its timers. */
+class FakeTime implements TimeSource {
+  time = 1000;
+  timers: { at: number; wake: () => void }[] = [];
+  turns: (() => void)[] = [];
+  set = 0;
+
+  now = () => this.time;
+  setTimer = (wake: () => void, delayMs: number) => {
+    this.set++;
+    const timer = { at: this.time + delayMs, wake };
+    this.timers.push(timer);
+    return timer;
+  };
+  clearTimer = (timer: unknown) => {
+    this.timers = this.timers.filter((other) => other !== timer);
+  };
+  afterInput = (turn: () => void) => {
+    this.turns.push(turn);
+  };
+
+  /** Moves on by `ms`, firing timers at their time. */
+  advance(ms: number): void {
+    const end = this.time + ms;
+    for (;;) {
+      const next = this.timers.toSorted((a, b) => a.at - b.at)[0];
+      if (!next || next.at > end) break;
+      this.time = Math.max(this.time, next.at);
+      this.clearTimer(next);
+      next.wake();
+    }
+    this.time = end;
+  }
+
+  /** The process stands still for `ms`; then what is due fires. */
+  stall(ms: number): void {
+    this.time += ms;
+    this.advance(0);
+  }
+}
+
+describe("one alarm", () => {
+  test("wakes once, not before its deadline, within two milliseconds", () => {
+    const time = new FakeTime();
+    const scheduler = new Scheduler(time);
+    const woken: number[] = [];
+    const alarm = scheduler.add((now) => woken.push(now));
+    alarm.set(1100.5);
+    time.advance(1000);
+    expect(woken).toHaveLength(1);
+    expect(woken[0]).toBeGreaterThanOrEqual(1100.5);
+    expect(woken[0]).toBeLessThanOrEqual(1102.5);
+    expect(time.timers).toHaveLength(0);
+  });
+
+  test("an unchanged deadline sets no timer; an earlier or later one moves it", () => {
+    const time = new FakeTime();
+    const scheduler = new Scheduler(time);
+    const woken: number[] = [];
+    const alarm = scheduler.add((now) => woken.push(now));
+    alarm.set(1100);
+    alarm.set(1100);
+    expect(time.set).toBe(1);
+    alarm.set(1050);
+    alarm.set(1500);
+    expect(time.timers).toHaveLength(1);
+    time.advance(400);
+    expect(woken).toHaveLength(0);
+    expect(scheduler.wakeUps).toBe(0);
+    time.advance(200);
+    expect(woken).toHaveLength(1);
+  });
+
+  test("sleeps for ever at Infinity and after close", () => {
+    const time = new FakeTime();
+    const scheduler = new Scheduler(time);
+    const alarm = scheduler.add(() => expect.unreachable());
+    alarm.set(1100);
+    alarm.set(Infinity);
+    expect(time.timers).toHaveLength(0);
+    alarm.set(1100);
+    alarm.close();
+    alarm.set(1050);
+    expect(time.timers).toHaveLength(0);
+    expect(scheduler.size).toBe(0);
+  });
+
+  test("a deadline that stays in the past wakes again, never in a loop", () => {
+    const time = new FakeTime();
+    const scheduler = new Scheduler(time);
+    let woken = 0;
+    const alarm = scheduler.add(() => {
+      woken++;
+      alarm.set(0);
+    });
+    alarm.set(1001);
+    time.advance(100);
+    expect(woken).toBeGreaterThan(10);
+    expect(woken).toBeLessThanOrEqual(100);
+  });
+
+  test("a deadline beyond setTimeout's reach", () => {
+    const time = new FakeTime();
+    const scheduler = new Scheduler(time);
+    let woken = 0;
+    const far = 1000 + 40 * 24 * 3600 * 1000;
+    scheduler.add(() => woken++).set(far);
+    time.advance(39 * 24 * 3600 * 1000);
+    expect(woken).toBe(0);
+    time.advance(24 * 3600 * 1000 + 10);
+    expect(woken).toBe(1);
+  });
+});
+
+describe("many alarms", () => {
+  test("fire in order of their deadlines, whatever the order of setting", () => {
+    const time = new FakeTime();
+    const scheduler = new Scheduler(time);
+    const order: number[] = [];
+    const alarms = Array.from({ length: 50 }, (_, i) => scheduler.add(() => order.push(i)));
+    for (const [i, alarm] of alarms.entries()) alarm.set(2000 + ((i * 17) % 50) * 30);
+    alarms[7]!.close();
+    alarms[9]!.set(Infinity);
+    time.advance(5000);
+    const expected = alarms.map((_, i) => i).filter((i) => i !== 7 && i !== 9);
+    expected.sort((a, b) => ((a * 17) % 50) - ((b * 17) % 50));
+    expect(order).toEqual(expected);
+  });
+
+  test("share wake-ups: a hundred alarms at random moments of a second need no more than the grid has", () => {
+    const time = new FakeTime();
+    const scheduler = new Scheduler(time);
+    let woken = 0;
+    for (let i = 0; i < 100; i++) scheduler.add(() => woken++).set(1000 + ((i * 7919) % 1000));
+    time.advance(1100);
+    expect(woken).toBe(100);
+    expect(scheduler.wakeUps).toBeLessThanOrEqual(1000 / gridMs(100) + 1);
+  });
+
+  test("an alarm may close itself and others while firing; one that throws does not keep the rest asleep", () => {
+    const time = new FakeTime();
+    const scheduler = new Scheduler(time);
+    const order: string[] = [];
+    const first = scheduler.add(() => {
+      order.push("first");
+      first.close();
+      second.close();
+      throw new Error("a bug");
+    });
+    const second = scheduler.add(() => order.push("second"));
+    const third = scheduler.add(() => order.push("third"));
+    first.set(1100);
+    second.set(1100);
+    third.set(1100.5);
+    expect(() => time.advance(200)).toThrow("a bug");
+    expect(order).toEqual(["first", "third"]);
+    expect(scheduler.size).toBe(1);
+  });
+});
+
+describe("after a stall", () => {
+  test("sockets are read before timeouts fire, for as long as full turns come", () => {
+    const time = new FakeTime();
+    const scheduler = new Scheduler(time);
+    const order: string[] = [];
+    const alarm = scheduler.add(() => order.push("timeout"));
+    alarm.set(1100);
+    time.stall(30_000);
+    expect(order).toEqual([]);
+    const turn = (packets: number) => {
+      for (let i = 0; i < packets; i++) {
+        scheduler.inputs++;
+        // Each packet may move the deadline; no second timer may come of it.
+        alarm.set(1100 + (i % 2));
+      }
+      order.push(`read ${packets}`);
+      time.turns.shift()!();
+    };
+    turn(32);
+    turn(32);
+    turn(3);
+    expect(order).toEqual(["read 32", "read 32", "read 3", "timeout"]);
+    expect(time.turns).toEqual([]);
+    expect(scheduler.stalls).toBe(1);
+  });
+
+  test("a quiet socket delays them by one turn only", () => {
+    const time = new FakeTime();
+    const scheduler = new Scheduler(time);
+    let woken = 0;
+    scheduler.add(() => woken++).set(1100);
+    time.stall(500);
+    expect(woken).toBe(0);
+    time.turns.shift()!();
+    expect(woken).toBe(1);
+  });
+
+  test("being a little late is not a stall", () => {
+    const time = new FakeTime();
+    const scheduler = new Scheduler(time);
+    let woken = 0;
+    scheduler.add(() => woken++).set(1100);
+    time.stall(250);
+    expect(woken).toBe(1);
+    expect(scheduler.stalls).toBe(0);
+  });
+});

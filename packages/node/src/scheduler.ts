@@ -1,0 +1,241 @@
+/**
+ * One timer for all nodes of a thread. Waking an idle process up is what a node at rest costs (0.05–0.3 ms of CPU each
+ * time, more than its packets), so everything that waits shares one `setTimeout`, nothing wakes up when nothing is due,
+ * and with many nodes in a process wake-ups are rounded up to a common grid, so that their deadlines share them.
+ *
+ * After a stall (the event loop stood still, or the machine slept) the sockets are read first: a timeout that fires
+ * before the answers waiting in the socket were seen would accuse others of the own silence.
+ */
+
+/** Where time comes from: monotonic ms, and a single-shot timer. Tests put their own in. */
+export interface TimeSource {
+  now(): number;
+  /** Calls `wake` once, not before `delayMs` (> 0, whole) have passed. Must not keep the process alive. */
+  setTimer(wake: () => void, delayMs: number): unknown;
+  clearTimer(timer: unknown): void;
+  /** Calls `turn` after the event loop has looked at its sockets. */
+  afterInput(turn: () => void): void;
+}
+
+export const systemTime: TimeSource = {
+  now: () => performance.now(),
+  setTimer: (wake, delayMs) => setTimeout(wake, delayMs).unref(),
+  clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout),
+  // libuv runs timers, then sockets, then immediates: an immediate set by a late timer comes after one look at each
+  // socket.
+  afterInput: (turn) => void setImmediate(turn),
+};
+
+/** A timer later than this was held up by a stall, not by load: ms. */
+const STALL_MS = 200;
+/** libuv reads at most 32 datagrams of a socket in one turn; after a stall more turns follow while packets come. */
+const FULL_TURN = 32;
+const MAX_SETTLE_TURNS = 256;
+/** setTimeout's limit. */
+const MAX_DELAY_MS = 0x7fff_ffff;
+
+/** How far a wake-up may be put off so that several nodes share it: ms, by the number of alarms. */
+export function gridMs(alarms: number): number {
+  if (alarms <= 2) return 1;
+  if (alarms <= 8) return 5;
+  if (alarms <= 32) return 10;
+  return 25;
+}
+
+/** One sleeper's place in the scheduler. `wake` is called with the time once its deadline has passed. */
+export class Alarm {
+  /** Monotonic ms; Infinity: asleep. */
+  at = Infinity;
+  /** Place in the heap; -1: none. */
+  place = -1;
+  readonly wake: (now: number) => void;
+  readonly #scheduler: Scheduler;
+
+  constructor(scheduler: Scheduler, wake: (now: number) => void) {
+    this.#scheduler = scheduler;
+    this.wake = wake;
+  }
+
+  /** Wakes at `deadline` (monotonic ms, Infinity for never) instead of any time set before. Cheap when unchanged. */
+  set(deadline: number): void {
+    if (deadline !== this.at) this.#scheduler.move(this, deadline);
+  }
+
+  /** Gives the place up. Further `set`s do nothing. */
+  close(): void {
+    this.#scheduler.remove(this);
+  }
+}
+
+export class Scheduler {
+  readonly time: TimeSource;
+  /** Counts what sockets delivered; lets the scheduler see when a backlog after a stall has been read. */
+  inputs = 0;
+  /** How often the timer fired, and how often it found a stall. */
+  wakeUps = 0;
+  stalls = 0;
+  /** Min-heap on `at`. Alarms that sleep for ever stay in it: they are at the bottom. */
+  readonly #heap: Alarm[] = [];
+  readonly #due: Alarm[] = [];
+  #timer: unknown;
+  /** What the timer is set to; Infinity when it is not. */
+  #armedFor = Infinity;
+  /** When the timer should fire: not in the past, even if the deadline was. */
+  #expectedAt = Infinity;
+  /** While firing or settling the timer is left alone; it is set once at the end. */
+  #busy = false;
+  #settleInputs = 0;
+  #settleTurns = 0;
+
+  constructor(time: TimeSource = systemTime) {
+    this.time = time;
+  }
+
+  get size(): number {
+    return this.#heap.length;
+  }
+
+  add(wake: (now: number) => void): Alarm {
+    const alarm = new Alarm(this, wake);
+    alarm.place = this.#heap.length;
+    this.#heap.push(alarm);
+    return alarm;
+  }
+
+  /** For `Alarm.set`. */
+  move(alarm: Alarm, deadline: number): void {
+    if (alarm.place < 0) return;
+    const earlier = deadline < alarm.at;
+    alarm.at = deadline;
+    if (earlier) this.#up(alarm, alarm.place);
+    else this.#down(alarm, alarm.place);
+    if (!this.#busy) this.#arm();
+  }
+
+  /** For `Alarm.close`. */
+  remove(alarm: Alarm): void {
+    const place = alarm.place;
+    if (place < 0) return;
+    alarm.place = -1;
+    alarm.at = Infinity;
+    const last = this.#heap.pop()!;
+    if (last !== alarm) {
+      this.#up(last, place);
+      this.#down(last, last.place);
+    }
+    if (!this.#busy) this.#arm();
+  }
+
+  #arm(): void {
+    const next = this.#heap.length > 0 ? this.#heap[0]!.at : Infinity;
+    const grid = gridMs(this.#heap.length);
+    const target = next === Infinity ? Infinity : Math.ceil(next / grid) * grid;
+    if (target === this.#armedFor) return;
+    if (this.#timer !== undefined) this.time.clearTimer(this.#timer);
+    this.#timer = undefined;
+    this.#armedFor = target;
+    if (target === Infinity) return;
+    // libuv counts whole milliseconds, so a timer may come up to one early by this clock, and would have to be set
+    // again: one more costs nothing.
+    const now = this.time.now();
+    this.#expectedAt = Math.max(target, now);
+    const delay = Math.min(Math.ceil(this.#expectedAt - now) + 1, MAX_DELAY_MS);
+    this.#timer = this.time.setTimer(this.#onTimer, delay);
+  }
+
+  readonly #onTimer = (): void => {
+    this.#timer = undefined;
+    this.wakeUps++;
+    if (this.time.now() - this.#expectedAt > STALL_MS) {
+      this.stalls++;
+      this.#busy = true;
+      this.#settleTurns = 0;
+      this.#settle();
+    } else {
+      this.#fire();
+    }
+  };
+
+  readonly #settle = (): void => {
+    const read = this.inputs - this.#settleInputs;
+    this.#settleInputs = this.inputs;
+    if (this.#settleTurns > 0 && (read < FULL_TURN || this.#settleTurns >= MAX_SETTLE_TURNS)) {
+      this.#fire();
+      return;
+    }
+    this.#settleTurns++;
+    this.time.afterInput(this.#settle);
+  };
+
+  #fire(): void {
+    this.#armedFor = Infinity;
+    this.#busy = true;
+    const now = this.time.now();
+    const heap = this.#heap;
+    const due = this.#due;
+    // Take all that are due out first: each is woken once in a firing, whatever deadline it sets then.
+    while (heap.length > 0 && heap[0]!.at <= now) {
+      const alarm = heap[0]!;
+      due.push(alarm);
+      alarm.at = Infinity;
+      this.#down(alarm, 0);
+    }
+    let failure: unknown;
+    let failed = false;
+    for (let i = 0; i < due.length; i++) {
+      const alarm = due[i]!;
+      if (alarm.place < 0) continue;
+      try {
+        alarm.wake(this.time.now());
+      } catch (error) {
+        // One node's bug is not another's: the rest are woken before it surfaces.
+        failed = true;
+        failure = error;
+      }
+    }
+    due.length = 0;
+    this.#busy = false;
+    this.#arm();
+    if (failed) throw failure;
+  }
+
+  #up(alarm: Alarm, from: number): void {
+    const heap = this.#heap;
+    let place = from;
+    while (place > 0) {
+      const parent = (place - 1) >> 1;
+      const other = heap[parent]!;
+      if (other.at <= alarm.at) break;
+      heap[place] = other;
+      other.place = place;
+      place = parent;
+    }
+    heap[place] = alarm;
+    alarm.place = place;
+  }
+
+  #down(alarm: Alarm, from: number): void {
+    const heap = this.#heap;
+    const half = heap.length >> 1;
+    let place = from;
+    while (place < half) {
+      let child = 2 * place + 1;
+      if (child + 1 < heap.length && heap[child + 1]!.at < heap[child]!.at) child++;
+      const other = heap[child]!;
+      if (other.at >= alarm.at) break;
+      heap[place] = other;
+      other.place = place;
+      place = child;
+    }
+    heap[place] = alarm;
+    alarm.place = place;
+  }
+}
+
+let shared: Scheduler | undefined;
+
+/** The thread's scheduler. */
+export function sharedScheduler(): Scheduler {
+  shared ??= new Scheduler();
+  return shared;
+}
