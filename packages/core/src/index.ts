@@ -1,6 +1,13 @@
 export type { Codec, DropReason, PacketSink, StreamError, StreamReader, Transmit } from "./codec.ts";
 export { lanConfig, localConfig, type ProfileName, profiles, type SwimConfig, wanConfig } from "./config.ts";
 export { addressBytes, addressText, type Endpoint, formatEndpoint } from "./endpoint.ts";
+export type { MemberView, SwimEvent } from "./events.ts";
 export type { Evidence, EvidenceType } from "./evidence.ts";
+export { Fifo } from "./fifo.ts";
+export { pushPullScale, retransmitLimit, suspicionMinMs } from "./formulas.ts";
 export type { Machine, StreamFailure, StreamReply, StreamRequest } from "./machine.ts";
 export * from "./messages.ts";
+export { emptyBytes, equalBytes, type MemberRecord, NameTable } from "./names.ts";
+export { Rng } from "./rng.ts";
+export type { SwimCounters, SwimOptions } from "./shared.ts";
+export { Swim, type SwimInspection } from "./swim.ts";

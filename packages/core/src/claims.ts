@@ -1,0 +1,346 @@
+/**
+ * Claims: what others say about members, and what becomes of it. The state machine of SWIM with memberlist's rules
+ * (reference section 11); every transition of every member happens here. Not the detector, and no packet is built here.
+ *
+ *             alive(inc higher)
+ *        ┌──────────────────────────┐
+ *        ▼                          │
+ *      alive ──suspect──▶ suspect ──┼─time is up─▶ dead ─┐
+ *        │                          │                    │ a while later
+ *        └──────── dead(from self) ─┴──────────▶ left ───┴──▶ forgotten
+ *
+ * Stricter than the reference (its section 15): incarnation 0 makes no ghost, an accusation with the last incarnation of
+ * all cannot lock us out, and the table is bounded.
+ */
+import { addressText, type Endpoint } from "./endpoint.ts";
+import { confirmationsWanted, suspicionMinMs } from "./formulas.ts";
+import { type Alive, type Dead, MemberState, MessageType, type Suspect } from "./messages.ts";
+import { emptyBytes, equalBytes } from "./names.ts";
+import { type Shared, Urgency } from "./shared.ts";
+import { Suspicion } from "./suspicion.ts";
+import { TimerKind } from "./timers.ts";
+
+const lastIncarnation = 0xffff_ffff;
+const noVersions = new Uint8Array(6);
+
+/** What a claim did; `settle.ts` and tests look at it. */
+export type ClaimOutcome = "ignored" | "accepted" | "joined" | "conflict" | "refuted";
+
+export interface ClaimListener {
+  /** The own name is claimed from elsewhere: another process, or what is left of our last life. */
+  onOwnNameElsewhere(addr: Uint8Array, port: number, incarnation: number, from: Endpoint | undefined): void;
+  /** Somebody became alive / stopped being alive (dead or left). */
+  onJoined(id: number): void;
+  onGone(id: number): void;
+}
+
+export class Claims {
+  readonly #s: Shared;
+  readonly #listener: ClaimListener;
+  readonly #suspicions = new Map<number, Suspicion>();
+  #isolated = false;
+
+  constructor(shared: Shared, listener: ClaimListener) {
+    this.#s = shared;
+    this.#listener = listener;
+  }
+
+  suspicionOf(id: number): Suspicion | undefined {
+    return this.#suspicions.get(id);
+  }
+
+  /**
+   * Alive (11.2). `own`: from the local node itself, at start or with a change of meta, not from the network.
+   * `broadcastId` is reported when the news has been spread.
+   */
+  applyAlive(claim: Alive, from: Endpoint | undefined, own = false, broadcastId = 0): ClaimOutcome {
+    const s = this.#s;
+    const table = s.table;
+    const self = claim.node === s.name;
+    if (self && s.leaving) return "ignored";
+    const vsn = claim.vsn && claim.vsn.length >= 6 ? claim.vsn.subarray(0, 6) : null;
+    if (claim.vsn && claim.vsn.length >= 3 && !saneVersions(claim.vsn)) {
+      s.drop("version-vector", from);
+      return "ignored";
+    }
+    const addr = claim.addr ?? emptyBytes;
+    if (addr.length !== 4 && addr.length !== 16) {
+      s.drop("address-length", from);
+      return "ignored";
+    }
+    const port = claim.port === 0 ? (s.options.bindPort ?? s.options.port) : claim.port;
+    let id = table.find(claim.node);
+    const known = id >= 0;
+    let update = false;
+    if (!known) {
+      if (claim.incarnation === 0) {
+        s.drop("incarnation-zero", from);
+        return "ignored";
+      }
+      if (table.length >= s.config.maxMembers) {
+        s.drop("member-limit", from);
+        return "ignored";
+      }
+      id = table.add(claim.node, s.rng.ring, s.now);
+    } else if (table.record(id).port !== port || !equalBytes(table.record(id).addr, addr)) {
+      if (self) {
+        this.#listener.onOwnNameElsewhere(addr, port, claim.incarnation, from);
+        return "conflict";
+      }
+      if (!this.#mayMove(id)) {
+        this.#conflict(id, addr, port, claim.incarnation);
+        return "conflict";
+      }
+      update = true;
+      s.evidence(claim.node, {
+        type: "moved",
+        at: s.now,
+        incarnation: claim.incarnation,
+        address: addressText(addr),
+        port,
+      });
+    }
+    const stored = table.incarnation(id);
+    if (!self && !update && claim.incarnation <= stored) return "ignored";
+    if (self && claim.incarnation < stored) return "ignored";
+    if (self && !own) {
+      const record = table.record(id);
+      const same =
+        claim.incarnation === stored &&
+        equalBytes(claim.meta ?? emptyBytes, record.meta) &&
+        equalBytes(vsn ?? noVersions, record.vsn);
+      if (same) return "ignored";
+      this.refute(claim.incarnation, "");
+      return "refuted";
+    }
+
+    const before = known ? table.state(id) : MemberState.dead;
+    const recordBefore = known ? table.record(id) : undefined;
+    this.#dropSuspicion(id);
+    table.setIncarnation(id, claim.incarnation);
+    const meta = claim.meta ?? emptyBytes;
+    table.setRecord(id, table.names.record(id, addr, port, meta, vsn ?? recordBefore?.vsn ?? noVersions));
+    if (before !== MemberState.alive) table.setState(id, MemberState.alive, s.now);
+    // Good news about a suspect is a refutation: as urgent as the accusation it answers.
+    const urgency = before === MemberState.suspect ? Urgency.failure : Urgency.join;
+    s.broadcast(
+      {
+        type: MessageType.alive,
+        incarnation: claim.incarnation,
+        node: claim.node,
+        addr,
+        port,
+        meta: claim.meta,
+        vsn: claim.vsn,
+      },
+      claim.node,
+      urgency,
+      broadcastId,
+    );
+    if (before === MemberState.suspect) {
+      s.evidence(claim.node, { type: "refuted", at: s.now, incarnation: claim.incarnation, from: "" });
+      s.events.push({ type: "member-refuted", member: s.view(id) });
+    }
+    if (before === MemberState.dead || before === MemberState.left) {
+      if (known) s.evidence(claim.node, { type: "alive", at: s.now, incarnation: claim.incarnation, from: "" });
+      s.events.push({ type: "member-join", member: s.view(id) });
+      this.#listener.onJoined(id);
+      this.#countAlive();
+      return "joined";
+    }
+    if (recordBefore && !equalBytes(recordBefore.meta, meta)) {
+      s.events.push({ type: "member-update", member: s.view(id) });
+    }
+    return "accepted";
+  }
+
+  /** Suspect (11.3). */
+  applySuspect(incarnation: number, node: string, accuser: string, from: Endpoint | undefined): ClaimOutcome {
+    const s = this.#s;
+    const id = s.table.find(node);
+    if (id < 0 || incarnation < s.table.incarnation(id)) return "ignored";
+    const running = this.#suspicions.get(id);
+    if (running) {
+      if (!running.confirm(accuser)) return "ignored";
+      s.timers.set(TimerKind.suspicion, id, running.deadline);
+      this.#logSuspicion("confirmed", node, incarnation, accuser, running);
+      this.#spreadSuspicion(incarnation, node, accuser);
+      return "accepted";
+    }
+    if (s.table.state(id) !== MemberState.alive) return "ignored";
+    if (node === s.name) return this.#answerAccusation(incarnation, accuser, from);
+    s.counters.suspicions++;
+    s.table.setIncarnation(id, incarnation);
+    s.table.setState(id, MemberState.suspect, s.now);
+    const n = s.table.length;
+    const minMs = suspicionMinMs(s.config.suspicionMult, n, s.config.probeIntervalMs);
+    const wanted = confirmationsWanted(s.config.suspicionMult, n);
+    const suspicion = new Suspicion(accuser, wanted, minMs, minMs * s.config.suspicionMaxTimeoutMult, s.now);
+    this.#suspicions.set(id, suspicion);
+    s.timers.set(TimerKind.suspicion, id, suspicion.deadline);
+    this.#logSuspicion("suspected", node, incarnation, accuser, suspicion);
+    this.#spreadSuspicion(incarnation, node, accuser);
+    s.events.push({ type: "member-suspect", member: s.view(id) });
+    return "accepted";
+  }
+
+  /** Dead, or left when the accuser is the accused (11.4). */
+  applyDead(incarnation: number, node: string, accuser: string, from: Endpoint | undefined): ClaimOutcome {
+    const s = this.#s;
+    const id = s.table.find(node);
+    if (id < 0 || incarnation < s.table.incarnation(id)) return "ignored";
+    if (!s.table.isAliveOrSuspect(id)) {
+      this.#dropSuspicion(id);
+      return "ignored";
+    }
+    if (node === s.name && !s.leaving) return this.#answerAccusation(incarnation, accuser, from);
+    this.#declareDead(id, incarnation, accuser, 0);
+    return "accepted";
+  }
+
+  /** Our own leave: marks self as left and spreads it; `broadcastId` is reported when done (11.7). */
+  leave(broadcastId: number): void {
+    const s = this.#s;
+    if (s.selfId < 0 || !s.table.isAliveOrSuspect(s.selfId)) return;
+    this.#declareDead(s.selfId, s.table.incarnation(s.selfId), s.name, broadcastId);
+  }
+
+  /** The timer of a suspect has fired: dead, on our own judgement. */
+  onSuspicionTimeout(id: number): void {
+    const s = this.#s;
+    if (!this.#suspicions.has(id)) return;
+    this.#declareDead(id, s.table.incarnation(id), s.name, 0);
+  }
+
+  /** Moves the deadline of every suspicion: in `ms` of standing still no refutation could be heard. */
+  excuse(ms: number): void {
+    for (const [id, suspicion] of this.#suspicions) {
+      suspicion.excuse(ms);
+      this.#s.timers.set(TimerKind.suspicion, id, suspicion.deadline);
+    }
+  }
+
+  /** A higher incarnation than the accused one, to everybody (11.5). */
+  refute(accused: number, accuser: string): void {
+    const s = this.#s;
+    s.incarnation = Math.max(s.incarnation, accused) + 1;
+    s.table.setIncarnation(s.selfId, s.incarnation);
+    s.awareness.apply(1);
+    s.counters.refutations++;
+    const record = s.table.record(s.selfId);
+    s.evidence(s.name, { type: "refuted", at: s.now, incarnation: s.incarnation, from: accuser });
+    s.broadcast(
+      {
+        type: MessageType.alive,
+        incarnation: s.incarnation,
+        node: s.name,
+        addr: record.addr,
+        port: record.port,
+        meta: record.meta,
+        vsn: record.vsn,
+      },
+      s.name,
+      Urgency.failure,
+    );
+  }
+
+  /** A forgotten member's leftovers. */
+  onForget(id: number): void {
+    this.#dropSuspicion(id);
+  }
+
+  #answerAccusation(incarnation: number, accuser: string, from: Endpoint | undefined): ClaimOutcome {
+    if (incarnation === lastIncarnation) {
+      // Nothing is higher: believing it would silence us for good (section 15).
+      this.#s.drop("incarnation-wrap", from);
+      return "ignored";
+    }
+    this.refute(incarnation, accuser);
+    return "refuted";
+  }
+
+  #declareDead(id: number, incarnation: number, accuser: string, broadcastId: number): void {
+    const s = this.#s;
+    const record = s.table.record(id);
+    const node = record.name;
+    const left = accuser === node;
+    const suspicion = this.#suspicions.get(id);
+    this.#dropSuspicion(id);
+    s.table.setIncarnation(id, incarnation);
+    s.table.setState(id, left ? MemberState.left : MemberState.dead, s.now);
+    const dead: Dead = { type: MessageType.dead, incarnation, node, from: accuser };
+    s.broadcast(dead, node, left ? Urgency.leave : Urgency.failure, broadcastId);
+    if (left) {
+      s.evidence(node, { type: "left", at: s.now, incarnation, from: accuser });
+    } else {
+      s.counters.deaths++;
+      s.evidence(node, {
+        type: "dead",
+        at: s.now,
+        incarnation,
+        from: accuser,
+        suspectedForMs: suspicion ? s.now - suspicion.startedAt : -1,
+      });
+    }
+    s.events.push({ type: "member-leave", member: s.view(id) });
+    this.#listener.onGone(id);
+    this.#countAlive();
+  }
+
+  #dropSuspicion(id: number): void {
+    if (!this.#suspicions.delete(id)) return;
+    this.#s.timers.clear(TimerKind.suspicion, id);
+  }
+
+  #spreadSuspicion(incarnation: number, node: string, from: string): void {
+    const suspect: Suspect = { type: MessageType.suspect, incarnation, node, from };
+    this.#s.broadcast(suspect, node, Urgency.failure);
+  }
+
+  #logSuspicion(
+    type: "suspected" | "confirmed",
+    node: string,
+    incarnation: number,
+    from: string,
+    suspicion: Suspicion,
+  ): void {
+    this.#s.evidence(node, {
+      type,
+      at: this.#s.now,
+      incarnation,
+      from,
+      remainingMs: Math.max(0, suspicion.deadline - this.#s.now),
+      confirmations: suspicion.confirmations,
+      confirmationsWanted: suspicion.wanted,
+    });
+  }
+
+  /** Whether the name may come back from another address: when it has left, or has been dead for long enough. */
+  #mayMove(id: number): boolean {
+    const s = this.#s;
+    const state = s.table.state(id);
+    if (state === MemberState.left) return true;
+    return state === MemberState.dead && s.now - s.table.changedAt(id) >= s.config.deadNodeReclaimMs;
+  }
+
+  #conflict(id: number, addr: Uint8Array, port: number, incarnation: number): void {
+    const s = this.#s;
+    const address = addressText(addr);
+    s.evidence(s.table.names.nameOf(id), { type: "conflict", at: s.now, incarnation, address, port });
+    s.events.push({ type: "conflict", held: s.view(id), address, port, own: false });
+  }
+
+  /** Being alone, and no longer, is news (design, rule 5). */
+  #countAlive(): void {
+    const s = this.#s;
+    if (s.selfId < 0 || s.leaving) return;
+    const alone = s.table.aliveCount <= 1;
+    if (alone === this.#isolated) return;
+    this.#isolated = alone;
+    s.events.push({ type: alone ? "isolated" : "reconnected" });
+  }
+}
+
+function saneVersions(vsn: Uint8Array): boolean {
+  return vsn[0] !== 0 && vsn[1] !== 0 && vsn[0]! <= vsn[1]!;
+}

@@ -1,0 +1,83 @@
+/**
+ * Gossip: telling random members what is waiting in the queues (reference 12.7), and packing broadcasts onto other
+ * packets (7.3).
+ *
+ * A round goes out at most once in an interval, to `gossipNodes` members. Where memberlist's tick runs all the time, ours
+ * is set only while something waits: a quiet node does not wake, and news met after a quiet while leaves almost at once
+ * instead of half an interval later.
+ */
+import { retransmitLimit } from "./formulas.ts";
+import { MemberState } from "./messages.ts";
+import { maxParts, type Shared } from "./shared.ts";
+import { TimerKind } from "./timers.ts";
+
+/** News that comes in a burst shares its first packet: wait up to this share of the interval. */
+const burstShare = 0.05;
+
+export class Gossip {
+  readonly #s: Shared;
+  #lastRound = Number.NEGATIVE_INFINITY;
+
+  constructor(shared: Shared) {
+    this.#s = shared;
+  }
+
+  /** There is something to gossip: make sure of a round. */
+  schedule(): void {
+    const s = this.#s;
+    const interval = s.config.gossipIntervalMs;
+    if (interval <= 0 || s.timers.get(TimerKind.gossip) !== undefined) return;
+    const soon = s.now + s.rng.jitter.float() * interval * burstShare;
+    s.timers.set(TimerKind.gossip, 0, Math.max(soon, this.#lastRound + s.rng.jitter.jitter(interval, 0.1)));
+  }
+
+  /** A round: one packet of broadcasts to each of the chosen; left members get none. */
+  onTick(): void {
+    const s = this.#s;
+    if (this.#waiting() === 0) return;
+    const targets = s.table.random(s.config.gossipNodes, s.rng.gossip, (id) => this.#wantsGossip(id));
+    if (targets.length > 0) {
+      s.counters.gossipRounds++;
+      this.#lastRound = s.now;
+    }
+    for (const id of targets) {
+      const record = s.table.record(id);
+      s.sends.push({ to: record.endpoint, head: null, extra: null, piggyback: true, crc: record.vsn[1]! >= 5 });
+    }
+    // With nobody to tell, the news waits for the next member to come: a tick would find nothing.
+    if (targets.length > 0)
+      s.timers.set(TimerKind.gossip, 0, s.now + s.rng.jitter.jitter(s.config.gossipIntervalMs, 0.1));
+  }
+
+  /**
+   * Appends to `parts` what fits into `room` bytes: membership news first, then user messages, for which a share of the
+   * room is kept when any wait.
+   */
+  fill(parts: Uint8Array[], room: number): void {
+    const s = this.#s;
+    const limit = Math.max(1, retransmitLimit(s.config.retransmitMult, s.table.length));
+    let userBytes = 0;
+    for (const queue of s.userQueues) userBytes += queue.bytes + 2 * queue.length;
+    const kept = Math.min(userBytes, Math.floor(room * s.config.userShare));
+    const memberRoom = room - kept;
+    let left = room - s.memberQueue.take(parts, 2, memberRoom, maxParts - 1 - parts.length, limit);
+    for (const queue of s.userQueues) {
+      if (queue.length > 0) left -= queue.take(parts, 2, left, maxParts - 1 - parts.length, limit);
+    }
+  }
+
+  #waiting(): number {
+    const s = this.#s;
+    let waiting = s.memberQueue.length;
+    for (const queue of s.userQueues) waiting += queue.length;
+    return waiting;
+  }
+
+  #wantsGossip(id: number): boolean {
+    const s = this.#s;
+    if (id === s.selfId) return false;
+    const state = s.table.state(id);
+    if (state === MemberState.dead) return s.now - s.table.changedAt(id) <= s.config.gossipToTheDeadMs;
+    return state !== MemberState.left;
+  }
+}
