@@ -8,7 +8,6 @@
  *   await waitFor(async () => sees(await serfMembers(b), { [a.name]: "alive", [b.name]: "alive" }), 10_000);
  */
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { findPeers } from "../scripts/peers.mjs";
@@ -132,6 +131,8 @@ export class Agent {
 export class Pool implements AsyncDisposable {
   readonly agents: Agent[] = [];
   readonly #label: string;
+  readonly #programs: ChildProcess[] = [];
+  #places = 0;
   readonly #subnet = `127.${64 + Math.floor(Math.random() * 190)}.${Math.floor(Math.random() * 256)}`;
 
   /** @param label starts the names of its agents; a word. */
@@ -149,22 +150,35 @@ export class Pool implements AsyncDisposable {
     return this.#start("hearsay", options);
   }
 
-  /** `count` of each kind, the first one alone and the others through it; serf agents first. */
-  async mixed(count: number, options: (index: number) => AgentOptions = () => ({})): Promise<Agent[]> {
-    const first = await this.serf(options(0));
-    const others = Array.from({ length: 2 * count - 1 }, (_, i) => {
-      const start = i + 1 < count ? this.serf : this.hearsay;
-      return start.call(this, { join: first, ...options(i + 1) });
-    });
-    return [first, ...(await Promise.all(others))];
+  /** `count` of each kind, serf agents first. One starts alone, the others join through it: the first of `seed`'s kind. */
+  async mixed(count: number, seed: Kind = "serf", options: (index: number) => AgentOptions = () => ({})) {
+    const start = (index: number, more: AgentOptions) =>
+      this.#start(index < count ? "serf" : "hearsay", { ...options(index), ...more });
+    const alone = seed === "serf" ? 0 : count;
+    const first = await start(alone, {});
+    const agents = Array.from({ length: 2 * count }, (_, i) => (i === alone ? first : start(i, { join: first })));
+    return Promise.all(agents);
+  }
+
+  /** A name and a loopback address that nobody else of this run has. */
+  place(kind: string): { name: string; address: string } {
+    const number = ++this.#places;
+    return { name: `${this.#label}-${kind}-${number}`, address: `${this.#subnet}.${number}` };
+  }
+
+  /** Any other program that shall end with the pool. */
+  run(line: readonly string[]): ChildProcess {
+    const child = launch(line);
+    this.#programs.push(child);
+    return child;
   }
 
   async #start(kind: Kind, options: AgentOptions): Promise<Agent> {
-    const number = this.agents.length + 1;
+    const { name, address } = this.place(kind);
     const agent = new Agent(kind, {
       ...options,
-      name: options.name ?? `${this.#label}-${kind}-${number}`,
-      address: options.address ?? options.host?.address ?? `${this.#subnet}.${number}`,
+      name: options.name ?? name,
+      address: options.address ?? options.host?.address ?? address,
       port: options.port ?? 7946,
     });
     this.agents.push(agent);
@@ -180,6 +194,7 @@ export class Pool implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const child of this.#programs) child.kill("SIGKILL");
     await Promise.all(this.agents.map((agent) => agent.kill()));
   }
 }
@@ -315,6 +330,3 @@ export function launch(line: readonly string[]): ChildProcess {
   child.on("error", () => started.delete(child));
   return child;
 }
-
-/** Whether our command line has been built. */
-export const isBuilt = existsSync(hearsayBin);
