@@ -96,11 +96,6 @@ export class MemberTable {
     if (before !== after) this.#alive += after ? 1 : -1;
   }
 
-  /** Moves all state changes `ms` into the past. For tests of rules about age. */
-  age(ms: number): void {
-    for (let i = 0; i < this.#changedAt.length; i++) this.#changedAt[i]! -= ms;
-  }
-
   /**
    * The next member to probe, or -1 when a whole turn finds none. At the end of the ring the dead and left that have
    * been so for longer than `forgetAfterMs` are forgotten (`onForget`, before the row goes) and the ring is shuffled.

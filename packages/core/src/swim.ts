@@ -348,17 +348,6 @@ export class Swim implements Machine<SwimEvent> {
     return this.#s.timers.next;
   }
 
-  /** For tests of rules about age: moves all state changes into the past. */
-  ageMembers(ms: number): void {
-    this.#s.table.age(ms);
-  }
-
-  /** For tests: starts the probe ring anew, which forgets the long dead. */
-  resetProbeRing(): void {
-    const s = this.#s;
-    s.table.resetRing(s.rng.probe, s.now, s.config.gossipToTheDeadMs, (id) => this.#claims.onForget(id));
-  }
-
   /** The present moment; and whether this process stood still before it. */
   #enter(now: number): void {
     const s = this.#s;
