@@ -1,0 +1,19 @@
+/** The text of a join that reached nobody: Serf's shape, a counted list of lines, which clients print as it is. */
+
+export interface JoinFailure {
+  readonly address: string;
+  readonly error: string;
+}
+
+export function joinErrorText(failures: readonly JoinFailure[]): string {
+  const noun = failures.length === 1 ? "error" : "errors";
+  const lines = failures.map(({ address, error }) => `* Failed to join ${address}: ${error}`);
+  return `${failures.length} ${noun} occurred:\n\t${lines.join("\n\t")}\n\n`;
+}
+
+/** Such a text in one line; any other text with its line breaks taken out. */
+export function oneLine(text: string): string {
+  const [first, ...rest] = text.trim().split(/\s*\n\s*(?:\* )?/);
+  if (/^\d+ errors? occurred:$/.test(first!) && rest.length > 0) return rest.join("; ");
+  return [first!, ...rest].join(" ");
+}

@@ -1,0 +1,105 @@
+/** Serf's RPC over TCP: listens, counts its clients, hands each to a Session, and tells all of them about members. */
+import { createServer, type Server, type Socket } from "node:net";
+import type { Member } from "@hearsay/node";
+import type { EventKind } from "./event-filter.ts";
+import type { RpcHost } from "./host.ts";
+import { Session } from "./session.ts";
+
+export interface RpcServerOptions {
+  /** IP address or name of this machine. */
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Clients must bring this token; empty or missing: none is asked for. */
+  readonly token?: string;
+  /** Clients at the same time; more are turned away. Default 256. */
+  readonly maxConnections?: number;
+}
+
+const MEMBER_EVENTS = ["member-join", "member-leave", "member-failed", "member-update", "member-reap"] as const;
+/** ms that a client gets to take its last answer, when the connection is ended by us. */
+const FAREWELL_MS = 2000;
+
+export class RpcServer implements AsyncDisposable {
+  /** Where it listens; the real port where 0 was asked for. */
+  readonly address: string;
+  readonly port: number;
+  readonly #server: Server;
+  readonly #sessions = new Map<Socket, Session>();
+  readonly #unsubscribe: () => void;
+
+  private constructor(server: Server, host: RpcHost) {
+    this.#server = server;
+    const bound = server.address();
+    if (bound === null || typeof bound === "string") throw new TypeError("the RPC server listens on TCP");
+    this.address = bound.address;
+    this.port = bound.port;
+    this.#unsubscribe = this.#followMembers(host);
+  }
+
+  /** Rejects with the system's error (`EADDRINUSE`, …) when the address cannot be had. */
+  static async listen(host: RpcHost, options: RpcServerOptions): Promise<RpcServer> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true });
+    server.maxConnections = options.maxConnections ?? 256;
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen({ host: options.host, port: options.port, exclusive: true }, () => {
+        server.off("error", reject);
+        resolve();
+      });
+    });
+    const rpc = new RpcServer(server, host);
+    server.on("connection", (socket) => rpc.#accept(socket, host, options.token ?? ""));
+    server.on("drop", () =>
+      host.log.warn({ component: "agent.ipc" }, "a client was turned away: too many connections"),
+    );
+    server.on("error", (error) => host.log.error({ component: "agent.ipc" }, `accepting clients: ${error.message}`));
+    return rpc;
+  }
+
+  get connections(): number {
+    return this.#sessions.size;
+  }
+
+  #accept(socket: Socket, host: RpcHost, token: string): void {
+    const session = new Session(socket, host, token);
+    this.#sessions.set(socket, session);
+    host.log.debug({ component: "agent.ipc" }, `Accepted client: ${session.peer}`);
+    // Failures end the session's reading; there is nobody else to tell.
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => this.#sessions.delete(socket));
+    void session.run().then(() => setTimeout(() => socket.destroy(), FAREWELL_MS).unref());
+  }
+
+  #followMembers(host: RpcHost): () => void {
+    const listeners = MEMBER_EVENTS.map((kind: EventKind & (typeof MEMBER_EVENTS)[number]) => {
+      const listener = (member: Member) => {
+        for (const session of this.#sessions.values()) session.onMemberEvent(kind, member);
+      };
+      host.node.on(kind, listener);
+      return () => host.node.off(kind, listener);
+    });
+    return () => {
+      for (const unsubscribe of listeners) unsubscribe();
+    };
+  }
+
+  /** Stops listening and ends all connections; answers already handed over still go out. */
+  async close(): Promise<void> {
+    this.#unsubscribe();
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const socket of this.#sessions.keys()) {
+      if (socket.writableLength === 0) socket.destroy();
+      else socket.end(() => socket.destroy());
+    }
+    const timer = setTimeout(() => {
+      for (const socket of this.#sessions.keys()) socket.destroy();
+    }, FAREWELL_MS);
+    await closed;
+    clearTimeout(timer);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
