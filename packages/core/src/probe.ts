@@ -57,9 +57,8 @@ export class Prober {
 
   onTick(): void {
     const s = this.#s;
-    // Ticks keep their phase; missed ones are not made up.
-    const interval = s.config.probeIntervalMs;
-    s.timers.set(TimerKind.probe, 0, s.now + interval);
+    // Jittered as it runs, so that nodes in step drift apart; missed ticks are not made up.
+    s.timers.set(TimerKind.probe, 0, s.now + s.rng.jitter.jitter(s.config.probeIntervalMs, 0.05));
     if (this.#active) return;
     const id = s.table.nextToProbe(s.selfId, s.rng.probe, s.now, s.config.gossipToTheDeadMs, (gone) =>
       this.#claims.onForget(gone),

@@ -19,6 +19,8 @@ import { TimerKind } from "./timers.ts";
 const concurrency = 4;
 /** Members told one by one; in larger pools the rest learn when they have forgotten the old entry. */
 const maxTold = 512;
+/** After this, members told once are told again if the pool still shows the old address: ms. */
+const tellAgainMs = 5000;
 /** How long a conflict found true is left alone: ms. */
 const quietAfterConflictMs = 30_000;
 
@@ -31,6 +33,7 @@ export class Reclaimer {
   #seqNo = -1;
   #quietUntil = Number.NEGATIVE_INFINITY;
   readonly #told = new Set<string>();
+  #toldAt = Number.NEGATIVE_INFINITY;
   #toTell: Endpoint[] = [];
 
   constructor(shared: Shared, exchanges: Exchanges) {
@@ -49,6 +52,7 @@ export class Reclaimer {
       this.#old = { addr: addr.slice(), port, endpoint: { address, port } };
       this.#told.clear();
     }
+    if (s.now - this.#toldAt > tellAgainMs) this.#told.clear();
     this.#phase = "asking";
     this.#seqNo = s.nextSeqNo();
     const ping: Ping = {
@@ -91,8 +95,8 @@ export class Reclaimer {
       this.#told.add(s.table.record(id).name);
       return s.table.record(id).endpoint;
     });
+    this.#toldAt = s.now;
     for (let i = 0; i < concurrency; i++) this.#tellNext();
-    if (this.#toTell.length === 0 && ids.length === 0) this.#phase = "idle";
   }
 
   #answered(): void {

@@ -204,8 +204,9 @@ export class Shared {
 
   drop(reason: DropReason, peer: Endpoint | undefined): void {
     this.counters.drops[reason] = (this.counters.drops[reason] ?? 0) + 1;
-    // Dropping may be somebody's attack: the report is bounded, the counter is not.
-    if (this.events.length < 1024) {
+    // Late acks are part of normal life: counted, not reported. And dropping may be somebody's attack: the reports are
+    // bounded, the counters are not.
+    if (reason !== "unknown-ack" && this.events.length < 1024) {
       this.events.push({ type: "dropped", reason, peer: peer ? formatEndpoint(peer) : "" });
     }
   }

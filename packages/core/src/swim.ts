@@ -36,8 +36,8 @@ import { TimerKind } from "./timers.ts";
 
 /** Lateness from which a call counts as a stall, as a share of the probe timeout: answers may have come meanwhile. */
 const stallShare = 0.5;
-/** What is waited for a leave to be spread: gossip intervals for each transmission, plus a few. */
-const leaveRounds = 12;
+/** Gossip intervals waited at most for a leave to be spread; in the LAN profile 5 s, Serf's broadcast timeout. */
+const leaveRounds = 25;
 
 export class Swim implements Machine<SwimEvent> {
   readonly codec: Codec;
@@ -151,7 +151,7 @@ export class Swim implements Machine<SwimEvent> {
       this.#leaveId = 0;
       s.events.push({ type: "left-pool" });
     } else {
-      s.timers.set(TimerKind.leave, 0, now + leaveRounds * s.config.retransmitMult * s.config.gossipIntervalMs);
+      s.timers.set(TimerKind.leave, 0, now + leaveRounds * s.config.gossipIntervalMs);
     }
   }
 
@@ -162,9 +162,10 @@ export class Swim implements Machine<SwimEvent> {
     const s = this.#s;
     const id = s.nextId();
     s.meta = meta.slice();
+    if (s.leaving || s.table.aliveCount <= 1) s.events.push({ type: "broadcast-done", id });
+    if (s.leaving) return id;
     s.incarnation++;
-    this.#announce(s.meta, id);
-    this.#doneIfAlone(id);
+    this.#announce(s.meta, s.table.aliveCount <= 1 ? 0 : id);
     return id;
   }
 
@@ -436,10 +437,6 @@ export class Swim implements Machine<SwimEvent> {
       true,
       broadcastId,
     );
-  }
-
-  #doneIfAlone(id: number): void {
-    if (this.#s.table.aliveCount <= 1) this.#s.events.push({ type: "broadcast-done", id });
   }
 
   #onJoined(id: number): void {
