@@ -13,10 +13,19 @@ export default defineConfig({
   },
   test: {
     projects: [
-      { extends: true, test: { name: "unit", include: ["packages/*/src/**/*.test.ts", "tests/**/*.test.ts"], testTimeout: 30_000 } },
       {
         extends: true,
-        test: { name: "interop", include: ["interop/**/*.test.ts"], testTimeout: 180_000, hookTimeout: 60_000, fileParallelism: false },
+        test: { name: "unit", include: ["packages/*/src/**/*.test.ts", "tests/**/*.test.ts"], testTimeout: 30_000 },
+      },
+      {
+        extends: true,
+        test: {
+          name: "interop",
+          include: ["interop/**/*.test.ts"],
+          testTimeout: 180_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
       },
     ],
   },
