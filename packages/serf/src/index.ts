@@ -1,1 +1,18 @@
-export {};
+export { type SerfConfig, serfDefaults } from "./config.ts";
+export { SerfError, type SerfErrorCode } from "./errors.ts";
+export { LamportClock, maxLTime, maxLTimeLeap } from "./lamport.ts";
+export type { MemberStatus } from "./members.ts";
+export { Pattern } from "./pattern.ts";
+export { type JoinOptions, Serf } from "./serf.ts";
+export { decodeTags, encodeTags, maxTagBytes, type Tags } from "./tags.ts";
+export type {
+  SerfDropReason,
+  SerfEvent,
+  SerfInspection,
+  SerfMember,
+  SerfMemberEventType,
+  SerfOptions,
+  SerfQueryEvent,
+  SerfStats,
+  SerfUserEvent,
+} from "./types.ts";

@@ -440,9 +440,11 @@ class Writer {
         for (const part of tree.parts) this.#emit(part);
         return;
       case "choice":
-        return this.#emitChoice(tree.parts);
+        this.#emitChoice(tree.parts);
+        return;
       case "repeat":
-        return this.#emitRepeat(tree.part, tree.min, tree.max);
+        this.#emitRepeat(tree.part, tree.min, tree.max);
+        return;
     }
   }
 

@@ -1,0 +1,96 @@
+/**
+ * The user events of the latest Lamport times: told apart from repetitions by it, and passed to newcomers with the state
+ * (serf protocol notes, section 8.2). A ring: time t lives in slot t mod size, until t + size comes.
+ *
+ * Bounded in bytes as well, unlike Serf's, since the whole of it goes into every state exchange.
+ */
+import { equalBytes } from "@hearsay/core";
+import type { EventSlot } from "./messages.ts";
+
+/** "new": to be delivered and passed on. Others end here. */
+export type EventVerdict = "new" | "duplicate" | "too-old" | "buffer-full";
+
+/** Many nodes may use one time at once, but not without end. */
+const maxEventsPerTime = 512;
+
+export class EventBuffer {
+  readonly #slots: (EventSlot | undefined)[];
+  readonly #maxBytes: number;
+  #bytes = 0;
+  #length = 0;
+  /** Events below this time are not wanted: they happened before we came (8.3). */
+  minTime = 0;
+
+  constructor(size: number, maxBytes: number) {
+    this.#slots = new Array<EventSlot | undefined>(size).fill(undefined);
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Events held. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Bytes of their names and payloads. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * Judges an event and remembers it if it is new. `clockTime` is the event clock after witnessing it; `payload` is
+   * kept, not copied.
+   */
+  add(lTime: number, name: string, payload: Uint8Array | null, clockTime: number): EventVerdict {
+    const size = this.#slots.length;
+    if (lTime < this.minTime || (clockTime > size && lTime < clockTime - size)) return "too-old";
+    const index = lTime % size;
+    let slot = this.#slots[index];
+    if (slot && slot.lTime !== lTime) {
+      // A slot never goes back: within the window only a later time can share it.
+      if (slot.lTime > lTime) return "too-old";
+      this.#drop(index);
+      slot = undefined;
+    }
+    if (slot?.events.some((event) => event.name === name && samePayload(event.payload, payload))) return "duplicate";
+    const bytes = eventBytes(name, payload);
+    if (bytes > this.#maxBytes || (slot && slot.events.length >= maxEventsPerTime)) return "buffer-full";
+    if (slot) slot.events.push({ name, payload });
+    else this.#slots[index] = { lTime, events: [{ name, payload }] };
+    this.#bytes += bytes;
+    this.#length++;
+    while (this.#bytes > this.#maxBytes) if (!this.#dropOldest(lTime)) break;
+    return "new";
+  }
+
+  /** What is held, oldest time first. Borrowed: not to be changed. */
+  slots(): EventSlot[] {
+    return this.#slots.filter((slot) => slot !== undefined).sort((a, b) => a.lTime - b.lTime);
+  }
+
+  #dropOldest(except: number): boolean {
+    let oldest = -1;
+    for (const [i, slot] of this.#slots.entries()) {
+      if (slot && slot.lTime !== except && (oldest < 0 || slot.lTime < this.#slots[oldest]!.lTime)) oldest = i;
+    }
+    if (oldest >= 0) this.#drop(oldest);
+    return oldest >= 0;
+  }
+
+  #drop(index: number): void {
+    for (const event of this.#slots[index]!.events) {
+      this.#bytes -= eventBytes(event.name, event.payload);
+      this.#length--;
+    }
+    this.#slots[index] = undefined;
+  }
+}
+
+function eventBytes(name: string, payload: Uint8Array | null): number {
+  return name.length + (payload?.length ?? 0);
+}
+
+/** An absent payload and an empty one are the same event: Go does not tell them apart either. */
+function samePayload(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  if (a === null || b === null) return (a?.length ?? 0) === (b?.length ?? 0);
+  return equalBytes(a, b);
+}

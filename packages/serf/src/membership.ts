@@ -1,0 +1,231 @@
+/**
+ * Who is a member, and in what status: what the failure detector reports and what intents say, put together (serf
+ * protocol notes, section 7).
+ *
+ *                    leave intent                 death seen
+ *        ┌─────────┐ ───────────▶ ┌─────────┐ ───────────────▶ ┌──────┐
+ *   ───▶ │  alive  │              │ leaving │                  │ left │ ─── reaped, or pruned ──▶
+ *        └─────────┘ ◀─────────── └─────────┘                  └──────┘
+ *           │   ▲     join intent                                 ▲ │
+ *           │   └──────────── seen alive again ───────────────────┼─┤
+ *           │  death seen                           leave intent  │ │
+ *           └───────────────▶ ┌────────┐ ─────────────────────────┘ │
+ *                             │ failed │ ◀──── never                │
+ *                             └────────┘ ─── reaped ──▶
+ *
+ * Only an intent makes a leave graceful; the detector's own word "left" plays no part. An intent counts if its Lamport
+ * time is higher than that of the last one that counted, so the order of arrival does not matter to the living.
+ *
+ * Different from Serf: a prune of a leaving member waits on a timer instead of blocking the node, and is called off when
+ * the member refutes; the table is bounded; a time that no sound peer sends is refused (`lamport.ts`).
+ */
+import type { MemberView, NameTable } from "@hearsay/core";
+import type { SerfConfig } from "./config.ts";
+import { LamportClock } from "./lamport.ts";
+import { SerfMembers, Status } from "./members.ts";
+import { type IntentKind, RecentIntents } from "./recent-intents.ts";
+
+/** What the rules cause outside: the machine implements it. */
+export interface MembershipListener {
+  onMember(
+    type: "member-join" | "member-leave" | "member-failed" | "member-update" | "member-reap",
+    id: number,
+    /** The detector's view at hand, if the change came from there. */
+    view: MemberView | undefined,
+  ): void;
+  /** A leave intent names us and is wrong: a join intent is due. */
+  onAccused(): void;
+  /** Nobody shall try to reach this member any more. */
+  onUnwanted(name: string): void;
+}
+
+export class Membership {
+  readonly members: SerfMembers;
+  readonly clock = new LamportClock();
+  readonly recent: RecentIntents;
+  readonly #self: string;
+  readonly #config: SerfConfig;
+  readonly #maxMembers: number;
+  readonly #listener: MembershipListener;
+  /** Members to be erased, and when at the earliest: ms. */
+  readonly #prunes = new Map<number, number>();
+  #flaps = 0;
+  /** Our own leave has begun: leave intents about us are true. */
+  leaving = false;
+
+  constructor(self: string, names: NameTable, config: SerfConfig, maxMembers: number, listener: MembershipListener) {
+    this.#self = self;
+    this.#config = config;
+    this.#maxMembers = maxMembers;
+    this.#listener = listener;
+    this.members = new SerfMembers(names);
+    this.recent = new RecentIntents(config.maxRecentIntents);
+  }
+
+  /** Members that failed and were back within the flap timeout. */
+  get flaps(): number {
+    return this.#flaps;
+  }
+
+  /** Prunes that wait. */
+  get pruneCount(): number {
+    return this.#prunes.size;
+  }
+
+  /** The earliest prune still waiting: ms; Infinity when there is none. */
+  get nextPrune(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const at of this.#prunes.values()) if (at < next) next = at;
+    return next;
+  }
+
+  // ---- what the failure detector reports (7.2)
+
+  onAlive(view: MemberView, now: number): void {
+    const members = this.members;
+    let id = members.find(view.name);
+    if (id < 0) {
+      this.#makeRoom();
+      const intent = this.recent.get(view.name);
+      id = members.add(view.name, intent?.lTime ?? 0, now);
+      if (intent?.kind === "leave") members.setPresent(id, Status.leaving, now);
+    } else {
+      const gone = members.gone(id);
+      if (members.status(id) === Status.failed && gone && now - gone.at < this.#config.flapTimeoutMs) this.#flaps++;
+      members.setPresent(id, Status.alive, now);
+      this.#prunes.delete(id);
+    }
+    this.#listener.onMember("member-join", id, view);
+  }
+
+  onGone(view: MemberView, now: number): void {
+    const members = this.members;
+    const id = members.find(view.name);
+    if (id < 0) return;
+    const status = members.status(id);
+    if (status === Status.leaving) {
+      members.setGone(id, Status.left, { at: now, last: view }, now);
+      if (this.#prunes.get(id) === Number.POSITIVE_INFINITY) this.#prunes.set(id, now);
+      this.#listener.onUnwanted(view.name);
+      this.#listener.onMember("member-leave", id, view);
+    } else if (status === Status.alive) {
+      members.setGone(id, Status.failed, { at: now, last: view }, now);
+      this.#listener.onMember("member-failed", id, view);
+    }
+  }
+
+  onUpdate(view: MemberView): void {
+    const id = this.members.find(view.name);
+    if (id >= 0) this.#listener.onMember("member-update", id, view);
+  }
+
+  // ---- what intents say
+
+  /** A leave intent (7.3). Returns whether it is to be passed on. */
+  applyLeave(name: string, lTime: number, prune: boolean, now: number): boolean {
+    const id = this.#admit("leave", name, lTime, now);
+    if (typeof id === "boolean") return id;
+    if (name === this.#self && !this.leaving) {
+      this.#listener.onAccused();
+      return false;
+    }
+    const members = this.members;
+    // Always, or two nodes would pass each other's copies back and forth for ever.
+    members.setStatusLTime(id, lTime);
+    const gone = members.gone(id);
+    if (members.status(id) === Status.alive) {
+      members.setPresent(id, Status.leaving, now);
+    } else if (members.status(id) === Status.failed && gone) {
+      members.setGone(id, Status.left, gone, now);
+      this.#listener.onUnwanted(name);
+      this.#listener.onMember("member-leave", id, undefined);
+    }
+    if (prune && name !== this.#self) this.#prune(id, now);
+    return true;
+  }
+
+  /** A join intent (7.4). Returns whether it is to be passed on. */
+  applyJoin(name: string, lTime: number, now: number): boolean {
+    const id = this.#admit("join", name, lTime, now);
+    if (typeof id === "boolean") return id;
+    const members = this.members;
+    members.setStatusLTime(id, lTime);
+    if (members.status(id) === Status.leaving && !(name === this.#self && this.leaving)) {
+      members.setPresent(id, Status.alive, now);
+      this.#prunes.delete(id);
+    }
+    return true;
+  }
+
+  /** The time for a join intent about ourselves; it is taken to have been witnessed. */
+  stampJoin(now: number): number {
+    const lTime = this.clock.time;
+    this.clock.witness(lTime);
+    this.applyJoin(this.#self, lTime, now);
+    return lTime;
+  }
+
+  /** The time for a leave intent about anybody. */
+  stampLeave(): number {
+    const lTime = this.clock.time;
+    this.clock.increment();
+    return lTime;
+  }
+
+  // ---- forgetting
+
+  /** Erases what has been failed or left for too long, and old recent intents. */
+  reap(now: number): void {
+    this.#reapList(this.members.failed, now - this.#config.reconnectTimeoutMs);
+    this.#reapList(this.members.left, now - this.#config.tombstoneTimeoutMs);
+    this.recent.expire(now, this.#config.recentIntentTimeoutMs);
+  }
+
+  /** Erases the members whose prune is due. One that still has not gone is erased when it has. */
+  runPrunes(now: number): void {
+    for (const [id, at] of this.#prunes) {
+      if (at > now) continue;
+      if (this.members.status(id) === Status.leaving) this.#prunes.set(id, Number.POSITIVE_INFINITY);
+      else this.#erase(id);
+    }
+  }
+
+  #prune(id: number, now: number): void {
+    if (this.members.status(id) !== Status.leaving) this.#erase(id);
+    else if (!this.#prunes.has(id)) {
+      // Its leave may be under way: the members shall see it leave before they see it vanish.
+      this.#prunes.set(id, now + this.#config.broadcastTimeoutMs + this.#config.leavePropagateMs);
+    }
+  }
+
+  #reapList(list: ReadonlyMap<number, { readonly at: number }>, before: number): void {
+    for (const [id, gone] of list) if (gone.at <= before) this.#erase(id);
+  }
+
+  #erase(id: number): void {
+    const name = this.members.names.nameOf(id);
+    this.#prunes.delete(id);
+    this.#listener.onUnwanted(name);
+    this.#listener.onMember("member-reap", id, undefined);
+    this.members.remove(id);
+  }
+
+  /** Keeps the table within its bound: whoever has been gone longest makes room, the left before the failed. */
+  #makeRoom(): void {
+    while (this.members.length >= this.#maxMembers) {
+      const oldest = this.members.left.keys().next().value ?? this.members.failed.keys().next().value;
+      if (oldest === undefined) return; // All present: the detector's own bound holds.
+      this.#erase(oldest);
+    }
+  }
+
+  /** Witnesses and sorts out: the member an intent is about, or whether to pass it on if it changes nobody. */
+  #admit(kind: IntentKind, name: string, lTime: number, now: number): number | boolean {
+    if (!this.clock.accepts(lTime)) return false;
+    this.clock.witness(lTime);
+    const id = this.members.find(name);
+    if (id < 0) return this.recent.note(name, kind, lTime, now);
+    if (lTime <= this.members.statusLTime(id)) return false;
+    return id;
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * Queries passing through: judged once, passed on, acknowledged, and delivered when they are for us (serf protocol
+ * notes, sections 9.3 and 10). Asking is not in here.
+ */
+import { Reader, readUtf8 } from "@hearsay/wire";
+import { readQuery } from "./decode.ts";
+import { encodeMemberRecord } from "./encode.ts";
+import { passesFilters } from "./filters.ts";
+import { LamportClock } from "./lamport.ts";
+import { type MemberRecordMessage, type Query, QueryFlag } from "./messages.ts";
+import { QueryBuffer } from "./query-buffer.ts";
+import type { Responses } from "./responses.ts";
+import type { Tags } from "./tags.ts";
+import type { SerfDropReason, SerfQueryEvent } from "./types.ts";
+
+export interface QueryListener {
+  onQuery(event: SerfQueryEvent): void;
+  /** To be gossiped as it is. */
+  passOn(message: Uint8Array): void;
+  onDrop(reason: SerfDropReason): void;
+  tags(): Tags;
+  /** What is known of a member, for a vote on who holds its name. */
+  record(name: string): MemberRecordMessage | null;
+}
+
+/** Names with this beginning are Serf's own and never reach the application. */
+export const internalPrefix = "_serf_";
+
+/** Longest time a query is held open, whatever it asks for: ms. */
+const maxTimeoutMs = 24 * 3600 * 1000;
+
+export class Queries {
+  readonly clock = new LamportClock();
+  readonly buffer: QueryBuffer;
+  readonly #self: string;
+  readonly #responses: Responses;
+  readonly #listener: QueryListener;
+
+  constructor(self: string, size: number, responses: Responses, listener: QueryListener) {
+    this.buffer = new QueryBuffer(size);
+    this.#self = self;
+    this.#responses = responses;
+    this.#listener = listener;
+  }
+
+  /** A gossiped query, type byte first. `message` is kept. */
+  handleMessage(message: Uint8Array, now: number): void {
+    const reader = new Reader(message, 1);
+    const query = readQuery(reader);
+    if (!reader.ok) {
+      this.#listener.onDrop("serf-malformed");
+      return;
+    }
+    if (!this.clock.accepts(query.lTime)) {
+      this.#listener.onDrop("serf-ltime");
+      return;
+    }
+    this.clock.witness(query.lTime);
+    const verdict = this.buffer.add(query.lTime, query.id, this.clock.time);
+    if (verdict !== "new") {
+      if (verdict === "too-old") this.#listener.onDrop("serf-too-old");
+      else if (verdict === "buffer-full") this.#listener.onDrop("serf-buffer-full");
+      return;
+    }
+    // Also when it is not for us: we are part of the way to those it is for.
+    if ((query.flags & QueryFlag.noBroadcast) === 0) this.#listener.passOn(message);
+    if (!passesFilters(query.filters, this.#self, this.#listener.tags())) return;
+    if ((query.flags & QueryFlag.ack) !== 0) this.#responses.acknowledge(query);
+    if (query.name.startsWith(internalPrefix)) this.#answerInternal(query);
+    else this.#deliver(query, now);
+  }
+
+  #deliver(query: Query, now: number): void {
+    const timeoutMs = Math.min(Math.max(query.timeoutNs / 1e6, 0), maxTimeoutMs);
+    this.#listener.onQuery({
+      type: "query",
+      name: query.name,
+      payload: query.payload,
+      lTime: query.lTime,
+      id: query.id,
+      from: query.sourceNode,
+      deadline: now + timeoutMs,
+    });
+  }
+
+  #answerInternal(query: Query): void {
+    switch (query.name.slice(internalPrefix.length)) {
+      case "ping":
+        return; // The acknowledgement was the point.
+      case "conflict": {
+        const payload = query.payload ?? new Uint8Array(0);
+        const name = readUtf8(payload, 0, payload.length);
+        // One of the two that quarrel has no vote.
+        if (name === undefined || name === this.#self) return;
+        this.#responses.respond(query, encodeMemberRecord(this.#listener.record(name)));
+        return;
+      }
+      default:
+        this.#listener.onDrop("serf-internal-query");
+    }
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * Which queries were seen, by their Lamport time and number: so that each is answered and passed on once (serf protocol
+ * notes, section 9.3). A ring like the event buffer, but of numbers only: queries are never replayed.
+ */
+
+export type QueryVerdict = "new" | "duplicate" | "too-old" | "buffer-full";
+
+const maxQueriesPerTime = 1024;
+
+interface Slot {
+  lTime: number;
+  readonly ids: Set<number>;
+}
+
+export class QueryBuffer {
+  readonly #slots: (Slot | undefined)[];
+  /** Queries below this time are not wanted. */
+  minTime = 0;
+
+  constructor(size: number) {
+    this.#slots = new Array<Slot | undefined>(size).fill(undefined);
+  }
+
+  /** Judges a query and remembers it if it is new. `clockTime` is the query clock after witnessing it. */
+  add(lTime: number, id: number, clockTime: number): QueryVerdict {
+    const size = this.#slots.length;
+    if (lTime < this.minTime || (clockTime > size && lTime < clockTime - size)) return "too-old";
+    const slot = this.#slots[lTime % size];
+    if (!slot || slot.lTime < lTime) {
+      this.#slots[lTime % size] = { lTime, ids: new Set([id]) };
+      return "new";
+    }
+    if (slot.lTime > lTime) return "too-old";
+    if (slot.ids.has(id)) return "duplicate";
+    if (slot.ids.size >= maxQueriesPerTime) return "buffer-full";
+    slot.ids.add(id);
+    return "new";
+  }
+}

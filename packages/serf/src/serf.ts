@@ -1,0 +1,559 @@
+/**
+ * Serf: the whole machine around the failure detector. It has the detector's verbs and drains it inside its own handlers,
+ * because an event below may become a message above. It hands on what comes to the part whose story it is:
+ * `membership.ts` (statuses and intents), `user-events.ts`, `queries.ts`, `responses.ts`, `state-exchange.ts`, `leave.ts`.
+ * Pure: see `Machine` in `@hearsay/core` for the contract.
+ */
+import {
+  type Codec,
+  type DropReason,
+  type Endpoint,
+  type Evidence,
+  emptyBytes,
+  Fifo,
+  formatEndpoint,
+  type Machine,
+  type MemberView,
+  NameTable,
+  type StreamFailure,
+  type StreamMessage,
+  type StreamReply,
+  type StreamRequest,
+  Swim,
+  type SwimEvent,
+  type Transmit,
+} from "@hearsay/core";
+import { Reader } from "@hearsay/wire";
+import { type SerfConfig, serfDefaults } from "./config.ts";
+import { readJoin, readLeave } from "./decode.ts";
+import { encodeJoin, encodeLeave } from "./encode.ts";
+import { SerfError } from "./errors.ts";
+import { LeaveSequence } from "./leave.ts";
+import { type MemberStatus, statusNames } from "./members.ts";
+import { Membership } from "./membership.ts";
+import { type MemberRecordMessage, SerfType } from "./messages.ts";
+import { Queries } from "./queries.ts";
+import { Responses } from "./responses.ts";
+import { StateExchange } from "./state-exchange.ts";
+import { decodeTags, encodeTags, type Tags } from "./tags.ts";
+import type { SerfDropReason, SerfEvent, SerfInspection, SerfMember, SerfOptions, SerfStats } from "./types.ts";
+import { UserEvents } from "./user-events.ts";
+
+const minProtocol = 2;
+const maxProtocol = 5;
+
+/** The detector's queues for user messages, most urgent first. */
+const Queue = { intents: 0, queries: 1, events: 2 } as const;
+
+/** Longest name an intent may be about: UTF-16 units. */
+const maxNameLength = 255;
+
+/** Bytes a gossiped message costs beside itself: the compound header, its entry, and the mark of a user message. */
+const gossipOverhead = 5;
+
+/** Waiting reports of refusals; a flood is counted but not told one by one. */
+const maxWaitingDrops = 1024;
+
+export interface JoinOptions {
+  /** Take no user events that happened before the join (Serf's `ignoreOld`; the CLI's flag `-replay` is its negation). */
+  readonly ignoreOldEvents?: boolean;
+}
+
+export class Serf implements Machine<SerfEvent> {
+  /** The failure detector within. For looking in; its wishes go through this machine. */
+  readonly swim: Swim;
+  readonly codec: Codec;
+  readonly #config: SerfConfig;
+  readonly #protocol: number;
+  readonly #maxPassOnBytes: () => number;
+  readonly #membership: Membership;
+  readonly #userEvents: UserEvents;
+  readonly #queries: Queries;
+  readonly #responses: Responses;
+  readonly #exchange: StateExchange;
+  readonly #leave: LeaveSequence;
+  readonly #events = new Fifo<SerfEvent>();
+  /** Joins under way whose pool's past is not wanted. */
+  readonly #joinsIgnoringOld = new Set<number>();
+  /** Broadcasts whose end the caller is told of. */
+  readonly #awaited = new Set<number>();
+  #tags: Tags;
+  #leaveIntent: Uint8Array = emptyBytes;
+  #reapAt = Number.POSITIVE_INFINITY;
+  #now = 0;
+  /** Numbers of broadcasts that nobody had to hear; the detector's are positive. */
+  #unheardId = 0;
+
+  /** Throws SerfError "tags-too-long" or "protocol-version". */
+  constructor(options: SerfOptions) {
+    const { tags = {}, protocol = maxProtocol, serfConfig, ...swimOptions } = options;
+    if (!Number.isInteger(protocol) || protocol < minProtocol || protocol > maxProtocol) {
+      throw new SerfError(
+        "protocol-version",
+        `Protocol version '${protocol}' must be in range: [${minProtocol}, ${maxProtocol}]`,
+      );
+    }
+    const config = { ...serfDefaults, ...serfConfig };
+    const names = options.names ?? new NameTable();
+    this.#config = config;
+    this.#protocol = protocol;
+    this.#tags = { ...tags };
+    this.swim = new Swim({
+      ...swimOptions,
+      names,
+      meta: encodeTags(tags, protocol),
+      delegateVersions: [minProtocol, maxProtocol, protocol],
+      localState: () => this.#exchange.encodeLocal(),
+    });
+    this.codec = options.codec;
+    this.#maxPassOnBytes = () => options.config.maxPacketBytes - options.codec.packetOverhead() - gossipOverhead;
+    const onDrop = (reason: SerfDropReason) => this.#drop(reason);
+    this.#membership = new Membership(options.name, names, config, options.config.maxMembers, {
+      onMember: (type, id, view) => this.#events.push({ type, member: this.#view(id, view) }),
+      onAccused: () => this.#broadcastJoin(),
+      onUnwanted: (name) => this.swim.forget(name),
+    });
+    this.#userEvents = new UserEvents(config.eventBuffer, config.maxEventBytes, {
+      onUserEvent: (event) => this.#events.push(event),
+      passOn: (message) => this.#passOn(message, Queue.events),
+      onDrop,
+    });
+    this.#responses = new Responses(options.name, options.rng.fork("serf-relays"), config.queryResponseSizeLimit, {
+      send: (to, message) => this.swim.sendUser(to, message, this.#now),
+      members: () => this.members(),
+      member: (name) => this.member(name),
+      onDrop,
+    });
+    this.#queries = new Queries(options.name, config.queryBuffer, this.#responses, {
+      onQuery: (event) => this.#events.push(event),
+      passOn: (message) => this.#passOn(message, Queue.queries),
+      onDrop,
+      tags: () => this.#tags,
+      record: (name) => this.#record(name),
+    });
+    this.#exchange = new StateExchange({
+      membership: this.#membership,
+      userEvents: this.#userEvents,
+      queries: this.#queries,
+      maxMembers: options.config.maxMembers,
+      isName,
+      onDrop,
+    });
+    this.#leave = new LeaveSequence(
+      {
+        broadcastIntent: (now) => this.swim.broadcastUser(this.#leaveIntent, Queue.intents, now),
+        leaveDetector: (now) => this.swim.leave(now),
+        onLeft: () => this.#events.push({ type: "left-pool" }),
+      },
+      config.broadcastTimeoutMs,
+      config.leavePropagateMs,
+    );
+  }
+
+  get name(): string {
+    return this.swim.name;
+  }
+
+  // Wishes
+
+  start(now: number): void {
+    this.#now = now;
+    this.#reapAt = now + this.#config.reapIntervalMs;
+    this.swim.start(now);
+    this.#drain();
+  }
+
+  /**
+   * Joins the pool of `to`; a `join-result` event with the returned number tells the outcome. Call `joined` once when
+   * one or more of a set of joins have succeeded. Throws SerfError "not-alive" while leaving.
+   */
+  join(to: Endpoint, now: number, options: JoinOptions = {}): number {
+    this.#requireAlive("Serf can't Join after Leave or Shutdown");
+    this.#now = now;
+    const id = this.swim.join(to, now);
+    if (options.ignoreOldEvents) this.#joinsIgnoringOld.add(id);
+    this.#drain();
+    return id;
+  }
+
+  /** Tells the pool that we are here to stay: it may remember us as left or leaving. */
+  joined(now: number): void {
+    this.#now = now;
+    this.#broadcastJoin();
+    this.#drain();
+  }
+
+  /**
+   * Leaves gracefully; `left-pool` follows, at most two broadcast timeouts and a propagation delay later. Throws
+   * SerfError "leave-in-progress"; after `left-pool` it does nothing.
+   */
+  leave(now: number): void {
+    if (this.#leave.phase === "done") return;
+    if (this.#leave.phase !== "none") throw new SerfError("leave-in-progress", "Leave already in progress");
+    this.#now = now;
+    this.#membership.leaving = true;
+    this.#leaveIntent = this.#declareLeft(this.name, false);
+    this.#leave.begin(this.swim.aliveCount <= 1, now);
+    this.#drain();
+  }
+
+  /**
+   * Declares a member left: a failed one at once, a live one unless it objects. With `prune` it is erased as well.
+   * Returns the number that comes back in `broadcast-done`. Of an unknown name the pool is told all the same.
+   */
+  forceLeave(name: string, prune: boolean, now: number): number {
+    this.#now = now;
+    const intent = this.#declareLeft(name, prune);
+    let id: number;
+    if (this.swim.aliveCount > 1) {
+      id = this.swim.broadcastUser(intent, Queue.intents, now);
+      this.#awaited.add(id);
+    } else {
+      id = --this.#unheardId;
+      this.#events.push({ type: "broadcast-done", id });
+    }
+    this.#drain();
+    return id;
+  }
+
+  /**
+   * New tags, in place of the old ones. Returns the number that comes back in `broadcast-done`. Throws SerfError
+   * "tags-too-long" before anything changed.
+   */
+  setTags(tags: Tags, now: number): number {
+    const meta = encodeTags(tags, this.#protocol);
+    this.#now = now;
+    this.#tags = { ...tags };
+    const id = this.swim.updateMeta(meta, now);
+    this.#awaited.add(id);
+    this.#drain();
+    return id;
+  }
+
+  /** Unhealthy: answer no probes, so that the others take this node out. */
+  setHealthy(healthy: boolean): void {
+    this.swim.setHealthy(healthy);
+  }
+
+  // Looking in
+
+  /** Everybody known, whatever the status, in no particular order. */
+  members(): SerfMember[] {
+    return Array.from(this.#membership.members.ids(), (id) => this.#view(id, undefined));
+  }
+
+  member(name: string): SerfMember | undefined {
+    const id = this.#membership.members.find(name);
+    return id < 0 ? undefined : this.#view(id, undefined);
+  }
+
+  /** Ourselves; after `start`. */
+  local(): SerfMember {
+    const member = this.member(this.name);
+    if (!member) throw new SerfError("not-alive", "not started");
+    return member;
+  }
+
+  /** The evidence about a name, oldest first; also of names already forgotten. */
+  why(name: string): readonly Evidence[] {
+    return this.swim.why(name);
+  }
+
+  stats(): SerfStats {
+    const { members } = this.#membership;
+    return {
+      members: members.length,
+      alive: this.swim.aliveCount,
+      failed: members.failed.size,
+      left: members.left.size,
+      healthScore: this.swim.healthScore,
+      memberTime: this.#membership.clock.time,
+      eventTime: this.#userEvents.clock.time,
+      queryTime: this.#queries.clock.time,
+      memberQueue: this.swim.queueLength("member"),
+      intentQueue: this.swim.queueLength(Queue.intents),
+      queryQueue: this.swim.queueLength(Queue.queries),
+      eventQueue: this.swim.queueLength(Queue.events),
+      flaps: this.#membership.flaps,
+    };
+  }
+
+  /** A plain copy of the state, for checkers and tests. */
+  inspect(): SerfInspection {
+    return {
+      name: this.name,
+      members: this.members(),
+      stats: this.stats(),
+      leavePhase: this.#leave.phase,
+      recentIntents: this.#membership.recent.size,
+      bufferedEvents: this.#userEvents.buffer.length,
+      prunes: this.#membership.pruneCount,
+    };
+  }
+
+  // From outside
+
+  handlePacket(from: Endpoint, bytes: Uint8Array, now: number): void {
+    this.#now = now;
+    this.swim.handlePacket(from, bytes, now);
+    this.#drain();
+  }
+
+  handleTimeout(now: number): void {
+    this.#now = now;
+    this.swim.handleTimeout(now);
+    this.#drain();
+    if (now >= this.#reapAt) {
+      this.#reapAt = now + this.#config.reapIntervalMs;
+      this.#membership.reap(now);
+    }
+    if (now >= this.#membership.nextPrune) this.#membership.runPrunes(now);
+    this.#leave.handleTimeout(now);
+    this.#drain();
+  }
+
+  handleSendFailure(to: Endpoint, now: number): void {
+    this.#now = now;
+    this.swim.handleSendFailure(to, now);
+    this.#drain();
+  }
+
+  handleStreamRequest(from: Endpoint, message: StreamMessage, now: number): StreamReply {
+    this.#now = now;
+    const reply = this.swim.handleStreamRequest(from, message, now);
+    this.#drain();
+    return reply;
+  }
+
+  handleStreamRequestError(from: Endpoint, reason: DropReason, now: number): StreamReply {
+    this.#now = now;
+    const reply = this.swim.handleStreamRequestError(from, reason, now);
+    this.#drain();
+    return reply;
+  }
+
+  streamPayload(id: number, now: number): Uint8Array | undefined {
+    this.#now = now;
+    const payload = this.swim.streamPayload(id, now);
+    this.#drain();
+    return payload;
+  }
+
+  handleStreamReply(id: number, message: StreamMessage, now: number): void {
+    this.#now = now;
+    this.swim.handleStreamReply(id, message, now);
+    this.#drain();
+  }
+
+  handleStreamEnd(id: number, reason: StreamFailure | undefined, now: number): void {
+    this.#now = now;
+    this.swim.handleStreamEnd(id, reason, now);
+    this.#drain();
+  }
+
+  // To outside
+
+  pollTransmit(out: Transmit): boolean {
+    if (this.swim.pollTransmit(out)) return true;
+    // Building packets may have used up broadcasts, which somebody waits for; and that may mean more packets.
+    this.#drain();
+    return this.swim.pollTransmit(out);
+  }
+
+  pollStream(): StreamRequest | undefined {
+    return this.swim.pollStream();
+  }
+
+  pollEvent(): SerfEvent | undefined {
+    return this.#events.shift();
+  }
+
+  nextDeadline(): number {
+    return Math.min(this.swim.nextDeadline(), this.#reapAt, this.#membership.nextPrune, this.#leave.deadline);
+  }
+
+  // What the detector reports
+
+  #drain(): void {
+    for (let event = this.swim.pollEvent(); event; event = this.swim.pollEvent()) this.#onSwimEvent(event);
+  }
+
+  #onSwimEvent(event: SwimEvent): void {
+    switch (event.type) {
+      case "member-join":
+        this.#membership.onAlive(event.member, this.#now);
+        return;
+      case "member-leave":
+        this.#membership.onGone(event.member, this.#now);
+        return;
+      case "member-update":
+        this.#membership.onUpdate(event.member);
+        return;
+      case "member-suspect":
+      case "member-refuted": {
+        const id = this.#membership.members.find(event.member.name);
+        if (id >= 0) this.#events.push({ type: event.type, member: this.#view(id, event.member) });
+        return;
+      }
+      case "user-message":
+        this.#onMessage(event.payload, event.from);
+        return;
+      case "remote-state": {
+        const ignoreOld = event.initiator && event.join && this.#joinsIgnoringOld.size > 0;
+        this.#exchange.merge(event.payload, ignoreOld, this.#now);
+        return;
+      }
+      case "left-pool":
+        this.#leave.onDetectorLeft(this.#now);
+        return;
+      case "broadcast-done":
+        this.#leave.onBroadcastDone(event.id, this.#now);
+        // Most broadcasts are somebody else's words passed on: nobody waits for those.
+        if (this.#awaited.delete(event.id)) this.#events.push(event);
+        return;
+      case "join-result":
+        this.#joinsIgnoringOld.delete(event.id);
+        this.#events.push(event);
+        return;
+      default:
+        this.#events.push(event);
+    }
+  }
+
+  /** A user message of the detector's is a Serf message. It is ours to keep. */
+  #onMessage(message: Uint8Array, from: Endpoint | undefined): void {
+    switch (message[0]) {
+      case undefined:
+        return; // Empty: Serf ignores it.
+      case SerfType.leave:
+      case SerfType.join:
+        this.#onIntent(message, from);
+        return;
+      case SerfType.userEvent:
+        this.#userEvents.handleMessage(message);
+        return;
+      case SerfType.query:
+        this.#queries.handleMessage(message, this.#now);
+        return;
+      case SerfType.queryResponse:
+        this.#drop("serf-unasked", from);
+        return;
+      case SerfType.relay:
+        this.#responses.handleRelay(message);
+        return;
+      default:
+        this.#drop("serf-unknown-type", from);
+    }
+  }
+
+  #onIntent(message: Uint8Array, from: Endpoint | undefined): void {
+    const reader = new Reader(message, 1);
+    const leave = message[0] === SerfType.leave ? readLeave(reader) : undefined;
+    const intent = leave ?? readJoin(reader);
+    const membership = this.#membership;
+    if (!reader.ok) this.#drop("serf-malformed", from);
+    else if (!isName(intent.node)) this.#drop("serf-name", from);
+    else if (!membership.clock.accepts(intent.lTime)) this.#drop("serf-ltime", from);
+    else {
+      const news = leave
+        ? membership.applyLeave(leave.node, leave.lTime, leave.prune, this.#now)
+        : membership.applyJoin(intent.node, intent.lTime, this.#now);
+      if (news) this.#passOn(message, Queue.intents);
+    }
+  }
+
+  // What we say
+
+  #broadcastJoin(): void {
+    const lTime = this.#membership.stampJoin(this.#now);
+    this.swim.broadcastUser(encodeJoin({ lTime, node: this.name }), Queue.intents, this.#now);
+  }
+
+  /** Applies a leave intent of our own making; returns it encoded, for the others. */
+  #declareLeft(name: string, prune: boolean): Uint8Array {
+    const lTime = this.#membership.stampLeave();
+    this.#membership.applyLeave(name, lTime, prune, this.#now);
+    return encodeLeave({ lTime, node: name, prune });
+  }
+
+  /** Gossips a message unchanged. One that no packet can carry would only lie in the queue. */
+  #passOn(message: Uint8Array, queue: 0 | 1 | 2): void {
+    if (message.length > this.#maxPassOnBytes()) return;
+    this.swim.broadcastUser(message, queue, this.#now);
+  }
+
+  // Views
+
+  #view(id: number, current: MemberView | undefined): SerfMember {
+    const { members } = this.#membership;
+    const name = members.names.nameOf(id);
+    const view = current ?? members.gone(id)?.last ?? this.swim.member(name) ?? nobody(name);
+    return {
+      name,
+      addr: view.addr,
+      port: view.port,
+      endpoint: view.endpoint,
+      tags: decodeTags(view.meta),
+      status: this.#statusName(id),
+      state: view.state,
+      incarnation: view.incarnation,
+      since: members.since(id),
+      statusLTime: members.statusLTime(id),
+      vsn: view.vsn,
+    };
+  }
+
+  #statusName(id: number): MemberStatus {
+    return statusNames[this.#membership.members.status(id)];
+  }
+
+  #record(name: string): MemberRecordMessage | null {
+    const id = this.#membership.members.find(name);
+    if (id < 0) return null;
+    const { addr, port, tags, vsn } = this.#view(id, undefined);
+    return {
+      name,
+      addr,
+      port,
+      tags,
+      status: this.#membership.members.status(id),
+      protocolMin: vsn[0]!,
+      protocolMax: vsn[1]!,
+      protocolCur: vsn[2]!,
+      delegateMin: vsn[3]!,
+      delegateMax: vsn[4]!,
+      delegateCur: vsn[5]!,
+    };
+  }
+
+  #requireAlive(message: string): void {
+    if (this.#leave.phase !== "none") throw new SerfError("not-alive", message);
+  }
+
+  #drop(reason: SerfDropReason, peer?: Endpoint): void {
+    const { drops } = this.swim.counters;
+    drops[reason] = (drops[reason] ?? 0) + 1;
+    if (this.#events.length < maxWaitingDrops) {
+      this.#events.push({ type: "dropped", reason, peer: peer ? formatEndpoint(peer) : "" });
+    }
+  }
+}
+
+function isName(name: string): boolean {
+  return name !== "" && name.length <= maxNameLength;
+}
+
+/** Stands in for a present member that the detector does not know, which must not happen. */
+function nobody(name: string): MemberView {
+  return {
+    name,
+    addr: new Uint8Array(4),
+    port: 0,
+    endpoint: { address: "0.0.0.0", port: 0 },
+    meta: Uint8Array.of(0xff, 0x80),
+    vsn: new Uint8Array(6),
+    incarnation: 0,
+    state: "dead",
+    since: 0,
+  };
+}

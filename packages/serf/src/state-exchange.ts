@@ -1,0 +1,86 @@
+/** Serf's part of a push/pull: what we know of everybody, and what becomes of what a peer knows (section 7.7). */
+import { Reader } from "@hearsay/wire";
+import { readState } from "./decode.ts";
+import { encodeState } from "./encode.ts";
+import type { LamportClock } from "./lamport.ts";
+import type { Membership } from "./membership.ts";
+import { SerfType } from "./messages.ts";
+import type { Queries } from "./queries.ts";
+import type { SerfDropReason } from "./types.ts";
+import type { UserEvents } from "./user-events.ts";
+
+/** More events than any sound buffer holds. */
+const maxEvents = 65_536;
+
+export interface StateExchangeParts {
+  readonly membership: Membership;
+  readonly userEvents: UserEvents;
+  readonly queries: Queries;
+  readonly maxMembers: number;
+  readonly isName: (name: string) => boolean;
+  readonly onDrop: (reason: SerfDropReason) => void;
+}
+
+export class StateExchange {
+  readonly #parts: StateExchangeParts;
+
+  constructor(parts: StateExchangeParts) {
+    this.#parts = parts;
+  }
+
+  /** The user state to send. */
+  encodeLocal(): Uint8Array {
+    const { membership, userEvents, queries } = this.#parts;
+    const { members } = membership;
+    const statusLTimes = new Map<string, number>();
+    for (const id of members.ids()) statusLTimes.set(members.names.nameOf(id), members.statusLTime(id));
+    return encodeState({
+      lTime: membership.clock.time,
+      eventLTime: userEvents.clock.time,
+      queryLTime: queries.clock.time,
+      statusLTimes,
+      leftMembers: Array.from(members.left.keys(), (id) => members.names.nameOf(id)),
+      events: userEvents.buffer.slots(),
+    });
+  }
+
+  /**
+   * Merges a peer's user state, type byte first. Nothing of it is passed on, but a leave of ours that is on record there
+   * is refuted.
+   * @param ignoreOldEvents whatever happened before now is not wanted (8.3).
+   */
+  merge(message: Uint8Array, ignoreOldEvents: boolean, now: number): void {
+    const { membership, userEvents, queries, maxMembers, isName, onDrop } = this.#parts;
+    if (message[0] !== SerfType.pushPull) {
+      onDrop("serf-unknown-type");
+      return;
+    }
+    const reader = new Reader(message, 1);
+    // A peer remembers the gone as well: twice our bound for the living is generous.
+    const state = readState(reader, { maxNames: 2 * maxMembers, maxEvents });
+    if (!reader.ok) {
+      onDrop("serf-malformed");
+      return;
+    }
+    witnessClock(membership.clock, state.lTime);
+    witnessClock(userEvents.clock, state.eventLTime);
+    witnessClock(queries.clock, state.queryLTime);
+    const left = new Set(state.leftMembers);
+    for (const name of left) {
+      // When it left is not told, only when it last was here: just after is late enough.
+      if (isName(name)) membership.applyLeave(name, (state.statusLTimes.get(name) ?? 0) + 1, false, now);
+    }
+    for (const [name, lTime] of state.statusLTimes) {
+      if (!left.has(name) && isName(name)) membership.applyJoin(name, lTime, now);
+    }
+    if (ignoreOldEvents && userEvents.clock.accepts(state.eventLTime)) {
+      userEvents.buffer.minTime = Math.max(userEvents.buffer.minTime, state.eventLTime);
+    }
+    userEvents.mergeSlots(state.events);
+  }
+}
+
+/** A clock in a state has not been used for a message yet: ours shall become equal to it, not pass it. */
+function witnessClock(clock: LamportClock, time: number): void {
+  if (time > 0) clock.witness(time - 1);
+}
