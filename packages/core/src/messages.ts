@@ -6,6 +6,8 @@
  * be kept.
  */
 
+import type { DropReason } from "./codec.ts";
+
 /** First byte of every message (reference section 1.1). */
 export const MessageType = {
   ping: 0,
@@ -126,6 +128,8 @@ export interface PushPull {
   nodes: PushPullNode[];
   /** Empty when there is none. */
   userState: Uint8Array;
+  /** Set by a decoder that left entries out of `nodes`: the reason for each. */
+  refusals?: readonly DropReason[];
 }
 
 /** A user message on a stream. */

@@ -1,3 +1,8 @@
+export type { Cipher, CipherFactory, NonceSource } from "./cipher.ts";
+export { crc32 } from "./crc32.ts";
+export { Keyring, KeyringError, type KeyringErrorCode } from "./keyring.ts";
+export * as limits from "./limits.ts";
+export { createCodec, MemberlistCodec, type MemberlistCodecOptions } from "./memberlist-codec.ts";
 export {
   decodeValue,
   type MsgpackExtension,

@@ -8,6 +8,7 @@
  * before anything is allocated.
  */
 
+import { copyOf, viewOf } from "./byte-views.ts";
 import { readUtf8, readUtf8Lossy } from "./utf8.ts";
 
 /** Why a read failed. The words are drop reasons of `@hearsay/core`. */
@@ -185,13 +186,21 @@ export class Reader {
     const length = this.blob();
     if (length < 0) return null;
     this.offset += length;
-    return this.bytes.subarray(this.offset - length, this.offset);
+    return viewOf(this.bytes, this.offset - length, this.offset);
   }
 
   /** The same, always copied. */
   blobCopy(): Uint8Array | null {
     const view = this.blobView();
-    return view === null ? null : view.slice();
+    return view === null ? null : copyOf(view);
+  }
+
+  /**
+   * Head of a text or of bytes, for callers that want neither a string nor a view: the length, or −1 for nil and for a
+   * failure. The bytes are there from `offset` on; move `offset` behind them.
+   */
+  blobHead(): number {
+    return this.blob();
   }
 
   /** Head of an array: how many values follow. −1 for nil (and for a failure). */
@@ -296,7 +305,7 @@ export class Reader {
         if (length < 0) return null;
         const start = this.offset;
         this.offset += length;
-        return readUtf8(this.bytes, start, this.offset) ?? this.bytes.slice(start, this.offset);
+        return readUtf8(this.bytes, start, this.offset) ?? copyOf(this.bytes, start, this.offset);
       }
       case "bytes":
         return this.blobCopy();
@@ -306,7 +315,7 @@ export class Reader {
         this.skipToken();
         if (this.failure !== undefined) return null;
         const extension = (this.bytes[start + head - 1]! << 24) >> 24;
-        return { extension, bytes: this.bytes.slice(start + head, this.offset) };
+        return { extension, bytes: copyOf(this.bytes, start + head, this.offset) };
       }
       case "array":
       case "map": {

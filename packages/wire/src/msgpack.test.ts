@@ -198,7 +198,7 @@ describe("Reader", () => {
   });
 
   test("depth and number of values are bounded", () => {
-    const deep = unhex("91".repeat(1000) + "00");
+    const deep = unhex(`${"91".repeat(1000)}00`);
     const reader = new Reader(deep);
     reader.skip();
     expect(reader.failure).toBe("msgpack-too-deep");

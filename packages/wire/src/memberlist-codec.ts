@@ -1,0 +1,192 @@
+/**
+ * The codec a machine is given: memberlist's packets and streams, all layers (memberlist protocol notes).
+ *
+ * A codec holds no state of a member, only its settings, scratch memory and a cache of names, so all machines of one
+ * process with the same label and keyring can share one. It is not reentrant: a sink must not open another packet.
+ */
+
+import type { Codec, PacketMessage, PacketSink, StreamMessage, StreamReader, Transmit } from "@hearsay/core";
+import { ByteBuffer } from "./byte-buffer.ts";
+import { copyOf } from "./byte-views.ts";
+import type { CipherFactory, NonceSource } from "./cipher.ts";
+import { Compressor } from "./compressor.ts";
+import { Envelope, envelopeOverhead } from "./envelope.ts";
+import type { Keyring } from "./keyring.ts";
+import { Label } from "./label.ts";
+import * as limits from "./limits.ts";
+import { MessageDecoder } from "./message-decoder.ts";
+import { messageBound, writeMessage } from "./message-writer.ts";
+import { NameCache } from "./name-cache.ts";
+import { PacketOpener } from "./packet-opener.ts";
+import { PacketSealer } from "./packet-sealer.ts";
+import { StreamDecoder } from "./stream-decoder.ts";
+import { MessageStreamReader, type StreamReaderOptions } from "./stream-reader.ts";
+import { StreamWriter } from "./stream-writer.ts";
+
+export interface MemberlistCodecOptions {
+  /** Keeps clusters on one network apart. At most 255 bytes of UTF-8. Default "": no header. */
+  readonly label?: string;
+  /** For use behind a proxy that takes labels off: a header is refused, its absence counts as our label. Default false. */
+  readonly skipInboundLabelCheck?: boolean;
+
+  /** Switches encryption on while it holds a key. Needs `cipherFactory` and `nonceSource`. */
+  readonly keyring?: Keyring;
+  readonly cipherFactory?: CipherFactory;
+  readonly nonceSource?: NonceSource;
+  /** Refuse what is not encrypted. Default true; false only while encryption is brought into a running cluster. */
+  readonly verifyIncoming?: boolean;
+  /** Encrypt what is sent. Default true. */
+  readonly verifyOutgoing?: boolean;
+  /** Take the padded envelope of protocol 1. Default true. */
+  readonly acceptVersion0?: boolean;
+  /** Protocol version spoken, 1 … 5; 1 sends the padded envelope. Default 2, like everybody. */
+  readonly protocolVersion?: number;
+
+  /**
+   * Compression of what is sent; what comes in is always understood. true: where it pays, over the thresholds below.
+   * "always": as the reference does it, every packet is tried and every stream message is compressed even if it grows.
+   * Default true.
+   */
+  readonly compression?: boolean | "always";
+  /** Packets up to this many bytes are not tried. Default 1400: what fits the packet budget is not worth the time. */
+  readonly compressPacketsOverBytes?: number;
+  /** Stream messages up to this many bytes are not tried. Default 1024. */
+  readonly compressStreamsOverBytes?: number;
+
+  /** Size of a transmit buffer. Default 65,507, the largest datagram. */
+  readonly maxPacketBytes?: number;
+  /** What the compress messages of one packet may unpack to altogether. Default 1 MiB. */
+  readonly maxPacketInflatedBytes?: number;
+  /** What a stream's compress message may unpack to. Default 40 MiB. */
+  readonly maxStreamInflatedBytes?: number;
+  /** What is buffered of one stream. Default 40 MiB. */
+  readonly maxStreamBytes?: number;
+  /** Entries of a push/pull. Default 1,048,576. */
+  readonly maxPushPullNodes?: number;
+  /** Names whose strings are remembered, a power of two. Default 2048. */
+  readonly nameCacheSlots?: number;
+}
+
+/** A codec for `options`. */
+export function createCodec(options: MemberlistCodecOptions = {}): MemberlistCodec {
+  return new MemberlistCodec(options);
+}
+
+export class MemberlistCodec implements Codec {
+  readonly maxPacketBytes: number;
+
+  private readonly label: Label;
+  private readonly envelope: Envelope | undefined;
+  private readonly envelopeVersion: 0 | 1;
+  private readonly sealer: PacketSealer;
+  private readonly opener: PacketOpener;
+  private readonly streamWriter: StreamWriter;
+  private readonly streamOptions: StreamReaderOptions;
+  private readonly scratch = new ByteBuffer(512);
+
+  /** @throws RangeError or TypeError for settings that do not go together. */
+  constructor(options: MemberlistCodecOptions = {}) {
+    checkOptions(options);
+    this.maxPacketBytes = options.maxPacketBytes ?? limits.maxDatagramBytes;
+    this.envelopeVersion = options.protocolVersion === 1 ? 0 : 1;
+    this.label = new Label(options.label ?? "", options.skipInboundLabelCheck ?? false);
+    this.envelope = makeEnvelope(options, this.envelopeVersion);
+
+    const { label, envelope } = this;
+    const outgoing = (options.verifyOutgoing ?? true) ? envelope : undefined;
+    const verifyIncoming = options.verifyIncoming ?? true;
+    const compression = options.compression ?? true;
+    const threshold = (bytes: number) =>
+      compression === "always" ? 0 : compression ? bytes : Number.POSITIVE_INFINITY;
+    const names = new NameCache(options.nameCacheSlots ?? 2048);
+    const decoder = new MessageDecoder(names);
+    const compressor = new Compressor();
+
+    this.sealer = new PacketSealer({
+      label,
+      envelope: outgoing,
+      compressor,
+      compressOverBytes: threshold(options.compressPacketsOverBytes ?? 1400),
+    });
+    this.opener = new PacketOpener({
+      label,
+      envelope,
+      verifyIncoming,
+      compressor,
+      decoder,
+      maxInflatedBytes: options.maxPacketInflatedBytes ?? limits.maxPacketInflatedBytes,
+    });
+    this.streamWriter = new StreamWriter({
+      label,
+      envelope: outgoing,
+      compressor,
+      compressOverBytes: threshold(options.compressStreamsOverBytes ?? 1024),
+      compressAlways: compression === "always",
+    });
+    this.streamOptions = {
+      label,
+      envelope,
+      verifyIncoming,
+      decoder: new StreamDecoder({
+        names,
+        decoder,
+        compressor,
+        maxInflatedBytes: options.maxStreamInflatedBytes ?? limits.maxStreamInflatedBytes,
+        maxNodes: options.maxPushPullNodes ?? limits.maxPushPullNodes,
+      }),
+      maxBytes: options.maxStreamBytes ?? limits.maxStreamBytes,
+    };
+  }
+
+  packetOverhead(): number {
+    return this.label.header.length + (this.envelope?.active ? envelopeOverhead[this.envelopeVersion] : 0);
+  }
+
+  encode(message: PacketMessage): Uint8Array {
+    const target = this.scratch.ensure(messageBound(message));
+    return copyOf(target, 0, writeMessage(message, target, 0));
+  }
+
+  encodeInto(message: PacketMessage, target: Uint8Array, offset: number): number {
+    return writeMessage(message, target, offset);
+  }
+
+  sealPacket(
+    out: Transmit,
+    head: Uint8Array,
+    headLength: number,
+    parts: readonly Uint8Array[],
+    partCount: number,
+    crc: boolean,
+  ): void {
+    this.sealer.seal(out, head, headLength, parts, partCount, crc);
+  }
+
+  openPacket(bytes: Uint8Array, sink: PacketSink): void {
+    this.opener.open(bytes, sink);
+  }
+
+  encodeStream(message: StreamMessage, initiator: boolean): Uint8Array {
+    return this.streamWriter.write(message, initiator);
+  }
+
+  streamReader(acceptor: boolean): StreamReader {
+    return new MessageStreamReader(this.streamOptions, acceptor);
+  }
+}
+
+function makeEnvelope(options: MemberlistCodecOptions, version: 0 | 1): Envelope | undefined {
+  const { keyring, cipherFactory, nonceSource } = options;
+  if (keyring === undefined) return undefined;
+  if (cipherFactory === undefined || nonceSource === undefined)
+    throw new TypeError("a keyring needs a cipherFactory and a nonceSource");
+  return new Envelope({ keyring, cipherFactory, nonceSource, version, acceptVersion0: options.acceptVersion0 ?? true });
+}
+
+function checkOptions(options: MemberlistCodecOptions): void {
+  const { protocolVersion = 2, nameCacheSlots = 2048 } = options;
+  if (!Number.isInteger(protocolVersion) || protocolVersion < 1 || protocolVersion > 5)
+    throw new RangeError("protocolVersion is 1 … 5");
+  if (nameCacheSlots < 1 || (nameCacheSlots & (nameCacheSlots - 1)) !== 0)
+    throw new RangeError("nameCacheSlots is a power of two");
+}
