@@ -2,8 +2,8 @@
 // do, measured the same way, reported as one JSON object on standard output.
 //
 //	memberlist-bench codec
-//	memberlist-bench cluster -n 100 -parts rest,broadcast,crash
-//	memberlist-bench rush -n 300 -limit 60s
+//	memberlist-bench cluster --n=100 --parts=rest,broadcast,crash
+//	memberlist-bench rush --n=300 --limit=60
 package main
 
 import (
@@ -25,23 +25,23 @@ func main() {
 	n := flags.Int("n", 100, "nodes in this process")
 	network := flags.Int("net", 43, "second octet of the nodes' addresses, 127.NET.x.y")
 	parts := flags.String("parts", "rest,broadcast,crash", "what to measure once all see all")
-	rest := flags.Duration("rest", 30*time.Second, "length of the window at rest")
+	rest := flags.Float64("rest", 30, "length of the window at rest, seconds")
 	broadcasts := flags.Int("broadcasts", 9, "repeats of the broadcast")
 	crashes := flags.Int("crashes", 3, "repeats of the crash")
-	limit := flags.Duration("limit", 180*time.Second, "longest wait until all see all")
-	round := flags.Duration("round", 300*time.Millisecond, "length of one codec measurement")
+	limit := flags.Float64("limit", 180, "longest wait until all see all, seconds")
+	round := flags.Float64("round", 0.3, "length of one codec measurement, seconds")
 	_ = flags.Parse(os.Args[2:])
 
 	var result any
 	switch os.Args[1] {
 	case "codec":
-		result = codecs(*round)
+		result = codecs(seconds(*round))
 	case "rush":
-		result = rush(*n, *network, *limit)
+		result = rush(*n, *network, seconds(*limit))
 	case "cluster":
 		result = scenario(options{
-			n: *n, network: *network, parts: strings.Split(*parts, ","), rest: *rest,
-			broadcasts: *broadcasts, crashes: *crashes, limit: *limit,
+			n: *n, network: *network, parts: strings.Split(*parts, ","), rest: seconds(*rest),
+			broadcasts: *broadcasts, crashes: *crashes, limit: seconds(*limit),
 		})
 	default:
 		fail("unknown part " + os.Args[1])
@@ -65,6 +65,8 @@ func versions() string {
 	}
 	return text
 }
+
+func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
 
 func fail(text string) {
 	fmt.Fprintln(os.Stderr, "memberlist-bench: "+text)
