@@ -1,1 +1,2 @@
-export {};
+/** What people install: the node's public API. The `hearsay` command is in `@hearsay/agent`. */
+export * from "@hearsay/node";

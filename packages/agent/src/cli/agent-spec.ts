@@ -1,0 +1,69 @@
+/** The flags of `hearsay agent`: Serf's, then our own. The matching file keys are in ../agent/config-keys.ts. */
+import type { CommandSpec } from "./spec.ts";
+
+export const AGENT_SPEC: CommandSpec = {
+  name: "agent",
+  minArgs: 0,
+  maxArgs: 0,
+  summary: "Runs an agent",
+  about: `Runs a member of the pool until it is stopped. Ctrl-C leaves the pool gracefully; a second Ctrl-C stops at once.
+Every setting can stand in a configuration file as well; flags win.`,
+  flags: [
+    { name: "node", value: "NAME", help: "Name of this member, unique in the pool. Default: the host name." },
+    { name: "bind", value: "HOST[:PORT]", help: "Where to listen for gossip, UDP and TCP. Default 0.0.0.0:7946." },
+    { name: "advertise", value: "HOST[:PORT]", help: "What others shall dial, if not the bind address." },
+    { name: "tag", value: "KEY=VALUE", repeatable: true, help: "A tag of this member. May be repeated." },
+    { name: "role", value: "ROLE", help: "Old form of -tag role=ROLE." },
+    {
+      name: "join",
+      value: "ADDRESS",
+      repeatable: true,
+      help: "A member to join at the start; stop if none answers. May be repeated.",
+    },
+    {
+      name: "retry-join",
+      value: "ADDRESS",
+      repeatable: true,
+      help: "A member to join, tried until one answers. May be repeated.",
+    },
+    { name: "retry-interval", value: "DURATION", help: "Time between these tries. Default 30s." },
+    { name: "retry-max", value: "N", help: "Give up and stop after N more tries. Default 0: never." },
+    { name: "replay", help: "Deliver the user events of the past when joining." },
+    { name: "encrypt", value: "KEY", help: "Base64 of 16, 24 or 32 bytes; encrypts all gossip. See keygen." },
+    { name: "keyring-file", value: "FILE", help: "JSON array of such keys, primary first; instead of -encrypt." },
+    { name: "rpc-addr", value: "HOST:PORT", help: "Where to listen for commands. Default 127.0.0.1:7373." },
+    { name: "rpc-auth", value: "TOKEN", help: "Ask clients of the RPC for this token." },
+    { name: "profile", value: "PROFILE", help: "Timing: lan (the default), wan or local." },
+    { name: "protocol", value: "N", help: "Serf protocol version to speak, 2 to 5. Default 5." },
+    { name: "disable-compression", help: "Send everything uncompressed." },
+    {
+      name: "broadcast-timeout",
+      value: "DURATION",
+      help: "How long a leave or a force-leave may take to spread. Default 5s.",
+    },
+    {
+      name: "config-file",
+      value: "FILE",
+      repeatable: true,
+      help: "JSON with settings. May be repeated; later files win.",
+    },
+    {
+      name: "config-dir",
+      value: "DIR",
+      repeatable: true,
+      help: "All *.json of a directory, in order of their names. May be repeated.",
+    },
+    { name: "log-level", value: "LEVEL", help: "trace, debug, info (the default), warn or err." },
+    { name: "log-format", value: "FORMAT", help: "text (the default) or json: one object a line, and no banner." },
+    {
+      name: "label",
+      value: "TEXT",
+      help: "Keeps pools on one network apart: only members with the same label hear each other.",
+    },
+    {
+      name: "isolate",
+      help: "Run the protocol in a thread of its own, so that nothing else in the process can delay it.",
+    },
+  ],
+  load: () => import("./commands/agent.ts"),
+};

@@ -1,0 +1,61 @@
+/** `hearsay why NODE`: what the agent observed of a member. */
+import { oneLine } from "../../rpc/join-error.ts";
+import type { ExplanationRecord } from "../../rpc/why.ts";
+import { evidenceText } from "../evidence-text.ts";
+import { json, parseFormat, printable } from "../output.ts";
+import { withAgent } from "../rpc-connection.ts";
+import { type Call, CommandError } from "../spec.ts";
+
+export async function run(call: Call): Promise<number> {
+  const format = parseFormat(call.flags.text("format"));
+  const name = call.args[0]!;
+  const explanation = await withAgent(call, async (client) => {
+    try {
+      return await client.why(name);
+    } catch (error) {
+      const message = oneLine((error as Error).message);
+      throw new CommandError(
+        message === "Unsupported command"
+          ? "Error: this is a Serf agent, which keeps no evidence; ask a Hearsay agent of the same pool (-rpc-addr)"
+          : `Error: ${message}`,
+      );
+    }
+  });
+  call.io.out(format === "json" ? json(jsonExplanation(explanation)) : text(explanation));
+  return 0;
+}
+
+function text({ name, summary, member, evidence }: ExplanationRecord): string {
+  const status = member === undefined ? "forgotten" : member.status;
+  const lines = [`${printable(name)}  ${status}`, printable(summary)];
+  let day = "";
+  for (const one of evidence) {
+    const [date, time] = localTime(one.time);
+    if (date !== day) lines.push("", date);
+    day = date;
+    lines.push(`  ${time}  ${printable(evidenceText(one))}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** `2026-11-22` and `10:00:00.000`, on this machine's clock. */
+function localTime(time: Date): readonly [date: string, time: string] {
+  const two = (value: number) => String(value).padStart(2, "0");
+  const date = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
+  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map(two).join(":");
+  return [date, `${clock}.${String(time.getMilliseconds()).padStart(3, "0")}`];
+}
+
+function jsonExplanation({ name, summary, member, evidence }: ExplanationRecord): unknown {
+  return {
+    name,
+    status: member?.status ?? null,
+    summary,
+    evidence: evidence.map(({ type, time, incarnation, details }) => ({
+      time: time.toISOString(),
+      type,
+      incarnation,
+      ...details,
+    })),
+  };
+}

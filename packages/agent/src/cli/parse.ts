@@ -1,0 +1,78 @@
+/** One command's words, parsed and explained with commander. */
+import { Command, CommanderError, Option } from "commander";
+import { normaliseArgv } from "./argv.ts";
+import { type CommandSpec, type FlagSpec, Flags, UsageError } from "./spec.ts";
+
+/** Throws UsageError. */
+export function parseCommand(
+  spec: CommandSpec,
+  argv: readonly string[],
+): { readonly flags: Flags; readonly args: readonly string[] } {
+  const texts = new Map<string, string[]>();
+  const command = bare(spec);
+  for (const flag of spec.flags) {
+    const option = new Option(`--${flag.name} <value>`).argParser((value: string) => {
+      const given = texts.get(flag.name);
+      if (given === undefined) texts.set(flag.name, [value]);
+      else given.push(value);
+      return value;
+    });
+    command.addOption(option);
+  }
+  try {
+    command.parse(normaliseArgv(argv, spec.flags), { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) throw new UsageError(error.message.replace(/^error: /, ""));
+    throw error;
+  }
+  const { args } = command;
+  if (args.length < spec.minArgs) throw new UsageError(`${spec.args} is missing`);
+  if (args.length > spec.maxArgs) {
+    const surplus = args.slice(spec.maxArgs).join(" ");
+    throw new UsageError(`too many arguments: ${surplus}`);
+  }
+  return { flags: new Flags(texts), args };
+}
+
+export function commandHelp(spec: CommandSpec): string {
+  const command = bare(spec);
+  const usage = [
+    "hearsay",
+    spec.name,
+    ...(spec.flags.length > 0 ? ["[flags]"] : []),
+    ...(spec.args ? [spec.args] : []),
+  ];
+  command.usage(usage.slice(2).join(" ")).description(spec.about);
+  for (const flag of spec.flags) command.addOption(new Option(`--${flag.name}`, flag.help));
+  command.configureHelp({
+    helpWidth: 110,
+    commandUsage: () => usage.join(" "),
+    styleTitle: (title) => title.replace("Options", "Flags"),
+    optionTerm: (option) => flagTerm(spec.flags.find((flag) => flag.name === option.name())!),
+  });
+  return command.helpInformation();
+}
+
+export function overview(specs: readonly CommandSpec[]): string {
+  const width = Math.max(...specs.map(({ name }) => name.length));
+  const lines = specs.map(({ name, summary }) => `    ${name.padEnd(width)}    ${summary}`);
+  return `Usage: hearsay COMMAND [flags] [arguments]
+
+Commands:
+${lines.join("\n")}
+
+"hearsay COMMAND -h" tells more about one of them.
+`;
+}
+
+function flagTerm({ name, value }: FlagSpec): string {
+  return value === undefined ? `-${name}` : `-${name}=${value}`;
+}
+
+function bare(spec: CommandSpec): Command {
+  return new Command(spec.name)
+    .exitOverride()
+    .configureOutput({ writeOut: () => {}, writeErr: () => {} })
+    .helpOption(false)
+    .allowExcessArguments();
+}
