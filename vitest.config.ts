@@ -27,6 +27,8 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      // Minutes each; by hand: npm test -- --project long
+      { extends: true, test: { name: "long", include: ["interop/long/*.ts"], testTimeout: 1_200_000 } },
     ],
   },
 });

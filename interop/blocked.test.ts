@@ -13,7 +13,7 @@ describe.skipIf(!hasSerf).concurrent("a main thread blocked for 30 s", () => {
     const before = agents.map((agent) => agent.events().length);
     embedded.block(blockMs);
     await embedded.until("unblocked", blockMs + 5000);
-    await sleep(5000); // what it would have missed
+    await sleep(5000); // an accusation would have come by now
 
     for (const [i, agent] of agents.entries()) expect(agent.events().slice(before[i]), agent.name).toEqual([]);
     expect(embedded.since("blocked").map((event) => event.type)).toEqual(["unblocked"]);

@@ -1,7 +1,8 @@
 // @ts-check
 /**
  * `npm test`: everything a change has to pass, on a fresh clone too. Packages and build, types of the tests, biome, then
- * vitest's unit and interop projects. With arguments (`npm test -- --project unit probe`) only vitest, with those.
+ * vitest's unit and interop projects. With arguments (`npm test -- --project unit probe`,
+ * `npm test -- --project long`) only vitest, with those.
  *
  * The last lines say which suites could not run here and what to install for them (a failure where CI is set), and
  * then `N passed, N failed`, as vitest counted.
@@ -60,9 +61,10 @@ async function vitest(env) {
   const dir = mkdtempSync(join(tmpdir(), "hearsay-test-"));
   const report = join(dir, "report.json");
   const bin = join(root, "node_modules/vitest/vitest.mjs");
+  const selected = whole ? ["--project", "unit", "--project", "interop"] : args;
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
   try {
-    const child = spawn(process.execPath, [bin, "run", ...reporters, ...args], {
+    const child = spawn(process.execPath, [bin, "run", ...reporters, ...selected], {
       cwd: root,
       stdio: "inherit",
       env: { ...process.env, ...env },
