@@ -94,11 +94,11 @@ describe("the repository", () => {
   });
 });
 
-/** What a package ships: its sources without tests and benches. */
+/** What a package ships: its sources without tests, what only tests use (`testing/`), and benches. */
 function sourcesOf(name: string): Source[] {
   const src = join(root, "packages", name, "src");
   return readdirSync(src, { recursive: true, encoding: "utf8" })
-    .filter((path) => /\.tsx?$/.test(path) && !/\.(test|bench)\.ts$/.test(path))
+    .filter((path) => /\.tsx?$/.test(path) && !/\.(test|bench)\.ts$|^testing\//.test(path))
     .map((path) => {
       const code = withoutComments(readFileSync(join(src, path), "utf8"));
       return { path, code, imports: importsOf(code) };

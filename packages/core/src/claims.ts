@@ -87,7 +87,7 @@ export class Claims {
         this.#listener.onOwnNameElsewhere(addr, port, claim.incarnation, from);
         return "conflict";
       }
-      if (!this.#mayMove(id)) {
+      if (!this.mayMove(id)) {
         this.#conflict(id, addr, port, claim.incarnation);
         return "conflict";
       }
@@ -244,6 +244,14 @@ export class Claims {
     );
   }
 
+  /** Whether the name may come back from another address: when it has left, or has been dead for long enough. */
+  mayMove(id: number): boolean {
+    const s = this.#s;
+    const state = s.table.state(id);
+    if (state === MemberState.left) return true;
+    return state === MemberState.dead && s.now - s.table.changedAt(id) >= s.config.deadNodeReclaimMs;
+  }
+
   /** A forgotten member's leftovers. */
   onForget(id: number): void {
     this.#dropSuspicion(id);
@@ -313,14 +321,6 @@ export class Claims {
       confirmations: suspicion.confirmations,
       confirmationsWanted: suspicion.wanted,
     });
-  }
-
-  /** Whether the name may come back from another address: when it has left, or has been dead for long enough. */
-  #mayMove(id: number): boolean {
-    const s = this.#s;
-    const state = s.table.state(id);
-    if (state === MemberState.left) return true;
-    return state === MemberState.dead && s.now - s.table.changedAt(id) >= s.config.deadNodeReclaimMs;
   }
 
   #conflict(id: number, addr: Uint8Array, port: number, incarnation: number): void {

@@ -122,13 +122,13 @@ export class Merger {
 
   /**
    * The first two of the three entries by which a restarted member takes its name along to a new address (`reclaim.ts`).
-   * Where the old life is dead already they are needless, and would only show as a flicker.
+   * Where the name is free to move already they are needless, and would only show as a flicker.
    */
   #opensMove(nodes: readonly PushPullNode[], i: number): boolean {
     const { table } = this.#s;
     const node = nodes[i]!;
     const id = table.find(node.name);
-    if (id < 0 || table.state(id) !== MemberState.dead) return false;
+    if (id < 0 || !this.#claims.mayMove(id)) return false;
     if (node.state === MemberState.alive) {
       return nodes[i + 1]?.name === node.name && nodes[i + 1]?.state === MemberState.left;
     }
