@@ -134,23 +134,32 @@ export interface HearsayNode extends AsyncDisposable {
   why(name: string): Explanation | undefined;
   stats(): NodeStats;
   on<K extends keyof NodeEventMap>(event: K, listener: (...args: NodeEventMap[K]) => void): this;
+  once<K extends keyof NodeEventMap>(event: K, listener: (...args: NodeEventMap[K]) => void): this;
   off<K extends keyof NodeEventMap>(event: K, listener: (...args: NodeEventMap[K]) => void): this;
   /**
    * Member events from now on, until `signal` aborts or the node closes. The buffer holds 1024; when the reader is
    * slower, the oldest are dropped and counted in the next event's `dropped`.
    */
   events(options?: CallOptions): AsyncIterable<MemberEvent & { readonly dropped: number }>;
-  /** Push/pull with each address (`[name/]host[:port]`; the own gossip port by default). Never rejects because a
-   *  target cannot be reached: that is in `failures`. */
-  join(targets: readonly string[], options?: CallOptions): Promise<JoinResult>;
+  /**
+   * Push/pull with each address (`[name/]host[:port]` or `srv:…`; the own gossip port by default). Never rejects because
+   * a target cannot be reached: that is in `failures`. User events from before the join are ignored unless `replay`.
+   */
+  join(targets: readonly string[], options?: CallOptions & { readonly replay?: boolean }): Promise<JoinResult>;
   /** Leaves gracefully: resolves when the news has been spread or could not be, then the node is closed. */
   leave(options?: CallOptions): Promise<void>;
-  /** Declares a failed member left (and erases it with `prune`). Resolves when broadcast. */
+  /**
+   * Declares a failed member left (and erases it with `prune`). Resolves when broadcast. Of a name unknown here the pool
+   * is told all the same, for others may know it.
+   */
   forceLeave(name: string, options?: CallOptions & { readonly prune?: boolean }): Promise<void>;
   setTags(tags: Readonly<Record<string, string>>, options?: CallOptions): Promise<void>;
   /** "Drain me": while unhealthy, this node answers no probes, so that others take it out. Default healthy. */
   setHealthy(healthy: boolean): void;
-  /** Stops at once without a word; the others will find out. Safe to call twice. */
+  /**
+   * Stops at once without a word; the others will find out. Resolves when sockets and timers are gone. Safe to call
+   * twice. `await using` ends with this: call `leave` first for a goodbye.
+   */
   close(): Promise<void>;
 }
 
@@ -163,30 +172,45 @@ export interface Logger {
   error(fields: object, message: string): void;
 }
 
-export interface NodeOptions {
+/** What every pool needs, Serf's or raw. */
+export interface PoolOptions {
   /** Unique in the pool. Default: the host name. 1 … 255 bytes of UTF-8. */
   readonly name?: string;
-  /** `host:port`, `host` or `:port`; IPv6 in brackets. Default `0.0.0.0:7946`. Port 0 picks a free one. */
+  /**
+   * `host:port`, `host` or `:port`; IPv6 in brackets, `[::]` for both families. Default `0.0.0.0:7946`. Port 0 picks
+   * one that is free for UDP and TCP.
+   */
   readonly bind?: string;
-  /** What others shall dial, if not the bind address: `host[:port]`. */
+  /**
+   * What others shall dial, if not the bind address: `host[:port]`. Default: the bind address, or for a wildcard the
+   * first private IPv4 address of this machine.
+   */
   readonly advertise?: string;
   /** `host[:port]`, IPs, names (A, AAAA) or `srv:_service._proto.domain`. Looked up again for every try. */
   readonly seeds?: readonly string[];
-  readonly tags?: Readonly<Record<string, string>>;
   readonly profile?: "lan" | "wan" | "local";
   /** Overrides single settings of the profile. */
   readonly config?: Partial<import("@hearsay/core").SwimConfig>;
   /** Raw keys of 16, 24 or 32 bytes, primary first, as bytes or base64. Encrypts all traffic. */
   readonly keys?: readonly (Uint8Array | string)[];
-  /** Accept plain packets beside encrypted ones / send plain in spite of keys (reference 3.3). Default true, true. */
+  /**
+   * With keys: false accepts plain packets beside encrypted ones (`verifyIncoming`), sends plain in spite of the keys
+   * (`verifyOutgoing`); for bringing encryption into a running pool. Default true, true.
+   */
   readonly verifyIncoming?: boolean;
   readonly verifyOutgoing?: boolean;
   /** Keeps pools on one network apart; at most 255 bytes. */
   readonly label?: string;
   /** LZW on streams and large packets. Default true. */
   readonly compression?: boolean;
+  readonly logger?: Logger;
+  /** Ends the node: aborted while it starts, the start is rejected with ABORTED; later, it closes at once. */
+  readonly signal?: AbortSignal;
+}
+
+export interface NodeOptions extends PoolOptions {
+  /** Short texts about this node that everybody sees; at most 512 bytes encoded. */
+  readonly tags?: Readonly<Record<string, string>>;
   /** Run machine and sockets in a worker thread, so that a blocked main thread neither kills nor accuses. */
   readonly isolate?: boolean;
-  readonly logger?: Logger;
-  readonly signal?: AbortSignal;
 }

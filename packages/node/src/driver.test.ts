@@ -29,6 +29,9 @@ async function rig(options: Partial<DriverOptions<FakeEvent>> = {}, address = "1
     sockets,
     streamTimeoutMs: 2000,
     onEvent: (event) => void events.push(event),
+    onFailure: (error) => {
+      throw error;
+    },
     ...options,
   });
   open.push(driver);

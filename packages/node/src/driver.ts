@@ -37,6 +37,8 @@ export interface DriverOptions<E> {
   onEvent(event: E): void;
   /** Called whenever the machine has been drained after something happened. May call `run`; must not throw. */
   onDrained?(): void;
+  /** The machine threw: a bug, and its state cannot be trusted. The driver has stopped calling it. */
+  onFailure(error: unknown): void;
   /** A socket's own complaint that ends nothing (such as no file descriptor left for accepting). */
   onSocketError?(error: Error): void;
   readonly scheduler?: Scheduler;
@@ -155,8 +157,12 @@ export class Driver<E> implements SendFailureSink {
   sendFailed(to: Endpoint, _error: Error): void {
     if (this.#closed) return;
     this.counters.sendFailures++;
-    this.machine.handleSendFailure(to, this.now());
-    this.#drain();
+    try {
+      this.machine.handleSendFailure(to, this.now());
+      this.#drain();
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   async #close(): Promise<void> {
@@ -179,8 +185,12 @@ export class Driver<E> implements SendFailureSink {
     this.counters.packetsReceived++;
     this.counters.bytesReceived += bytes.length;
     this.source = from;
-    this.machine.handlePacket(from, bytes, this.now());
-    this.#drain();
+    try {
+      this.machine.handlePacket(from, bytes, this.now());
+      this.#drain();
+    } catch (error) {
+      this.#fail(error);
+    }
     this.source = undefined;
   };
 
@@ -192,8 +202,12 @@ export class Driver<E> implements SendFailureSink {
 
   readonly #onAlarm = (now: number): void => {
     if (this.#closed) return;
-    this.machine.handleTimeout(now);
-    this.#drain();
+    try {
+      this.machine.handleTimeout(now);
+      this.#drain();
+    } catch (error) {
+      this.#fail(error);
+    }
   };
 
   readonly #onSocketError = (error: Error): void => {
@@ -205,8 +219,13 @@ export class Driver<E> implements SendFailureSink {
     this.#scheduler.inputs++;
     this.counters.streamsReceived++;
     this.source = from;
-    const reply = this.machine.handleStreamRequest(from, message, this.now());
-    this.#drain();
+    let reply = noReply;
+    try {
+      reply = this.machine.handleStreamRequest(from, message, this.now());
+      this.#drain();
+    } catch (error) {
+      this.#fail(error);
+    }
     this.source = undefined;
     return reply;
   };
@@ -214,17 +233,27 @@ export class Driver<E> implements SendFailureSink {
   readonly #onRequestError = (from: Endpoint, reason: DropReason): StreamReply => {
     if (this.#closed) return noReply;
     this.source = from;
-    const reply = this.machine.handleStreamRequestError(from, reason, this.now());
-    this.#drain();
+    let reply = noReply;
+    try {
+      reply = this.machine.handleStreamRequestError(from, reason, this.now());
+      this.#drain();
+    } catch (error) {
+      this.#fail(error);
+    }
     this.source = undefined;
     return reply;
   };
 
   readonly #onPayload = (id: number): Uint8Array | undefined => {
     if (this.#closed) return undefined;
-    const bytes = this.machine.streamPayload(id, this.now());
-    this.#drain();
-    return bytes;
+    try {
+      const bytes = this.machine.streamPayload(id, this.now());
+      this.#drain();
+      return bytes;
+    } catch (error) {
+      this.#fail(error);
+      return undefined;
+    }
   };
 
   readonly #onReply = (id: number, message: StreamMessage): void => {
@@ -232,8 +261,12 @@ export class Driver<E> implements SendFailureSink {
     this.#scheduler.inputs++;
     this.source = this.#dialled.get(id);
     this.#dialled.delete(id);
-    this.machine.handleStreamReply(id, message, this.now());
-    this.#drain();
+    try {
+      this.machine.handleStreamReply(id, message, this.now());
+      this.#drain();
+    } catch (error) {
+      this.#fail(error);
+    }
     this.source = undefined;
   };
 
@@ -242,10 +275,20 @@ export class Driver<E> implements SendFailureSink {
     this.#dialled.delete(id);
     if (this.#closed || !to) return;
     this.streamFailure = { to, detail };
-    this.machine.handleStreamEnd(id, reason, this.now());
-    this.#drain();
+    try {
+      this.machine.handleStreamEnd(id, reason, this.now());
+      this.#drain();
+    } catch (error) {
+      this.#fail(error);
+    }
     this.streamFailure = undefined;
   };
+
+  #fail(error: unknown): void {
+    if (this.#closed) return;
+    void this.close();
+    this.#options.onFailure(error);
+  }
 
   #drain(): void {
     // An event's listener has called the machine: the drain below it on the stack goes round again.

@@ -24,6 +24,7 @@
  * | `LEFT` | the node is leaving or has left the pool | |
  * | `ABORTED` | the call's AbortSignal fired; `cause` is its reason | what had begun goes on |
  * | `WORKER_FAILED` | the worker thread of an isolated node died | the node is closed |
+ * | `INTERNAL` | a bug in this library: `cause` has the facts; please report it | the node is closed |
  */
 export type NodeErrorCode =
   | "ADDRESS_IN_USE"
@@ -43,7 +44,8 @@ export type NodeErrorCode =
   | "CLOSED"
   | "LEFT"
   | "ABORTED"
-  | "WORKER_FAILED";
+  | "WORKER_FAILED"
+  | "INTERNAL";
 
 export class NodeError extends Error {
   override readonly name = "NodeError";

@@ -1,1 +1,4 @@
 export type * from "./api.ts";
+export { NodeError, type NodeErrorCode } from "./errors.ts";
+export { createNode } from "./node.ts";
+export { DEFAULT_PORT } from "./options.ts";

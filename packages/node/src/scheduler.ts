@@ -27,7 +27,7 @@ export const systemTime: TimeSource = {
 };
 
 /** A timer later than this was held up by a stall, not by load: ms. */
-const STALL_MS = 200;
+const STALL_MS = 100;
 /** libuv reads at most 32 datagrams of a socket in one turn; after a stall more turns follow while packets come. */
 const FULL_TURN = 32;
 const MAX_SETTLE_TURNS = 256;
