@@ -1,0 +1,10 @@
+import { expect, it } from "vitest";
+import { Solo } from "./solo.ts";
+
+it("a queue of user messages is bounded, however many peers make us pass on", () => {
+  const solo = new Solo();
+  for (let i = 0; i < 5000; i++) solo.swim.broadcastUser(Uint8Array.of(3, i >> 8, i & 0xff), 2, solo.now);
+  expect(solo.swim.queueLength(2)).toBe(4096);
+  solo.drain();
+  expect(solo.events.filter((event) => event.type === "broadcast-done")).toHaveLength(904);
+});
