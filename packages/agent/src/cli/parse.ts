@@ -8,13 +8,11 @@ export function parseCommand(
   spec: CommandSpec,
   argv: readonly string[],
 ): { readonly flags: Flags; readonly args: readonly string[] } {
-  const texts = new Map<string, string[]>();
+  const given: (readonly [string, string])[] = [];
   const command = bare(spec);
   for (const flag of spec.flags) {
     const option = new Option(`--${flag.name} <value>`).argParser((value: string) => {
-      const given = texts.get(flag.name);
-      if (given === undefined) texts.set(flag.name, [value]);
-      else given.push(value);
+      given.push([flag.name, value]);
       return value;
     });
     command.addOption(option);
@@ -31,7 +29,7 @@ export function parseCommand(
     const surplus = args.slice(spec.maxArgs).join(" ");
     throw new UsageError(`too many arguments: ${surplus}`);
   }
-  return { flags: new Flags(texts), args };
+  return { flags: new Flags(given), args };
 }
 
 export function commandHelp(spec: CommandSpec): string {

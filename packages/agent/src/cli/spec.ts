@@ -38,25 +38,26 @@ export interface Call {
   readonly io: Io;
 }
 
-/** The flags that were given. Asking for a flag that the command does not have is a mistake of the program. */
+/** The flags that were given, in their order. A switch has the text "true" or "false". */
 export class Flags {
-  readonly #texts: ReadonlyMap<string, readonly string[]>;
+  readonly #given: readonly (readonly [name: string, value: string])[];
 
-  constructor(texts: ReadonlyMap<string, readonly string[]>) {
-    this.#texts = texts;
+  constructor(given: readonly (readonly [name: string, value: string])[]) {
+    this.#given = given;
   }
   /** The last one given. */
   text(name: string): string | undefined {
-    return this.#texts.get(name)?.at(-1);
+    return this.texts(name).at(-1);
   }
   texts(name: string): readonly string[] {
-    return this.#texts.get(name) ?? [];
+    return this.inOrder([name]);
+  }
+  /** The values of several flags as they were typed. */
+  inOrder(names: readonly string[]): readonly string[] {
+    return this.#given.filter(([name]) => names.includes(name)).map(([, value]) => value);
   }
   on(name: string): boolean {
     return this.text(name) === "true";
-  }
-  has(name: string): boolean {
-    return this.#texts.has(name);
   }
 }
 

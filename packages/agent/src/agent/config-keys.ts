@@ -1,0 +1,158 @@
+/**
+ * The keys of configuration files, and what their values must look like. The same readers serve the flags, so that one
+ * mistake is described in one way wherever it was made.
+ */
+import { LOG_LEVELS, parseLogLevel } from "../log/level.ts";
+import { SERF_PROTOCOL, SERF_PROTOCOL_MIN } from "../version.ts";
+import { ConfigError, type ConfigLayer } from "./config.ts";
+import { parseDuration } from "./duration.ts";
+
+/** `where` names the value in errors: `agent.json: "profile"`, or `-profile`. */
+type Read = (value: unknown, where: string) => ConfigLayer;
+
+function text(where: string, value: unknown): string {
+  if (typeof value !== "string") throw new ConfigError(`${where} must be a string, not ${JSON.stringify(value)}`);
+  return value;
+}
+function switched(where: string, value: unknown): boolean {
+  if (typeof value !== "boolean") throw new ConfigError(`${where} must be true or false, not ${JSON.stringify(value)}`);
+  return value;
+}
+function texts(where: string, value: unknown): readonly string[] {
+  if (!Array.isArray(value) || value.some((item) => typeof item !== "string")) {
+    throw new ConfigError(`${where} must be an array of strings, not ${JSON.stringify(value)}`);
+  }
+  return value as readonly string[];
+}
+function duration(where: string, value: unknown): number {
+  const ms = typeof value === "string" ? parseDuration(value) : undefined;
+  if (ms === undefined) {
+    throw new ConfigError(`${where} must be a duration such as "30s" or "1h30m", not ${JSON.stringify(value)}`);
+  }
+  return ms;
+}
+/** Flags bring numbers as text. */
+function integer(where: string, value: unknown): number {
+  const number = typeof value === "string" && /^-?\d+$/.test(value) ? Number(value) : value;
+  if (typeof number !== "number" || !Number.isInteger(number)) {
+    throw new ConfigError(`${where} must be a whole number, not ${JSON.stringify(value)}`);
+  }
+  return number;
+}
+
+const readTags: Read = (value, where) => {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new ConfigError(`${where} must be an object of strings, not ${JSON.stringify(value)}`);
+  }
+  for (const [key, tag] of Object.entries(value)) text(`${where}: "${key}"`, tag);
+  return { tags: value as Record<string, string> };
+};
+
+const readLogLevel: Read = (value, where) => {
+  const logLevel = parseLogLevel(text(where, value));
+  if (logLevel !== undefined) return { logLevel };
+  const given = String(value).toUpperCase();
+  throw new ConfigError(`${where}: Invalid log level: ${given}. Valid log levels are: [${LOG_LEVELS.join(" ")}]`);
+};
+
+const readProfile: Read = (value, where) => {
+  const profile = text(where, value);
+  if (profile === "lan" || profile === "wan" || profile === "local") return { profile };
+  throw new ConfigError(`${where}: Unknown profile: ${profile}. It must be lan, wan or local`);
+};
+
+const readProtocol: Read = (value, where) => {
+  const protocol = integer(where, value);
+  if (protocol >= SERF_PROTOCOL_MIN && protocol <= SERF_PROTOCOL) return { protocol };
+  const what = protocol > SERF_PROTOCOL ? "high" : "low";
+  const range = `[${SERF_PROTOCOL_MIN}, ${SERF_PROTOCOL}]`;
+  throw new ConfigError(`${where}: Protocol version '${protocol}' too ${what}. Must be in range: ${range}`);
+};
+
+const readLogFormat: Read = (value, where) => {
+  const logFormat = text(where, value);
+  if (logFormat === "text" || logFormat === "json") return { logFormat };
+  throw new ConfigError(`${where}: Unknown log format: ${logFormat}. It must be text or json`);
+};
+
+/** The key itself is no matter for an error text: it may be right but for a missing character. */
+const readEncryptKey: Read = (value, where) => {
+  const encryptKey = text(where, value);
+  checkKey(encryptKey, where);
+  return { encryptKey };
+};
+
+/** Throws ConfigError unless the text is base64 of 16, 24 or 32 bytes. */
+export function checkKey(key: string, where: string): void {
+  if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(key) || key === "") {
+    throw new ConfigError(`${where}: Invalid encryption key: not base64; make one with "hearsay keygen"`);
+  }
+  const { length } = Buffer.from(key, "base64");
+  if (length !== 16 && length !== 24 && length !== 32) {
+    throw new ConfigError(`${where}: Invalid encryption key: key size must be 16, 24 or 32 bytes, not ${length}`);
+  }
+}
+
+const count: (where: string, value: unknown) => number = (where, value) => {
+  const number = integer(where, value);
+  if (number < 0) throw new ConfigError(`${where} must be 0 or more, not ${number}`);
+  return number;
+};
+
+export const CONFIG_KEYS: Readonly<Record<string, Read>> = {
+  node_name: (v, w) => ({ nodeName: text(w, v) }),
+  role: (v, w) => ({ role: text(w, v) }),
+  tags: readTags,
+  bind: (v, w) => ({ bind: text(w, v) }),
+  advertise: (v, w) => ({ advertise: text(w, v) }),
+  encrypt_key: readEncryptKey,
+  keyring_file: (v, w) => ({ keyringFile: text(w, v) }),
+  log_level: readLogLevel,
+  log_format: readLogFormat,
+  rpc_addr: (v, w) => ({ rpcAddr: text(w, v) }),
+  rpc_auth: (v, w) => ({ rpcAuth: text(w, v) }),
+  protocol: readProtocol,
+  profile: readProfile,
+  start_join: (v, w) => ({ startJoin: texts(w, v) }),
+  replay_on_join: (v, w) => ({ replayOnJoin: switched(w, v) }),
+  retry_join: (v, w) => ({ retryJoin: texts(w, v) }),
+  retry_interval: (v, w) => ({ retryIntervalMs: duration(w, v) }),
+  retry_max_attempts: (v, w) => ({ retryMaxAttempts: count(w, v) }),
+  leave_on_terminate: (v, w) => ({ leaveOnTerminate: switched(w, v) }),
+  skip_leave_on_interrupt: (v, w) => ({ skipLeaveOnInterrupt: switched(w, v) }),
+  reconnect_interval: (v, w) => ({ reconnectIntervalMs: duration(w, v) }),
+  reconnect_timeout: (v, w) => ({ reconnectTimeoutMs: duration(w, v) }),
+  tombstone_timeout: (v, w) => ({ tombstoneTimeoutMs: duration(w, v) }),
+  broadcast_timeout: (v, w) => ({ broadcastTimeoutMs: duration(w, v) }),
+  enable_compression: (v, w) => ({ enableCompression: switched(w, v) }),
+  label: (v, w) => ({ label: text(w, v) }),
+  isolate: (v, w) => ({ isolate: switched(w, v) }),
+};
+
+/** Serf's keys that this version knows of and does nothing with: a file with them is read, with a warning. */
+export const KEYS_WITHOUT_EFFECT: ReadonlySet<string> = new Set([
+  ...["tags_file", "interface", "discover", "mdns", "event_handlers", "snapshot_path", "rejoin_after_leave"],
+  ...["disable_name_resolution", "enable_syslog", "syslog_facility", "statsite_addr", "statsd_addr"],
+  ...["query_size_limit", "query_response_size_limit", "user_event_size_limit"],
+  ...["disable_coordinates", "validate_node_names"],
+]);
+
+/** Flag name -> file key, for flags that stand for one key. */
+export const FLAG_KEYS: Readonly<Record<string, string>> = {
+  node: "node_name",
+  role: "role",
+  bind: "bind",
+  advertise: "advertise",
+  encrypt: "encrypt_key",
+  "keyring-file": "keyring_file",
+  "log-level": "log_level",
+  "log-format": "log_format",
+  "rpc-addr": "rpc_addr",
+  "rpc-auth": "rpc_auth",
+  protocol: "protocol",
+  profile: "profile",
+  "retry-interval": "retry_interval",
+  "retry-max": "retry_max_attempts",
+  "broadcast-timeout": "broadcast_timeout",
+  label: "label",
+};

@@ -1,0 +1,81 @@
+/** What a node says of itself and of others, as log lines: Serf's words where Serf has them. */
+import type { HearsayNode, Logger, Member } from "@hearsay/node";
+import { Throttle } from "./throttle.ts";
+
+/** Not one of these lines comes more often than this for the same cause: ms. */
+const REPEAT_MS = 60_000;
+
+export interface EventLoggers {
+  readonly serf: Logger;
+  readonly memberlist: Logger;
+}
+
+/** Writes lines until the function returned is called. */
+export function logEvents(node: HearsayNode, { serf, memberlist }: EventLoggers): () => void {
+  const ends: (() => void)[] = [];
+  const on: HearsayNode["on"] = (event, listener) => {
+    node.on(event, listener);
+    ends.push(() => node.off(event, listener));
+    return node;
+  };
+  const seldom = new Throttle(REPEAT_MS);
+
+  on("member-join", ({ name, address }) => serf.info({}, `EventMemberJoin: ${name} ${address}`));
+  on("member-leave", ({ name, address, state }) => {
+    // Somebody else took it out: it did not say so itself.
+    const forced = state === "left" ? "" : " (forced)";
+    serf.info({}, `EventMemberLeave${forced}: ${name} ${address}`);
+  });
+  on("member-failed", ({ name, address }) => {
+    serf.info({}, `EventMemberFailed: ${name} ${address}`);
+    const explanation = node.why(name);
+    if (explanation !== undefined) memberlist.info({}, `${name}: ${explanation.summary}`);
+  });
+  on("member-update", ({ name }) => serf.info({}, `EventMemberUpdate: ${name}`));
+  on("member-reap", ({ name }) => serf.info({}, `EventMemberReap: ${name}`));
+  on("member-suspect", (member) => memberlist.info({}, `${where(member)} is suspected to have failed`));
+  on("member-refuted", (member) => memberlist.info({}, `${where(member)} is alive after all`));
+  on("conflict", ({ name, own, held, claimed }) => {
+    if (!seldom.allows(`conflict ${name} ${claimed}`)) return;
+    const whose = own ? `our own name "${name}"` : `the name "${name}" of ${held}`;
+    memberlist.warn({}, `name conflict: ${claimed} claims ${whose}; names must be unique`);
+  });
+  on("isolated", () => serf.warn({}, "no other member can be reached; trying on"));
+  on("reconnected", () => serf.info({}, "other members can be reached again"));
+  on("merge-refused", ({ peer, reason }) => {
+    if (seldom.allows(`merge ${peer} ${reason}`)) memberlist.warn({}, `state exchange with ${peer} refused: ${reason}`);
+  });
+  on("dropped", ({ reason, peer, count }) => {
+    const host = peer.replace(/:\d+$/, "");
+    const times = count === 1 ? "a message" : `${count} messages`;
+    const line = `dropped ${times} from ${peer}: ${explainDrop(reason)} (${reason})`;
+    if (seldom.allows(`drop ${reason} ${host}`)) memberlist.warn({}, line);
+    else memberlist.debug({}, line);
+  });
+  return () => {
+    for (const end of ends) end();
+  };
+}
+
+function where({ name, address, port }: Member): string {
+  return `${name} (${address.includes(":") ? `[${address}]` : address}:${port})`;
+}
+
+/** By the drop reasons of `@hearsay/core`; what most likely lies behind them, for people. */
+const DROPS: Readonly<Record<string, string>> = {
+  "not-encrypted": "it is not encrypted, but this pool is; does that node lack -encrypt?",
+  "decrypt-failed": "it cannot be decrypted; that node's key is not one of ours",
+  "encryption-version": "its encryption is of a kind we do not know",
+  "label-mismatch": "its label is not ours; it belongs to another pool, or -label differs",
+  "label-malformed": "its label is malformed",
+  "version-mismatch": "its protocol versions do not go with ours",
+  "version-vector": "it says nothing of its protocol versions",
+  "member-limit": "the member list is full",
+  "crc-mismatch": "it was damaged on its way",
+  "queue-full": "too much came at once",
+};
+const GARBLED = "it makes no sense; is it encrypted, or from another program?";
+
+function explainDrop(reason: string): string {
+  return Object.hasOwn(DROPS, reason) ? DROPS[reason]! : GARBLED;
+}

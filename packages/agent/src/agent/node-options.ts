@@ -1,0 +1,38 @@
+/** From the agent's settings to the node's. */
+import type { Logger, NodeOptions } from "@hearsay/node";
+import type { AgentConfig } from "./config.ts";
+
+const GOSSIP_PORT = 7946;
+
+export function nodeOptions(config: AgentConfig, keys: readonly string[], logger: Logger): NodeOptions {
+  const { reconnectIntervalMs, reconnectTimeoutMs } = config;
+  return {
+    ...(config.nodeName === undefined ? {} : { name: config.nodeName }),
+    bind: withPort(config.bind),
+    ...(config.advertise === undefined ? {} : { advertise: withPort(config.advertise) }),
+    // Whoever was to be joined is tried again whenever nobody is there.
+    seeds: [...new Set([...config.startJoin, ...config.retryJoin])],
+    tags: config.tags,
+    profile: config.profile,
+    config: {
+      ...(reconnectIntervalMs === undefined ? {} : { reconnectIntervalMs }),
+      ...(reconnectTimeoutMs === undefined ? {} : { reconnectTimeoutMs }),
+    },
+    keys,
+    ...(config.label === undefined ? {} : { label: config.label }),
+    compression: config.enableCompression,
+    isolate: config.isolate,
+    logger,
+  };
+}
+
+/** An address without a port means Serf's, also in `advertise`, whatever the bind port (notes, section 19). */
+function withPort(address: string): string {
+  const hasPort = address.startsWith("[") ? /\]:\d+$/.test(address) : /^[^:]*:\d+$/.test(address);
+  return hasPort || /[^:]:$/.test(address) ? address : `${bracketed(address)}:${GOSSIP_PORT}`;
+}
+
+/** An IPv6 address without brackets gets them. */
+function bracketed(address: string): string {
+  return address.includes(":") && !address.startsWith("[") ? `[${address}]` : address;
+}

@@ -1,0 +1,75 @@
+/**
+ * The agent's log: pino's records, written as Serf writes them (`    2026/11/22 10:00:00 [INFO] serf: text`) or as JSON,
+ * and kept in the book that `monitor` reads. Nothing reaches the terminal before `open`: until then the agent is
+ * starting, and what it has to say then is said in other words.
+ */
+import type { Logger } from "@hearsay/node";
+import { pino } from "pino";
+import { printable } from "../cli/output.ts";
+import { type LogLevel, levelOfPino, passes, pinoLevel } from "./level.ts";
+import { LogBook } from "./log-book.ts";
+
+export interface AgentLogOptions {
+  readonly level: LogLevel;
+  readonly format: "text" | "json";
+  /** Gets whole lines. */
+  readonly write: (text: string) => void;
+}
+
+interface PinoRecord {
+  readonly level: number;
+  readonly time: number;
+  readonly msg?: string;
+  readonly component?: string;
+}
+
+export class AgentLog {
+  readonly book = new LogBook();
+  /** Lines of the agent itself. */
+  readonly logger: Logger;
+  /** What the terminal shows; may be changed at any time. */
+  level: LogLevel;
+  readonly #options: AgentLogOptions;
+  #held: string[] | undefined = [];
+
+  constructor(options: AgentLogOptions) {
+    this.#options = options;
+    this.level = options.level;
+    // The book wants debug lines whatever the terminal shows; traces are for those who ask at the start.
+    const lowest = options.level === "TRACE" ? "trace" : pinoLevel("DEBUG");
+    this.logger = pino(
+      { level: lowest, base: null, serializers: { err: pino.stdSerializers.err } },
+      { write: (line: string) => this.#take(line) },
+    );
+  }
+
+  /** For a part of the program; `component` stands before each of its lines. */
+  child(component: string): Logger {
+    return (this.logger as ReturnType<typeof pino>).child({ component });
+  }
+
+  /** Lets the lines held so far through, and all that follow. */
+  open(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const line of held) this.#options.write(line);
+  }
+
+  #take(record: string): void {
+    const { level: number, time, msg = "", component = "agent" } = JSON.parse(record) as PinoRecord;
+    const level = levelOfPino(number);
+    const text = `${timestamp(new Date(time))} [${level}] ${component}: ${printable(msg)}`;
+    this.book.add({ level, text });
+    if (!passes(level, this.level)) return;
+    const line = this.#options.format === "json" ? record : `    ${text}\n`;
+    if (this.#held === undefined) this.#options.write(line);
+    else this.#held.push(line);
+  }
+}
+
+/** `2026/11/22 10:00:00`, on this machine's clock. */
+export function timestamp(time: Date): string {
+  const two = (value: number) => String(value).padStart(2, "0");
+  const date = [time.getFullYear(), two(time.getMonth() + 1), two(time.getDate())].join("/");
+  return `${date} ${[time.getHours(), time.getMinutes(), time.getSeconds()].map(two).join(":")}`;
+}
