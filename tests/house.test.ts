@@ -87,6 +87,13 @@ describe("the repository", () => {
     expect(entries.filter(([, entry]) => entry.resolved?.includes("://")).map(([name]) => name)).toEqual([]);
   });
 
+  it("locks what other platforms need too: npm ci refuses a lock without it", () => {
+    const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
+    const entries = Object.values(lock.packages as Record<string, { optionalDependencies?: Record<string, string> }>);
+    const optional = entries.flatMap((entry) => Object.keys(entry.optionalDependencies ?? {}));
+    expect(optional.filter((name) => lock.packages[`node_modules/${name}`] === undefined)).toEqual([]);
+  });
+
   it("refers to nothing outside itself", () => {
     const outside = ["..", "shared"].join("/");
     const wrong = walk(root).filter((path) => readFileSync(join(root, path), "utf8").includes(outside));
