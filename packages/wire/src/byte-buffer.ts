@@ -7,10 +7,13 @@ export class ByteBuffer {
     this.bytes = new Uint8Array(initialBytes);
   }
 
-  /** Makes room for `total` bytes altogether, keeping what is there. Doubles, so appending stays linear. */
-  ensure(total: number): Uint8Array {
+  /**
+   * Makes room for `total` bytes altogether, keeping what is there. Doubles, so appending stays linear, but takes no more
+   * than `most` on that account.
+   */
+  ensure(total: number, most = Number.POSITIVE_INFINITY): Uint8Array {
     if (total > this.bytes.length) {
-      const grown = new Uint8Array(Math.max(total, this.bytes.length * 2));
+      const grown = new Uint8Array(Math.max(total, Math.min(this.bytes.length * 2, most)));
       grown.set(this.bytes.subarray(0, this.length));
       this.bytes = grown;
     }

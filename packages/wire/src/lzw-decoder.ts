@@ -27,7 +27,7 @@ export class LzwDecoder {
     const { starts, lengths } = this;
     out.length = 0;
     let target = out.ensure(Math.min(maxBytes, 4 * (end - start)));
-    let capacity = target.length;
+    let capacity = Math.min(target.length, maxBytes);
     let size = 0;
 
     let at = start;
@@ -74,8 +74,8 @@ export class LzwDecoder {
       if (grown > capacity) {
         if (grown > maxBytes) return "compress-too-large";
         out.length = size;
-        target = out.ensure(Math.min(maxBytes, Math.max(grown, 2 * capacity)));
-        capacity = target.length;
+        target = out.ensure(grown, maxBytes);
+        capacity = Math.min(target.length, maxBytes);
       }
       if (code < clearCode) target[size] = code;
       else for (let i = 0; i < length; i++) target[size + i] = target[from + i]!;
