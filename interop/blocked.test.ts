@@ -47,8 +47,7 @@ async function poolWith(pool: Pool, isolate: boolean) {
   const embedded = new Embedded(pool, agents, isolate);
   await embedded.until("ready", 10_000);
   await untilAllSee(agents, { ...all(agents), [embedded.name]: "alive" }, 15_000);
-  await waitFor(() => embedded.events.filter((event) => event.type === "member-join").length >= agents.length, 10_000);
-  await sleep(2000); // the last of the join's events
+  await sleep(3000); // the last of the join's events
   return { agents, embedded };
 }
 
