@@ -118,12 +118,16 @@ export class Agent {
     await this.exited;
   }
 
-  /** What it has said of its members so far. A slow reader of its own output can be a little behind. */
+  /** Member events that it has told of so far; suspicions are not among them. */
   events(): LoggedEvent[] {
-    const events: LoggedEvent[] = [];
-    for (const [, word, member] of this.output.matchAll(/serf: EventMember([A-Z][a-z]+)(?: \(forced\))?: (\S+)/g))
-      events.push({ type: `member-${word!.toLowerCase()}`, member: member! });
-    return events;
+    const line =
+      this.kind === "serf"
+        ? /serf: EventMember([A-Z][a-z]+)(?: \(forced\))?: (\S+)/g
+        : /node: member-(join|leave|failed|update|reap): (\S+)/g;
+    return [...this.output.matchAll(line)].map(([, word, member]) => ({
+      type: `member-${word!.toLowerCase()}`,
+      member: member!,
+    }));
   }
 }
 

@@ -173,8 +173,9 @@ export class Cluster {
  *  @param {string} line */
 function parse(line) {
   try {
-    const { event, member } = JSON.parse(line);
-    return typeof event === "string" && typeof member === "string" ? { type: event, member } : undefined;
+    const { component, member, msg } = JSON.parse(line);
+    const type = component === "node" && typeof msg === "string" ? /^(member-[a-z]+):/.exec(msg)?.[1] : undefined;
+    return type !== undefined && typeof member === "string" ? { type, member } : undefined;
   } catch {
     return undefined;
   }
