@@ -188,6 +188,11 @@ export interface PoolOptions {
   readonly advertise?: string;
   /** `host[:port]`, IPs, names (A, AAAA) or `srv:_service._proto.domain`. Looked up again for every try. */
   readonly seeds?: readonly string[];
+  /**
+   * The seeds are not tried at the start, but only when the node has had company and lost it: for callers who `join`
+   * themselves and want to know what came of it. Default false.
+   */
+  readonly lazySeeds?: boolean;
   readonly profile?: "lan" | "wan" | "local";
   /** Overrides single settings of the profile. */
   readonly config?: Partial<import("@hearsay/core").SwimConfig>;

@@ -111,7 +111,7 @@ export class Engine<E extends SerfEvent | SwimEvent> {
       scheduler,
     });
     if (options.settings.seeds.length > 0) {
-      this.#plan = new SeedPlan({ random: Math.random });
+      this.#plan = new SeedPlan({ random: Math.random, lazy: options.settings.lazySeeds });
       this.#seedAlarm = scheduler.add(this.#onSeedsDue);
     }
   }
@@ -132,7 +132,7 @@ export class Engine<E extends SerfEvent | SwimEvent> {
    */
   async start(signal?: AbortSignal): Promise<void> {
     this.driver.start();
-    if (!this.#plan) return;
+    if (!this.#plan || this.#options.settings.lazySeeds) return;
     const patience = new AbortController();
     const first = new Promise<void>((resolve) => {
       this.#onFirstSuccess = resolve;

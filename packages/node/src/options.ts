@@ -21,6 +21,7 @@ export interface PoolSettings {
   readonly advertiseHost: string | undefined;
   readonly advertisePort: number | undefined;
   readonly seeds: readonly string[];
+  readonly lazySeeds: boolean;
   readonly config: SwimConfig;
   readonly keys: readonly Uint8Array[];
   readonly verifyIncoming: boolean;
@@ -38,6 +39,7 @@ const poolOptionNames = [
   "bind",
   "advertise",
   "seeds",
+  "lazySeeds",
   "profile",
   "config",
   "keys",
@@ -97,7 +99,8 @@ export function checkKeys(option: string, keys: unknown): Uint8Array[] {
 }
 
 function checkedPool(options: PoolOptions): PoolSettings {
-  for (const name of ["verifyIncoming", "verifyOutgoing", "compression"] as const) checkBoolean(options, name);
+  for (const name of ["lazySeeds", "verifyIncoming", "verifyOutgoing", "compression"] as const)
+    checkBoolean(options, name);
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     throw optionError("signal", options.signal, "is no AbortSignal");
   }
@@ -110,6 +113,7 @@ function checkedPool(options: PoolOptions): PoolSettings {
     advertiseHost: advertise?.host,
     advertisePort: advertise?.port,
     seeds: checkSeeds(options.seeds ?? []),
+    lazySeeds: options.lazySeeds ?? false,
     config: checkConfig(options.profile ?? "lan", options.config ?? {}),
     keys: checkKeys("keys", options.keys ?? []),
     verifyIncoming: options.verifyIncoming ?? true,

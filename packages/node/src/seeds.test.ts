@@ -83,3 +83,15 @@ test("an address that answers and is no member's is left alone for a while", () 
   aliases.answered("10.0.0.1:7946", true);
   expect(aliases.worthTrying("10.0.0.1:7946")).toBe(true);
 });
+
+test("lazy: nothing before there has been company, then as ever", () => {
+  const plan = new SeedPlan({ random: () => 0.5, lazy: true });
+  expect(plan.deadline).toBe(Infinity);
+  plan.isolated(10);
+  expect(plan.deadline).toBe(Infinity);
+  plan.accompanied(20);
+  expect(plan.deadline).toBe(20 + 90_000);
+  plan.isolated(30);
+  expect(plan.deadline).toBe(30 + 500);
+  expect(plan.take(600)).toBe("join");
+});

@@ -13,6 +13,8 @@ export interface SeedPlanOptions {
   readonly maxPauseMs?: number;
   /** In company, a look is due after one to two of these: ms. */
   readonly lookIntervalMs?: number;
+  /** Nothing is due before there has been company. Default false. */
+  readonly lazy?: boolean;
   /** 0 … <1. */
   random(): number;
 }
@@ -38,6 +40,7 @@ export class SeedPlan {
     this.#maxPauseMs = options.maxPauseMs ?? 30_000;
     this.#lookIntervalMs = options.lookIntervalMs ?? 60_000;
     this.#random = options.random;
+    if (options.lazy) this.#due = Infinity;
   }
 
   /** Monotonic ms of the next task; Infinity while one runs. */
