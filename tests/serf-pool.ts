@@ -27,13 +27,14 @@ export class SerfPool {
     this.#seed = options.seed;
   }
 
-  /** A new node; its address is 10.0.0.(the number in its name). It says that it has joined when a join succeeds. */
+  /** A new node; its address is 10.0 and the number in its name. It says that it has joined when a join succeeds. */
   add(name: string, settings: NodeSettings = {}): SerfNode {
     const host = Number(/\d+$/.exec(name)?.[0] ?? "250");
-    const endpoint: Endpoint = { address: `10.0.0.${host}`, port: settings.port ?? 7946 };
+    const addr = Uint8Array.of(10, 0, host >> 8, host & 0xff);
+    const endpoint: Endpoint = { address: addr.join("."), port: settings.port ?? 7946 };
     const machine = new Serf({
       name,
-      addr: Uint8Array.of(10, 0, 0, host),
+      addr,
       port: endpoint.port,
       config: this.#config,
       codec: this.#codec,
