@@ -218,4 +218,10 @@ export interface NodeOptions extends PoolOptions {
   readonly tags?: Readonly<Record<string, string>>;
   /** Run machine and sockets in a worker thread, so that a blocked main thread neither kills nor accuses. */
   readonly isolate?: boolean;
+  /** Serf protocol version to speak: 2 … 5. Default 5; below 3, only the tag `role` reaches others. */
+  readonly protocol?: number;
+  /** How long `forceLeave` and `setTags`, and each of the two broadcasts of `leave`, may take: ms. Default 5000. */
+  readonly broadcastTimeoutMs?: number;
+  /** How long members that left are remembered: ms. Default 24 h. For the failed see `config.reconnectTimeoutMs`. */
+  readonly tombstoneTimeoutMs?: number;
 }

@@ -1,7 +1,7 @@
 /** A node in a Serf pool: `createNode` and the node that runs in this thread. */
 
-import { formatEndpoint, type SwimConfig } from "@hearsay/core";
-import { encodeTags, Serf, SerfError, type SerfEvent, type SerfMember, serfDefaults } from "@hearsay/serf";
+import { formatEndpoint } from "@hearsay/core";
+import { encodeTags, Serf, type SerfConfig, SerfError, type SerfEvent, type SerfMember } from "@hearsay/serf";
 import type {
   CallOptions,
   Explanation,
@@ -100,7 +100,8 @@ export class LocalNode extends Observable implements HearsayNode {
       rng: freshRng(),
       names: sharedNames(),
       tags: settings.tags,
-      serfConfig: serfConfigFor(settings.config),
+      protocol: settings.protocol,
+      serfConfig: serfConfigFor(settings),
     });
     this.#serf = serf;
     this.#engine = new Engine<SerfEvent>({
@@ -180,7 +181,7 @@ export class LocalNode extends Observable implements HearsayNode {
     if (typeof name !== "string" || name === "") throw optionError("name", name, "is no member's name");
     return this.#engine.broadcast(
       (now) => this.#serf.forceLeave(name, options.prune ?? false, now),
-      serfDefaults.broadcastTimeoutMs,
+      this.#settings.broadcastTimeoutMs,
       "the forced leave",
       options.signal,
     );
@@ -190,7 +191,7 @@ export class LocalNode extends Observable implements HearsayNode {
     const checked = checkTags("tags", tags);
     checkTagLength(checked);
     const wish = (now: number) => this.#serf.setTags(checked, now);
-    await this.#engine.broadcast(wish, serfDefaults.broadcastTimeoutMs, "the new tags", options.signal);
+    await this.#engine.broadcast(wish, this.#settings.broadcastTimeoutMs, "the new tags", options.signal);
   }
 
   setHealthy(healthy: boolean): void {
@@ -320,6 +321,6 @@ export function checkTargets(targets: unknown): readonly string[] {
 }
 
 /** How long the failed are tried again is one setting, though both layers need it. */
-function serfConfigFor(config: SwimConfig): { readonly reconnectTimeoutMs: number } {
-  return { reconnectTimeoutMs: config.reconnectTimeoutMs };
+function serfConfigFor({ config, broadcastTimeoutMs, tombstoneTimeoutMs }: NodeSettings): Partial<SerfConfig> {
+  return { reconnectTimeoutMs: config.reconnectTimeoutMs, broadcastTimeoutMs, tombstoneTimeoutMs };
 }

@@ -5,6 +5,7 @@
 
 import { hostname } from "node:os";
 import { addressBytes, addressText, profiles, type SwimConfig } from "@hearsay/core";
+import { serfDefaults } from "@hearsay/serf";
 import type { NodeOptions, PoolOptions } from "./api.ts";
 import { NodeError, optionError, show } from "./errors.ts";
 import { parseTarget, splitHostPort } from "./target.ts";
@@ -32,6 +33,9 @@ export interface PoolSettings {
 
 export interface NodeSettings extends PoolSettings {
   readonly tags: Readonly<Record<string, string>>;
+  readonly protocol: number;
+  readonly broadcastTimeoutMs: number;
+  readonly tombstoneTimeoutMs: number;
 }
 
 const poolOptionNames = [
@@ -53,9 +57,18 @@ const poolOptionNames = [
 
 /** @throws NodeError BAD_OPTION, BAD_KEY, BAD_ADDRESS */
 export function nodeSettings(options: NodeOptions): NodeSettings {
-  refuseUnknown(options, [...poolOptionNames, "tags", "isolate"], "createNode");
+  const more = ["tags", "isolate", "protocol", "broadcastTimeoutMs", "tombstoneTimeoutMs"];
+  refuseUnknown(options, [...poolOptionNames, ...more], "createNode");
   checkBoolean(options, "isolate");
-  return { ...checkedPool(options), tags: checkTags("tags", options.tags ?? {}) };
+  const ms = (name: "broadcastTimeoutMs" | "tombstoneTimeoutMs") =>
+    Number(checkSetting(name, options[name] ?? serfDefaults[name], [1, Number.MAX_SAFE_INTEGER]));
+  return {
+    ...checkedPool(options),
+    tags: checkTags("tags", options.tags ?? {}),
+    protocol: Number(checkSetting("protocol", options.protocol ?? 5, [2, 5, true])),
+    broadcastTimeoutMs: ms("broadcastTimeoutMs"),
+    tombstoneTimeoutMs: ms("tombstoneTimeoutMs"),
+  };
 }
 
 /** As `nodeSettings`, for raw pools. `more`: names of the options that are the caller's to check. */
