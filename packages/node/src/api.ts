@@ -163,7 +163,7 @@ export interface HearsayNode extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** pino-shaped; the library is silent without one. */
+/** pino-shaped; the library is silent without one. Lines that repeat an event of the node have its name in `event`. */
 export interface Logger {
   trace(fields: object, message: string): void;
   debug(fields: object, message: string): void;

@@ -61,7 +61,10 @@ export class LocalNode extends Observable implements HearsayNode {
   readonly #signal: AbortSignal | undefined;
   readonly #onChanged: ((name: string) => void) | undefined;
   readonly #drops = new DropReports((reason, peer, count) => {
-    this.#logger?.debug({ reason, peer, count }, `dropped: ${reason} from ${peer || "unknown"} (${count})`);
+    this.#logger?.debug(
+      { event: "dropped", reason, peer, count },
+      `dropped: ${reason} from ${peer || "unknown"} (${count})`,
+    );
     this.emit("dropped", { reason, peer, count });
   });
 
@@ -241,23 +244,23 @@ export class LocalNode extends Observable implements HearsayNode {
         const name = event.held.name;
         const whose = event.own ? "our name" : "the name";
         this.#logger?.warn(
-          { name, held, claimed },
+          { event: "conflict", name, held, claimed },
           `name conflict: ${whose} ${JSON.stringify(name)}, held by ${held}, is claimed by ${claimed} too; give each node its own`,
         );
         this.emit("conflict", { name, own: event.own, held, claimed });
         break;
       }
       case "isolated":
-        this.#logger?.warn({}, "isolated: no other member can be reached; going on trying");
+        this.#logger?.warn({ event: "isolated" }, "isolated: no other member can be reached; going on trying");
         this.emit("isolated");
         break;
       case "reconnected":
-        this.#logger?.info({}, "reconnected: other members can be reached again");
+        this.#logger?.info({ event: "reconnected" }, "reconnected: other members can be reached again");
         this.emit("reconnected");
         break;
       case "merge-refused": {
         const peer = formatEndpoint(event.peer);
-        this.#logger?.warn({ peer }, `state exchange with ${peer} refused: ${event.reason}`);
+        this.#logger?.warn({ event: "merge-refused", peer }, `state exchange with ${peer} refused: ${event.reason}`);
         this.emit("merge-refused", { peer, reason: event.reason });
         break;
       }
@@ -273,7 +276,7 @@ export class LocalNode extends Observable implements HearsayNode {
     const member = this.#member(subject);
     const at = formatEndpoint(subject.endpoint);
     const level = type === "member-failed" ? "warn" : type === "member-update" ? "debug" : "info";
-    this.#logger?.[level]({ member: member.name, address: at }, `${type}: ${member.name} ${at}`);
+    this.#logger?.[level]({ event: type, member: member.name, address: at }, `${type}: ${member.name} ${at}`);
     this.emitMember({ type, member, time: new Date() });
   }
 
