@@ -47,13 +47,15 @@ export class Agent implements RpcHost, AsyncDisposable {
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
+    // What happened before anybody could listen: ourselves, as a rule.
+    for (const { name, address } of node.members()) log.child("serf").info({}, `EventMemberJoin: ${name} ${address}`);
     this.#stopLogging = logEvents(node, { serf: log.child("serf"), memberlist: log.child("memberlist") });
     this.#watchName();
     node.on("error", (error) => this.#end({ type: "failed", message: error.message }));
   }
 
   /**
-   * Starts the node and the RPC; joins nobody on its own account, though the node tries its seeds.
+   * Starts the node and the RPC, and `-retry-join` in the background; `-join` is for the caller.
    * Rejects with one line for people, and nothing left running, when either cannot be had.
    */
   static async start(
@@ -139,34 +141,29 @@ export class Agent implements RpcHost, AsyncDisposable {
     return this.close();
   }
 
-  /**
-   * Sees to `-retry-interval` and `-retry-max`. The first try is the node's own, which has these addresses among its
-   * seeds; this only comes in while nobody is there.
-   */
+  /** `-retry-join`: until somebody answers, then it is the node's to keep company (its seeds). */
   async #retryJoin(): Promise<void> {
-    const { retryJoin, retryIntervalMs, retryMaxAttempts } = this.#config;
+    const { retryJoin, retryIntervalMs, retryMaxAttempts, replayOnJoin } = this.#config;
     const { signal } = this.#closing;
     if (retryJoin.length === 0) return;
     try {
-      for (let attempt = 1; ; attempt++) {
-        await sleep(retryIntervalMs, undefined, { signal, ref: false });
-        if (this.#hasCompany) return;
-        const { contacted, failures } = await this.node.join(retryJoin, { signal });
-        if (contacted > 0) return;
+      for (let attempt = 0; ; attempt++) {
+        const { contacted, failures } = await this.node.join(retryJoin, { signal, replay: replayOnJoin });
+        if (contacted > 0) {
+          this.log.info({}, `Join completed. Synced with ${contacted} initial agents`);
+          return;
+        }
         const problem = oneLine(joinErrorText(failures));
         if (retryMaxAttempts > 0 && attempt >= retryMaxAttempts) {
           this.#end({ type: "failed", message: `gave up joining after ${attempt + 1} tries: ${problem}` });
           return;
         }
         this.log.warn({}, `Join failed: ${problem}; trying again in ${formatDuration(retryIntervalMs)}`);
+        await sleep(retryIntervalMs, undefined, { signal });
       }
     } catch (error) {
       if (!signal.aborted) this.log.error({}, `retry join: ${String(error)}`);
     }
-  }
-
-  get #hasCompany(): boolean {
-    return this.node.members().some(({ name, status }) => name !== this.node.name && status === "alive");
   }
 
   /**

@@ -5,13 +5,14 @@ import type { AgentConfig } from "./config.ts";
 const GOSSIP_PORT = 7946;
 
 export function nodeOptions(config: AgentConfig, keys: readonly string[], logger: Logger): NodeOptions {
-  const { reconnectIntervalMs, reconnectTimeoutMs } = config;
+  const { reconnectIntervalMs, reconnectTimeoutMs, tombstoneTimeoutMs } = config;
   return {
     ...(config.nodeName === undefined ? {} : { name: config.nodeName }),
     bind: withPort(config.bind),
     ...(config.advertise === undefined ? {} : { advertise: withPort(config.advertise) }),
-    // Whoever was to be joined is tried again whenever nobody is there.
+    // Whoever was to be joined is tried again whenever nobody is there any more; the first joins are the agent's own.
     seeds: [...new Set([...config.startJoin, ...config.retryJoin])],
+    lazySeeds: true,
     tags: config.tags,
     profile: config.profile,
     config: {
@@ -22,7 +23,10 @@ export function nodeOptions(config: AgentConfig, keys: readonly string[], logger
     ...(config.label === undefined ? {} : { label: config.label }),
     compression: config.enableCompression,
     isolate: config.isolate,
-    logger,
+    protocol: config.protocol,
+    broadcastTimeoutMs: config.broadcastTimeoutMs,
+    ...(tombstoneTimeoutMs === undefined ? {} : { tombstoneTimeoutMs }),
+    logger: withoutEvents(logger),
   };
 }
 
@@ -35,4 +39,20 @@ function withPort(address: string): string {
 /** An IPv6 address without brackets gets them. */
 function bracketed(address: string): string {
   return address.includes(":") && !address.startsWith("[") ? `[${address}]` : address;
+}
+
+/** The agent writes the node's events in words of its own. */
+function withoutEvents(logger: Logger): Logger {
+  const silence =
+    (level: keyof Logger) =>
+    (fields: object, message: string): void => {
+      if (!("event" in fields)) logger[level](fields, message);
+    };
+  return {
+    trace: silence("trace"),
+    debug: silence("debug"),
+    info: silence("info"),
+    warn: silence("warn"),
+    error: silence("error"),
+  };
 }
