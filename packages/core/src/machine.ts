@@ -57,4 +57,9 @@ export interface Machine<Event> {
   pollEvent(): Event | undefined;
   /** Monotonic ms of the next thing to do; Infinity when there is nothing. Any call above may change it. */
   nextDeadline(): number;
+  /**
+   * Until when a driver may put off that wake-up so that several share one: monotonic ms, at least `nextDeadline()`.
+   * Waking up is what a node at rest costs; a probe that starts some tens of ms later costs nobody anything.
+   */
+  latestWake(): number;
 }

@@ -42,6 +42,8 @@ export class Prober {
   readonly #claims: Claims;
   readonly #exchanges: Exchanges;
   #active: ActiveProbe | undefined;
+  /** When the next tick is due: ms. */
+  #tickAt = 0;
 
   constructor(shared: Shared, claims: Claims, exchanges: Exchanges) {
     this.#s = shared;
@@ -52,13 +54,19 @@ export class Prober {
   /** First tick after a random delay, so that no two nodes probe in step. */
   start(): void {
     const interval = this.#s.config.probeIntervalMs;
-    if (interval > 0) this.#s.timers.set(TimerKind.probe, 0, this.#s.now + this.#s.rng.jitter.float() * interval);
+    if (interval <= 0) return;
+    this.#tickAt = this.#s.now + this.#s.rng.jitter.float() * interval;
+    this.#s.timers.set(TimerKind.probe, 0, this.#tickAt);
   }
 
   onTick(): void {
     const s = this.#s;
-    // Jittered as it runs, so that nodes in step drift apart; missed ticks are not made up.
-    s.timers.set(TimerKind.probe, 0, s.now + s.rng.jitter.jitter(s.config.probeIntervalMs, 0.05));
+    // Jittered as it runs, so that nodes in step drift apart; from the last tick's due time, so that waking late does
+    // not make the period longer; missed ticks are not made up.
+    const intervalMs = s.config.probeIntervalMs;
+    const from = s.now - this.#tickAt > intervalMs ? s.now : this.#tickAt;
+    this.#tickAt = from + s.rng.jitter.jitter(intervalMs, 0.05);
+    s.timers.set(TimerKind.probe, 0, this.#tickAt);
     if (this.#active) return;
     const id = s.table.nextToProbe(s.selfId, s.rng.probe, s.now, s.config.gossipToTheDeadMs, (gone) =>
       this.#claims.onForget(gone),

@@ -353,6 +353,10 @@ export class Swim implements Machine<SwimEvent> {
     return this.#s.timers.next;
   }
 
+  latestWake(): number {
+    return this.#s.timers.latestWake(this.#slackMs);
+  }
+
   /** The present moment; and whether this process stood still before it. */
   #enter(now: number): void {
     const s = this.#s;
@@ -386,6 +390,22 @@ export class Swim implements Machine<SwimEvent> {
     s.evidence(s.name, { type: "stalled", at: s.now, incarnation: s.incarnation, lateMs });
     if (lateMs >= s.config.probeIntervalMs && !s.leaving) this.#pushPuller.settleSoon();
   }
+
+  /** How late each thing may be. Well below what counts as a stall; nothing where others wait for us. */
+  readonly #slackMs = (kind: TimerKind): number => {
+    const { probeTimeoutMs, gossipIntervalMs } = this.#s.config;
+    switch (kind) {
+      case TimerKind.probe:
+      case TimerKind.pushPull:
+      case TimerKind.settle:
+      case TimerKind.reconnect:
+        return Math.min(100, probeTimeoutMs * 0.2);
+      case TimerKind.gossip:
+        return Math.min(20, gossipIntervalMs * 0.1);
+      default:
+        return Math.min(25, probeTimeoutMs * 0.05);
+    }
+  };
 
   readonly #fire = (kind: TimerKind, number: number): void => {
     switch (kind) {

@@ -46,6 +46,9 @@ it("agrees with a sorted list, whatever is set, cleared and postponed", () => {
           });
           expect(fired).toBe(due !== undefined && due.deadline <= time);
         }
+        const slack = (of: number) => (of === TimerKind.probe ? 20 : of);
+        const latest = order().map((timer) => timer.deadline + slack(timer.kind));
+        expect(timers.latestWake(slack)).toBe(Math.min(Number.POSITIVE_INFINITY, ...latest));
         expect(timers.next).toBe(order()[0]?.deadline ?? Number.POSITIVE_INFINITY);
         expect(timers.length).toBe(naive.size);
       }

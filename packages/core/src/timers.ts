@@ -41,6 +41,19 @@ export class TimerTable {
     return this.#deadlines.length;
   }
 
+  /** The earliest of all deadlines plus what their kind allows: ms; Infinity when no timer is set. */
+  latestWake(slackMs: (kind: TimerKind) => number): number {
+    return this.#latestWake(0, Number.POSITIVE_INFINITY, slackMs);
+  }
+
+  /** Below a deadline that is later than the best found so far, nothing is earlier. */
+  #latestWake(at: number, best: number, slackMs: (kind: TimerKind) => number): number {
+    if (at >= this.#keys.length || this.#deadlines[at]! >= best) return best;
+    const kind = Math.floor(this.#keys[at]! / kindShift) as TimerKind;
+    const own = Math.min(best, this.#deadlines[at]! + slackMs(kind));
+    return this.#latestWake(2 * at + 2, this.#latestWake(2 * at + 1, own, slackMs), slackMs);
+  }
+
   /** @param number u32 */
   set(kind: TimerKind, number: number, deadline: number): void {
     const key = kind * kindShift + number;

@@ -51,6 +51,9 @@ const maxNameLength = 255;
 /** Bytes a gossiped message costs beside itself: the compound header, its entry, and the mark of a user message. */
 const gossipOverhead = 5;
 
+/** How late a look for members to forget may be: ms. */
+const reapSlackMs = 1000;
+
 /** Waiting reports of refusals; a flood is counted but not told one by one. */
 const maxWaitingDrops = 1024;
 
@@ -370,6 +373,15 @@ export class Serf implements Machine<SerfEvent> {
 
   nextDeadline(): number {
     return Math.min(this.swim.nextDeadline(), this.#reapAt, this.#membership.nextPrune, this.#leave.deadline);
+  }
+
+  latestWake(): number {
+    return Math.min(
+      this.swim.latestWake(),
+      this.#reapAt + reapSlackMs,
+      this.#membership.nextPrune,
+      this.#leave.deadline,
+    );
   }
 
   // What the detector reports
