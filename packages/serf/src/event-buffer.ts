@@ -7,8 +7,8 @@
 import { equalBytes } from "@hearsay/core";
 import type { EventSlot } from "./messages.ts";
 
-/** "new": to be delivered and passed on. Others end here. */
-export type EventVerdict = "new" | "duplicate" | "too-old" | "buffer-full";
+/** "new": to be delivered and passed on. "past": from before we came. Others are not fit to be kept. */
+export type EventVerdict = "new" | "duplicate" | "past" | "too-old" | "buffer-full";
 
 /** Many nodes may use one time at once, but not without end. */
 const maxEventsPerTime = 512;
@@ -42,7 +42,8 @@ export class EventBuffer {
    */
   add(lTime: number, name: string, payload: Uint8Array | null, clockTime: number): EventVerdict {
     const size = this.#slots.length;
-    if (lTime < this.minTime || (clockTime > size && lTime < clockTime - size)) return "too-old";
+    if (lTime < this.minTime) return "past";
+    if (clockTime > size && lTime < clockTime - size) return "too-old";
     const index = lTime % size;
     let slot = this.#slots[index];
     if (slot && slot.lTime !== lTime) {

@@ -8,8 +8,8 @@ import type { Tags } from "./tags.ts";
 
 export const FilterType = { node: 0, tag: 1 } as const;
 
-/** A packet has no room for more. Each costs the compilation of a pattern. */
-const maxFilters = 64;
+/** Serf's agents send one of names and one for each tag asked about. Each may cost milliseconds. */
+const maxFilters = 16;
 
 const tagFields = ["Tag", "Expr"] as const;
 

@@ -75,6 +75,7 @@ export class Membership {
   /** The earliest prune still waiting: ms; Infinity when there is none. */
   get nextPrune(): number {
     let next = Number.POSITIVE_INFINITY;
+    if (this.#prunes.size === 0) return next; // The rule, and this is asked after every packet.
     for (const at of this.#prunes.values()) if (at < next) next = at;
     return next;
   }

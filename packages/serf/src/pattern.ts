@@ -18,6 +18,8 @@ export const maxPatternLength = 256;
 const maxProgram = 2000;
 /** Most tree nodes written out, repeated ones counted again: bounds the time to compile. */
 const maxWork = 20_000;
+/** Most steps for one match: some milliseconds. No pattern that means well comes near it. */
+const maxSteps = 250_000;
 /** RE2's limit for the numbers in {n,m}. */
 const maxRepeat = 1000;
 
@@ -40,7 +42,10 @@ export class Pattern {
     }
   }
 
-  /** Whether the pattern matches anywhere in `text`: it is not anchored. */
+  /**
+   * Whether the pattern matches anywhere in `text`: it is not anchored. False as well when that takes too many steps to
+   * find out.
+   */
   test(text: string): boolean {
     return run(this.#program, text);
   }
@@ -497,17 +502,20 @@ function run(program: Program, text: string): boolean {
   let places: number[] = [];
   let at = 0;
   let before = -1;
+  let steps = 0;
   for (let step = 0; ; step++) {
     const code = text.codePointAt(at) ?? -1;
     // Not anchored: a match may begin here as well.
     places.push(0);
     const waiting: number[] = [];
+    if ((steps += places.length) > maxSteps) return false;
     for (const place of places) {
       stack.push(place);
       while (stack.length > 0) {
         const i = stack.pop()!;
         if (seen[i] === step) continue;
         seen[i] = step;
+        steps++;
         switch (ops[i]) {
           case Op.match:
             return true;

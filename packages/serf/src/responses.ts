@@ -2,19 +2,22 @@
  * Answers to queries, and other people's answers handed on: straight to the asker, and by way of a few other members
  * when the query asks for it (serf protocol notes, sections 9.4 and 9.5).
  */
-import { addressText, type Endpoint, type Rng } from "@hearsay/core";
+import { addressText, type Endpoint, type MemberView, type Rng } from "@hearsay/core";
 import { Reader } from "@hearsay/wire";
 import { readRelay } from "./decode.ts";
 import { encodeQueryResponse, encodeRelay } from "./encode.ts";
 import { type Query, responseAckFlag } from "./messages.ts";
-import type { SerfDropReason, SerfMember } from "./types.ts";
+import type { SerfDropReason } from "./types.ts";
 
 export interface ResponseActions {
   /** Sends a Serf message to one address, outside gossip. */
   send(to: Endpoint, message: Uint8Array): void;
-  /** Everybody known. */
-  members(): SerfMember[];
-  member(name: string): SerfMember | undefined;
+  /** Everybody known, whatever the status. */
+  memberCount(): number;
+  /** The members that are alive, ourselves included. */
+  present(): MemberView[];
+  /** The member of this name, if there is one; all for no name. */
+  known(name: string): readonly MemberView[];
   onDrop(reason: SerfDropReason): void;
 }
 
@@ -56,8 +59,7 @@ export class Responses {
       return;
     }
     const to = endpointOf(relay.addr, relay.port);
-    const member = this.#actions.member(relay.destName);
-    const known = relay.destName === "" ? this.#actions.members() : member ? [member] : [];
+    const known = this.#actions.known(relay.destName);
     if (!to || !known.some((one) => one.port === to.port && one.endpoint.address === to.address)) {
       this.#actions.onDrop("serf-relay");
       return;
@@ -80,8 +82,7 @@ export class Responses {
 
   #relay(query: Query, message: Uint8Array): void {
     if (query.relayFactor === 0) return;
-    const members = this.#actions.members();
-    if (members.length < query.relayFactor + 1) return;
+    if (this.#actions.memberCount() < query.relayFactor + 1) return;
     const wrapped = encodeRelay({
       addr: query.addr,
       port: query.port,
@@ -90,9 +91,7 @@ export class Responses {
       message,
     });
     if (wrapped.length > this.#sizeLimit) return;
-    const helpers = members.filter(
-      (one) => one.status === "alive" && one.name !== this.#self && one.vsn[1]! >= relayVersion,
-    );
+    const helpers = this.#actions.present().filter((one) => one.name !== this.#self && one.vsn[1]! >= relayVersion);
     for (let i = 0; i < query.relayFactor && helpers.length > 0; i++) {
       const at = this.#rng.below(helpers.length);
       this.#actions.send(helpers[at]!.endpoint, wrapped);

@@ -415,3 +415,15 @@ describe("construction", () => {
     expect([...solo.serf.local().vsn]).toEqual([1, 5, 2, 2, 5, 2]);
   });
 });
+
+describe("leaving and joining at once", () => {
+  it("a join that succeeds while we leave does not take the leave back", () => {
+    const solo = new Solo();
+    solo.meet(2);
+    solo.act((serf, now) => serf.leave(now));
+    solo.act((serf, now) => serf.joined(now));
+    solo.advance(5000);
+    expect(solo.distinct(SerfType.join)).toEqual([]);
+    expect(solo.serf.local().status).toBe("left");
+  });
+});

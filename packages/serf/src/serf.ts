@@ -29,7 +29,7 @@ import { readJoin, readLeave } from "./decode.ts";
 import { encodeJoin, encodeLeave } from "./encode.ts";
 import { SerfError } from "./errors.ts";
 import { LeaveSequence } from "./leave.ts";
-import { type MemberStatus, statusNames } from "./members.ts";
+import { type MemberStatus, Status, statusNames } from "./members.ts";
 import { Membership } from "./membership.ts";
 import { type MemberRecordMessage, SerfType } from "./messages.ts";
 import { Queries } from "./queries.ts";
@@ -96,13 +96,16 @@ export class Serf implements Machine<SerfEvent> {
         `Protocol version '${protocol}' must be in range: [${minProtocol}, ${maxProtocol}]`,
       );
     }
-    const config = { ...serfDefaults, ...serfConfig };
+    // One setting for both layers: the detector tries a lost member for as long as we remember it.
+    const reconnectTimeoutMs = serfConfig?.reconnectTimeoutMs ?? options.config.reconnectTimeoutMs;
+    const config: SerfConfig = { ...serfDefaults, ...serfConfig, reconnectTimeoutMs };
     const names = options.names ?? new NameTable();
     this.#config = config;
     this.#protocol = protocol;
     this.#tags = { ...tags };
     this.swim = new Swim({
       ...swimOptions,
+      config: { ...options.config, reconnectTimeoutMs },
       names,
       meta: encodeTags(tags, protocol),
       delegateVersions: [minProtocol, maxProtocol, protocol],
@@ -123,8 +126,10 @@ export class Serf implements Machine<SerfEvent> {
     });
     this.#responses = new Responses(options.name, options.rng.fork("serf-relays"), config.queryResponseSizeLimit, {
       send: (to, message) => this.swim.sendUser(to, message, this.#now),
-      members: () => this.members(),
-      member: (name) => this.member(name),
+      memberCount: () => this.#membership.members.length,
+      present: () => this.#present(),
+      known: (name) =>
+        name === "" ? this.swim.members() : [this.swim.member(name)].filter((one) => one !== undefined),
       onDrop,
     });
     this.#queries = new Queries(options.name, config.queryBuffer, this.#responses, {
@@ -179,8 +184,9 @@ export class Serf implements Machine<SerfEvent> {
     return id;
   }
 
-  /** Tells the pool that we are here to stay: it may remember us as left or leaving. */
+  /** Tells the pool that we are here to stay: it may remember us as left or leaving. Nothing once we leave ourselves. */
   joined(now: number): void {
+    if (this.#leave.phase !== "none") return;
     this.#now = now;
     this.#broadcastJoin();
     this.#drain();
@@ -513,6 +519,15 @@ export class Serf implements Machine<SerfEvent> {
       statusLTime: members.statusLTime(id),
       vsn: view.vsn,
     };
+  }
+
+  /** Those who are alive and not about to leave, as the detector has them. */
+  #present(): MemberView[] {
+    const { members } = this.#membership;
+    return this.swim.members().filter((view) => {
+      const id = members.find(view.name);
+      return id >= 0 && members.status(id) === Status.alive;
+    });
   }
 
   #statusName(id: number): MemberStatus {

@@ -1,7 +1,7 @@
 /** User events passing through: judged once, delivered, and passed on unchanged (serf protocol notes, section 8). */
 import { Reader } from "@hearsay/wire";
 import { readUserEvent } from "./decode.ts";
-import { EventBuffer } from "./event-buffer.ts";
+import { EventBuffer, type EventVerdict } from "./event-buffer.ts";
 import { LamportClock } from "./lamport.ts";
 import type { EventSlot } from "./messages.ts";
 import type { SerfDropReason, SerfUserEvent } from "./types.ts";
@@ -31,29 +31,30 @@ export class UserEvents {
       this.#listener.onDrop("serf-malformed");
       return;
     }
-    if (this.#take(event.lTime, event.name, event.payload, event.coalesce)) this.#listener.passOn(message);
+    const verdict = this.#take(event.lTime, event.name, event.payload, event.coalesce);
+    if (verdict === "new") this.#listener.passOn(message);
+    else if (verdict === "too-old") this.#listener.onDrop("serf-too-old");
   }
 
-  /** What a peer has in its buffer. Not passed on: everybody gets it by exchange. The coalesce flag is lost on the way. */
+  /**
+   * What a peer has in its buffer. Not passed on: everybody gets it by exchange. The coalesce flag is lost on the way. Old
+   * times are nothing unusual here: the peer's buffer may reach back further.
+   */
   mergeSlots(slots: readonly EventSlot[]): void {
     for (const slot of slots) {
       for (const event of slot.events) this.#take(slot.lTime, event.name, event.payload, false);
     }
   }
 
-  #take(lTime: number, name: string, payload: Uint8Array | null, coalesce: boolean): boolean {
+  #take(lTime: number, name: string, payload: Uint8Array | null, coalesce: boolean): EventVerdict | "ltime" {
     if (!this.clock.accepts(lTime)) {
       this.#listener.onDrop("serf-ltime");
-      return false;
+      return "ltime";
     }
     this.clock.witness(lTime);
     const verdict = this.buffer.add(lTime, name, payload, this.clock.time);
-    if (verdict === "new") {
-      this.#listener.onUserEvent({ type: "user-event", name, payload, lTime, coalesce });
-      return true;
-    }
-    if (verdict === "too-old") this.#listener.onDrop("serf-too-old");
+    if (verdict === "new") this.#listener.onUserEvent({ type: "user-event", name, payload, lTime, coalesce });
     else if (verdict === "buffer-full") this.#listener.onDrop("serf-buffer-full");
-    return false;
+    return verdict;
   }
 }
