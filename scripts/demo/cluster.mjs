@@ -22,8 +22,8 @@ const pollMs = 100;
 export class Agent {
   /** What it thinks of whom; empty while it does not answer. @type {Map<string, Status>} */
   members = new Map();
-  /** Whom it suspects: Serf's statuses do not tell. @type {Set<string>} */
-  suspects = new Set();
+  /** Whom it suspects since when (Date.now()): Serf's statuses do not tell. @type {Map<string, number>} */
+  suspects = new Map();
   running = false;
   gossipPort = 0;
   rpcPort = 0;
@@ -162,9 +162,9 @@ export class Cluster {
     agent.tail = [...agent.tail.slice(-20), line];
     const said = parse(line);
     if (said === undefined || said.member === agent.name || this.#closed) return;
-    if (said.type === "member-suspect") agent.suspects.add(said.member);
-    else agent.suspects.delete(said.member);
     const happening = { at: Date.now(), viewer: agent.name, ...said };
+    if (said.type === "member-suspect") agent.suspects.set(said.member, happening.at);
+    else agent.suspects.delete(said.member);
     for (const listener of this.#listeners) listener(happening);
   }
 }

@@ -16,7 +16,10 @@ import { happeningWord, leadsTo, statusLook } from "./words.mjs";
 /** @typedef {import("./words.mjs").Style} Style */
 /** @typedef {readonly [text: string, ...styles: Style[]]} Piece */
 /** One line of the screen. @typedef {readonly Piece[]} Line */
-/** What several viewers heard about the same time. @typedef {{ at: number, last: number, type: string, member: string, viewers: string[] }} News */
+/**
+ * What was heard about the same time: by several of one member, or by one of several members.
+ * @typedef {{ at: number, last: number, type: string, members: string[], viewers: string[] }} News
+ */
 
 const frameMs = 100;
 const labelWidth = 16;
@@ -83,14 +86,15 @@ export class View {
 
   /** @param {Happening} happening */
   #hear({ at, viewer, member, type }) {
-    const same = this.#news.findLast((news) => news.type === type && news.member === member);
-    if (same && at - same.last < togetherMs && !same.viewers.includes(viewer)) {
-      same.viewers.push(viewer);
-      same.last = at;
-    } else {
-      this.#news.push({ at, last: at, type, member, viewers: [viewer] });
-      if (this.#news.length > 200) this.#news.shift();
-    }
+    const near = this.#news.filter((news) => news.type === type && at - news.last < togetherMs);
+    const ofIt = near.findLast(({ members, viewers }) => `${members}` === member && !viewers.includes(viewer));
+    const byIt = near.findLast(({ members, viewers }) => `${viewers}` === viewer && !members.includes(member));
+    ofIt?.viewers.push(viewer);
+    if (!ofIt) byIt?.members.push(member);
+    const found = ofIt ?? byIt;
+    if (found) found.last = at;
+    else this.#news.push({ at, last: at, type, members: [member], viewers: [viewer] });
+    if (this.#news.length > 200) this.#news.shift();
   }
 
   #draw() {
@@ -98,7 +102,7 @@ export class View {
     const height = Math.max(16, process.stdout.rows ?? 24);
     const top = [this.#title(width), [], ...this.#matrix(width), [], ...this.#caption(width), []];
     const room = height - top.length - 1;
-    const body = this.#body(room);
+    const body = this.#body(room, width);
     const blank = Array.from({ length: Math.max(0, room - body.length) }, () => []);
     const lines = [...top, ...body, ...blank, this.#foot()].slice(0, height);
     process.stdout.write(`\x1b[H${lines.map((line) => `${paint(line, width)}\x1b[K`).join("\r\n")}\x1b[J`);
@@ -147,18 +151,23 @@ export class View {
     ]);
   }
 
-  /** @param {number} room
+  /** What was heard; after a death the answer to "why" takes most of the room.
+   *  @param {number} room
+   *  @param {number} width
    *  @returns {Line[]} */
-  #body(room) {
-    if (!this.#why) return [heading("what was heard"), ...this.#heard(room - 1)];
-    const { command, lines } = this.#why;
-    // The end of the explanation is what it comes to; its first two lines sum it up.
-    const space = Math.max(4, Math.min(lines.length, room - 5));
-    const shown =
-      lines.length <= space ? lines : [...lines.slice(0, 2), "  …", ...lines.slice(lines.length - space + 3)];
-    const why = shown.map((line) => /** @type {Line} */ ([[" "], [line]]));
-    const heard = this.#heard(Math.max(0, room - why.length - 3));
-    return [heading("what was heard"), ...heard, [], heading(`$ ${command}`), ...why];
+  #body(room, width) {
+    if (!this.#why) return [rule("what was heard", width), ...this.#heard(room - 1)];
+    const tight = room < 14;
+    const why = explanation(this.#why.lines, room - (tight ? 4 : 7), width - 2);
+    const gap = tight ? [] : [[]];
+    const heard = this.#heard(room - why.length - 2 - gap.length);
+    return [
+      rule("what was heard", width),
+      ...heard,
+      ...gap,
+      rule(`$ ${this.#why.command}`, width),
+      ...why.map((line) => /** @type {Line} */ ([[` ${line}`]])),
+    ];
   }
 
   /** The newest, oldest of them first.
@@ -166,13 +175,13 @@ export class View {
    *  @returns {Line[]} */
   #heard(count) {
     if (count <= 0) return [];
-    return this.#news.slice(-count).map(({ at, type, member, viewers }) => {
+    return this.#news.slice(-count).map(({ at, type, members, viewers }) => {
       const [sign, style] = statusLook[leadsTo[type] ?? "none"] ?? ["·", "grey"];
       const word = happeningWord[type] ?? type;
       return [
         [` ${((at - this.#started) / 1000).toFixed(1).padStart(6)} s  `, "grey"],
-        [`${sign} ${member} ${word}`.padEnd(22), style],
-        ["  says "],
+        [`${sign} ${members.join(", ")} ${word}`.padEnd(22), style],
+        [`  ${viewers.length > 1 ? "say" : "says"} `, "grey"],
         [viewers.join(", ")],
       ];
     });
@@ -197,17 +206,32 @@ export class View {
  *  @param {number} width
  *  @returns {Piece} */
 function opinion(viewer, member, width) {
-  if (!viewer.running) return ["".padEnd(width)];
+  if (!viewer.running) return ["·".padEnd(width), "grey"];
   const status = viewer.opinion(member.name);
   const [sign, style] = statusLook[status] ?? ["?", "grey"];
   const word = status === "none" ? "" : status;
   return [`${sign} ${word}`.padEnd(width), style];
 }
 
-/** @param {string} text
+/** The head of the explanation (who, and a summary), and as much of the end of the evidence as there is room for.
+ *  @param {readonly string[]} lines
+ *  @param {number} room
+ *  @param {number} width */
+function explanation(lines, room, width) {
+  const gap = lines.indexOf("");
+  const head = lines.slice(0, gap < 0 ? lines.length : gap).flatMap((line) => wrap(line, width));
+  const evidence = lines.slice(gap < 0 ? lines.length : gap + 1).filter((line) => line.startsWith("  "));
+  const space = room - head.length;
+  if (space < 2) return head.slice(0, room);
+  return evidence.length <= space ? [...head, ...evidence] : [...head, "  …", ...evidence.slice(1 - space)];
+}
+
+/** A heading with a line to the right edge.
+ *  @param {string} text
+ *  @param {number} width
  *  @returns {Line} */
-function heading(text) {
-  return [[` ${text} `, "grey"]];
+function rule(text, width) {
+  return [[`── ${text} ${"─".repeat(Math.max(0, width - text.length - 4))}`, "grey"]];
 }
 
 /** @param {string} text

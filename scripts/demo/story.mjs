@@ -64,9 +64,10 @@ async function die(cluster, view, victim, signal) {
     signal,
     problem: () => `nobody suspected ${name}`,
   });
-  const first = others.find(doubts)?.name;
+  const since = (/** @type {Agent} */ viewer) => viewer.suspects.get(name) ?? Number.POSITIVE_INFINITY;
+  const first = others.reduce((a, b) => (since(b) < since(a) ? b : a));
   view.say(
-    `${first} had no answer from ${name}, neither directly, nor through others, nor over TCP. ` +
+    `${first.name} had no answer from ${name}, neither directly, nor through others, nor over TCP. ` +
       `It accuses ${name}, which has a few seconds to contradict.`,
   );
   await until(() => others.every(gaveUp), {
@@ -74,12 +75,10 @@ async function die(cluster, view, victim, signal) {
     signal,
     problem: () => `not everyone gave ${name} up`,
   });
-  const witness = others.find((agent) => agent.name === first) ?? others[0];
-  if (!witness) return;
   view.say(
-    `${name} said nothing. ${seconds(Date.now() - started)} after its death all others hold it failed. Ask ${witness.name} why:`,
+    `${name} said nothing. ${seconds(Date.now() - started)} after its death all others hold it failed. Ask ${first.name} why:`,
   );
-  const { command, lines } = await cluster.why(witness, name);
+  const { command, lines } = await cluster.why(first, name);
   if (!lines.some((line) => line.includes("suspect"))) throw new StoryError(`no evidence:\n${lines.join("\n")}`);
   view.why(command, lines);
 }
