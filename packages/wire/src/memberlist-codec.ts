@@ -6,8 +6,8 @@
  */
 
 import type { Codec, PacketMessage, PacketSink, StreamMessage, StreamReader, Transmit } from "@hearsay/core";
-import { ByteBuffer } from "./byte-buffer.ts";
-import { copyOf } from "./byte-views.ts";
+import { noBytes } from "./byte-buffer.ts";
+import { copyOf, viewOf } from "./byte-views.ts";
 import type { CipherFactory, NonceSource } from "./cipher.ts";
 import { Compressor } from "./compressor.ts";
 import { Envelope, envelopeOverhead } from "./envelope.ts";
@@ -67,6 +67,12 @@ export interface MemberlistCodecOptions {
   readonly nameCacheSlots?: number;
 }
 
+/**
+ * Encoded messages are cut from slabs of this size: memory of its own for each costs more than the encoding. A message
+ * that is kept keeps its slab, so slabs are small.
+ */
+const slabBytes = 4096;
+
 /** A codec for `options`. */
 export function createCodec(options: MemberlistCodecOptions = {}): MemberlistCodec {
   return new MemberlistCodec(options);
@@ -82,7 +88,9 @@ export class MemberlistCodec implements Codec {
   private readonly opener: PacketOpener;
   private readonly streamWriter: StreamWriter;
   private readonly streamOptions: StreamReaderOptions;
-  private readonly scratch = new ByteBuffer(512);
+  /** Where the next encoded message goes. */
+  private slab: Uint8Array = noBytes;
+  private slabUsed = slabBytes;
 
   /** @throws RangeError or TypeError for settings that do not go together. */
   constructor(options: MemberlistCodecOptions = {}) {
@@ -143,8 +151,18 @@ export class MemberlistCodec implements Codec {
   }
 
   encode(message: PacketMessage): Uint8Array {
-    const target = this.scratch.ensure(messageBound(message));
-    return copyOf(target, 0, writeMessage(message, target, 0));
+    const bound = messageBound(message);
+    if (bound > slabBytes / 4) {
+      const target = new Uint8Array(bound);
+      return copyOf(target, 0, writeMessage(message, target, 0));
+    }
+    if (this.slabUsed + bound > slabBytes) {
+      this.slab = new Uint8Array(slabBytes);
+      this.slabUsed = 0;
+    }
+    const start = this.slabUsed;
+    this.slabUsed = writeMessage(message, this.slab, start);
+    return viewOf(this.slab, start, this.slabUsed);
   }
 
   encodeInto(message: PacketMessage, target: Uint8Array, offset: number): number {

@@ -185,7 +185,12 @@ describe("encode", () => {
     const image = hex(first);
     codec.encode({ type: 8, payload: new Uint8Array(16).fill(7) });
     expect(hex(first)).toBe(image);
-    expect(first.byteLength).toBe(first.buffer.byteLength);
+    first.fill(0xee);
+    expect(hex(codec.encode(ping))).toBe(image);
+    // It does not hold much more than itself.
+    expect(first.buffer.byteLength).toBeLessThanOrEqual(4096);
+    const big = codec.encode({ type: 8, payload: new Uint8Array(3000) });
+    expect(big.buffer.byteLength).toBe(big.length);
   });
 });
 
