@@ -78,6 +78,10 @@ export class FakeNode implements HearsayNode {
     this.#emitter.on(event, listener as (...args: unknown[]) => void);
     return this;
   }
+  once<K extends keyof NodeEventMap>(event: K, listener: (...args: NodeEventMap[K]) => void): this {
+    this.#emitter.once(event, listener as (...args: unknown[]) => void);
+    return this;
+  }
   off<K extends keyof NodeEventMap>(event: K, listener: (...args: NodeEventMap[K]) => void): this {
     this.#emitter.off(event, listener as (...args: unknown[]) => void);
     return this;

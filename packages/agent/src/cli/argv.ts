@@ -52,7 +52,7 @@ export function nearest(word: string, words: readonly string[]): string | undefi
   if (longer.length === 1) return longer[0];
   const ranked = words.map((one) => ({ one, distance: distance(word, one) })).sort((a, b) => a.distance - b.distance);
   const best = ranked[0];
-  return best !== undefined && best.distance <= Math.max(1, Math.floor(word.length / 3)) ? best.one : undefined;
+  return best !== undefined && best.distance <= Math.max(1, Math.ceil(word.length / 3)) ? best.one : undefined;
 }
 
 /** Levenshtein's. */

@@ -18,7 +18,7 @@ const WORDS: Readonly<Record<EvidenceType, Wording>> = {
   "indirect-ping-sent": (d) => `we asked ${d.via || "another member"} to ping it (#${d.seqNo})`,
   "indirect-nack": (d) => `${d.via || "a relay"} had no answer from it either (#${d.seqNo}, after ${ms(d.elapsedMs)})`,
   "indirect-ack": (d) => `it answered${via(d)} (#${d.seqNo}, after ${ms(d.elapsedMs)})`,
-  "stream-ping-failed": (d) => `our ping over TCP failed after ${ms(d.elapsedMs)}: ${d.reason}`,
+  "stream-ping-failed": (d) => `our ping over TCP failed after ${ms(d.elapsedMs)}: ${streamFailure(d.reason)}`,
   "stream-ping-ack": (d) => `it answered our ping over TCP after ${ms(d.elapsedMs)}: UDP may be blocked`,
   "probe-failed": (d) => {
     const nacks = Number(d.nacksExpected) > 0 ? `; ${d.nacksReceived} of ${d.nacksExpected} relays reported back` : "";
@@ -41,6 +41,19 @@ const WORDS: Readonly<Record<EvidenceType, Wording>> = {
   moved: (d) => `it moved to ${d.address}:${d.port}`,
   stalled: (d) => `we ourselves stood still for ${ms(d.lateMs)}: silence in that time is no evidence`,
 };
+
+/** By the words of `@hearsay/core`'s `StreamFailure`; drop reasons stay as they are. */
+const STREAM_FAILURES: Readonly<Record<string, string>> = {
+  connect: "no connection",
+  timeout: "no answer in time",
+  closed: "the connection was closed",
+  aborted: "given up",
+};
+
+function streamFailure(reason: string | number | undefined): string {
+  const key = String(reason);
+  return Object.hasOwn(STREAM_FAILURES, key) ? STREAM_FAILURES[key]! : key;
+}
 
 export function evidenceText({ type, details }: EvidenceRecord): string {
   if (Object.hasOwn(WORDS, type)) return WORDS[type as EvidenceType](details);

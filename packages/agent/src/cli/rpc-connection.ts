@@ -1,5 +1,6 @@
 /** How a command finds its agent and speaks to it. */
 import type { RpcClient, RpcError } from "../rpc/client.ts";
+import { oneLine } from "../rpc/join-error.ts";
 import { type Call, CommandError, type FlagSpec, UsageError } from "./spec.ts";
 
 export const DEFAULT_RPC_ADDR = "127.0.0.1:7373";
@@ -17,8 +18,11 @@ export const RPC_FLAGS: readonly FlagSpec[] = [
   },
 ];
 
-/** Connects, lets `use` work, and closes. Throws CommandError with one clear line when the agent cannot be had. */
-export async function withAgent<T>(call: Call, use: (client: RpcClient) => Promise<T>): Promise<T> {
+/**
+ * Connects, lets `use` work, and closes. What goes wrong becomes a CommandError: one line that begins with `failing` once
+ * there is a connection.
+ */
+export async function withAgent<T>(call: Call, failing: string, use: (client: RpcClient) => Promise<T>): Promise<T> {
   const { env } = call.io;
   const text = call.flags.text("rpc-addr") ?? env.HEARSAY_RPC_ADDR ?? env.SERF_RPC_ADDR ?? DEFAULT_RPC_ADDR;
   const token = call.flags.text("rpc-auth") ?? env.HEARSAY_RPC_AUTH ?? env.SERF_RPC_AUTH ?? "";
@@ -35,10 +39,10 @@ export async function withAgent<T>(call: Call, use: (client: RpcClient) => Promi
   try {
     return await use(client);
   } catch (error) {
-    const { message } = error as Error;
+    if (error instanceof CommandError) throw error;
     // The agent's own words stay as they are; what to do about them follows.
-    if (tokenHint(message) !== "") throw new CommandError(`${text}: ${message}${tokenHint(message)}`);
-    throw error;
+    const message = oneLine((error as Error).message);
+    throw new CommandError(`${failing}: ${message}${tokenHint(message)}`);
   } finally {
     await client.close();
   }

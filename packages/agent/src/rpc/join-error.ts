@@ -7,8 +7,16 @@ export interface JoinFailure {
 
 export function joinErrorText(failures: readonly JoinFailure[]): string {
   const noun = failures.length === 1 ? "error" : "errors";
-  const lines = failures.map(({ address, error }) => `* Failed to join ${address}: ${error}`);
+  const lines = failures.map(({ address, error }) => `* Failed to join ${address}: ${withoutAddress(error, address)}`);
   return `${failures.length} ${noun} occurred:\n\t${lines.join("\n\t")}\n\n`;
+}
+
+/** The address is named once: an error that begins with it loses it. */
+function withoutAddress(error: string, address: string): string {
+  for (const start of [`${address} `, `${address}: `, `"${address}": `]) {
+    if (error.startsWith(start)) return error.slice(start.length);
+  }
+  return error;
 }
 
 /** Such a text in one line; any other text with its line breaks taken out. */

@@ -1,17 +1,10 @@
-import { oneLine } from "../../rpc/join-error.ts";
 import { json, parseFormat, printable, sorted } from "../output.ts";
 import { withAgent } from "../rpc-connection.ts";
-import { type Call, CommandError } from "../spec.ts";
+import type { Call } from "../spec.ts";
 
 export async function run(call: Call): Promise<number> {
   const format = parseFormat(call.flags.text("format"));
-  const stats = await withAgent(call, async (client) => {
-    try {
-      return await client.stats();
-    } catch (error) {
-      throw new CommandError(`Error querying agent: ${oneLine((error as Error).message)}`);
-    }
-  });
+  const stats = await withAgent(call, "Error querying agent", (client) => client.stats());
   const groups = Object.entries(sorted(stats)).map(([name, group]) => [name, sorted(group)] as const);
   if (format === "json") {
     call.io.out(json(Object.fromEntries(groups)));

@@ -1,6 +1,5 @@
 /** `hearsay members`: Serf's table, in name order. */
 import { formatEndpoint } from "@hearsay/core";
-import { oneLine } from "../../rpc/join-error.ts";
 import type { MemberRecord } from "../../rpc/messages.ts";
 import { type Format, json, parseFormat, sorted, table } from "../output.ts";
 import { withAgent } from "../rpc-connection.ts";
@@ -13,13 +12,13 @@ export async function run(call: Call): Promise<number> {
   const role = flags.text("role");
   const tags = { ...(role === undefined ? {} : { role }), ...parseTags(flags.texts("tag")) };
   const filter = { name: flags.text("name") ?? "", status: flags.text("status") ?? "", tags };
-  const members = await withAgent(call, async (client) => {
+  const members = await withAgent(call, "Error retrieving members", async (client) => {
     try {
       return await client.membersFiltered(filter);
     } catch (error) {
-      // An agent closes the connection over a pattern that it cannot read.
-      const hint = (error as { code?: string }).code === "CLOSED" ? "; is one of the patterns broken?" : "";
-      throw new CommandError(`Error retrieving members: ${oneLine((error as Error).message)}${hint}`);
+      if ((error as { code?: string }).code !== "CLOSED") throw error;
+      // That is an agent's whole answer to a pattern that it cannot read.
+      throw new CommandError("Error retrieving members: the agent hung up; is one of the patterns broken?");
     }
   });
   io.out(render([...members].sort(byName), format, flags.on("detailed")));

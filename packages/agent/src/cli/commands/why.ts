@@ -1,5 +1,5 @@
 /** `hearsay why NODE`: what the agent observed of a member. */
-import { oneLine } from "../../rpc/join-error.ts";
+import { RPC_ERRORS } from "../../rpc/errors.ts";
 import type { ExplanationRecord } from "../../rpc/why.ts";
 import { evidenceText } from "../evidence-text.ts";
 import { json, parseFormat, printable } from "../output.ts";
@@ -9,15 +9,13 @@ import { type Call, CommandError } from "../spec.ts";
 export async function run(call: Call): Promise<number> {
   const format = parseFormat(call.flags.text("format"));
   const name = call.args[0]!;
-  const explanation = await withAgent(call, async (client) => {
+  const explanation = await withAgent(call, "Error", async (client) => {
     try {
       return await client.why(name);
     } catch (error) {
-      const message = oneLine((error as Error).message);
+      if ((error as Error).message !== RPC_ERRORS.unsupportedCommand) throw error;
       throw new CommandError(
-        message === "Unsupported command"
-          ? "Error: this is a Serf agent, which keeps no evidence; ask a Hearsay agent of the same pool (-rpc-addr)"
-          : `Error: ${message}`,
+        "Error: this is a Serf agent, which keeps no evidence; ask a Hearsay agent of the same pool",
       );
     }
   });

@@ -1,0 +1,142 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { AGENT_SPEC } from "../cli/agent-spec.ts";
+import { parseCommand } from "../cli/parse.ts";
+import { loadConfig } from "./config-files.ts";
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "hearsay-config-"));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+const put = (name: string, content: unknown) => {
+  const path = join(directory, name);
+  writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
+  return path;
+};
+const load = (...argv: string[]) => loadConfig(parseCommand(AGENT_SPEC, argv).flags);
+const KEY = Buffer.alloc(32, 1).toString("base64");
+
+test("without anything: Serf's defaults", () => {
+  const { config, keys, warnings } = load();
+  expect(config).toMatchObject({
+    bind: "0.0.0.0",
+    rpcAddr: "127.0.0.1:7373",
+    profile: "lan",
+    protocol: 5,
+    logLevel: "INFO",
+    retryIntervalMs: 30_000,
+    broadcastTimeoutMs: 5000,
+    enableCompression: true,
+  });
+  expect([keys, warnings]).toEqual([[], []]);
+});
+
+describe("merging", () => {
+  test("later values win, lists are appended, tags merge, what is on stays on, flags come last", () => {
+    const a = put("a.json", {
+      node_name: "a",
+      tags: { role: "web", dc: "east" },
+      start_join: ["1.1.1.1"],
+      retry_join: ["2.2.2.2"],
+      leave_on_terminate: true,
+      Profile: "wan",
+      retry_interval: "1m",
+    });
+    const b = put("b.json", {
+      node_name: "b",
+      tags: { role: "db" },
+      start_join: ["3.3.3.3"],
+      leave_on_terminate: false,
+      enable_compression: false,
+    });
+    const { config } = load("-config-file", a, "-config-file", b, "-node", "c", "-join=4.4.4.4", "-tag", "x=1");
+    expect(config).toMatchObject({
+      nodeName: "c",
+      tags: { role: "db", dc: "east", x: "1" },
+      startJoin: ["1.1.1.1", "3.3.3.3", "4.4.4.4"],
+      retryJoin: ["2.2.2.2"],
+      leaveOnTerminate: true,
+      profile: "wan",
+      retryIntervalMs: 60_000,
+      enableCompression: false,
+    });
+  });
+
+  test("a directory is its *.json in byte order, in its place among the files", () => {
+    const sub = join(directory, "conf.d");
+    mkdirSync(sub);
+    mkdirSync(join(sub, "x.json"));
+    writeFileSync(join(sub, "b.json"), '{"node_name": "b"}');
+    writeFileSync(join(sub, "B.json"), '{"node_name": "B", "bind": "10.0.0.1"}');
+    writeFileSync(join(sub, "z.txt"), "not JSON");
+    const last = put("last.json", { node_name: "last" });
+    expect(load("-config-dir", sub).config).toMatchObject({ nodeName: "b", bind: "10.0.0.1" });
+    expect(load("-config-dir", sub, "-config-file", last).config.nodeName).toBe("last");
+    expect(load("-config-file", last, "-config-dir", sub).config.nodeName).toBe("b");
+  });
+
+  test("role is a tag; too short times are raised", () => {
+    const { config } = load("-role=web", "-retry-interval=1ms", "-broadcast-timeout=1ms");
+    expect(config).toMatchObject({ tags: { role: "web" }, retryIntervalMs: 1000, broadcastTimeoutMs: 1000 });
+  });
+
+  test("keys of Serf that do nothing yet are named", () => {
+    const file = put("a.json", { event_handlers: ["x"], snapshot_path: "y" });
+    expect(load("-config-file", file).warnings).toEqual([
+      `${file}: "event_handlers" is not supported yet and has no effect`,
+      `${file}: "snapshot_path" is not supported yet and has no effect`,
+    ]);
+  });
+});
+
+describe("keys", () => {
+  test("one from a flag, many from a file, not both", () => {
+    expect(load("-encrypt", KEY).keys).toEqual([KEY]);
+    const second = Buffer.alloc(16, 2).toString("base64");
+    const file = put("keyring.json", [KEY, second]);
+    expect(load("-keyring-file", file).keys).toEqual([KEY, second]);
+    expect(() => load("-keyring-file", file, "-encrypt", KEY)).toThrow("not allowed while using a keyring");
+  });
+  test.each([
+    ["[]", "contains no keys"],
+    ["{}", "must be a JSON array"],
+    ["nonsense", "no valid JSON"],
+    ['["AAAA"]', "key 1: Invalid encryption key: key size must be 16, 24 or 32 bytes, not 3"],
+  ])("keyring %s", (content, message) => {
+    expect(() => load("-keyring-file", put("keyring.json", content))).toThrow(message);
+  });
+  test("a wrong key is not shown", () => {
+    expect(() => load("-encrypt", "c2VjcmV0")).toThrow(/^(?!.*c2VjcmV0)/);
+  });
+});
+
+describe("refused, with one line that names the place", () => {
+  test.each([
+    [{ node_nmae: "x" }, 'unknown key "node_nmae"; did you mean "node_name"?'],
+    [{ node_name: 7 }, '"node_name" must be a string, not 7'],
+    [{ tags: ["x"] }, '"tags" must be an object of strings'],
+    [{ tags: { a: 1 } }, '"tags": "a" must be a string, not 1'],
+    [{ start_join: "x" }, '"start_join" must be an array of strings'],
+    [{ leave_on_terminate: "yes" }, '"leave_on_terminate" must be true or false'],
+    [{ retry_interval: "5" }, '"retry_interval" must be a duration such as "30s"'],
+    [{ retry_max_attempts: -1 }, '"retry_max_attempts" must be 0 or more'],
+    [{ profile: "x" }, "Unknown profile: x"],
+    [{ log_level: "zz" }, "Invalid log level: ZZ. Valid log levels are: [TRACE DEBUG INFO WARN ERR]"],
+    [{ protocol: 9 }, "Protocol version '9' too high. Must be in range: [2, 5]"],
+    [{ protocol: 1 }, "Protocol version '1' too low"],
+    [{ encrypt_key: "!" }, "Invalid encryption key"],
+    [[], "must hold a JSON object"],
+  ])("%j", (content, message) => {
+    const file = put("a.json", content);
+    expect(() => load("-config-file", file)).toThrow(message);
+    expect(() => load("-config-file", file)).toThrow(file);
+  });
+  test("files that are not there, or not JSON", () => {
+    expect(() => load("-config-file", join(directory, "none.json"))).toThrow("no such file or directory");
+    expect(() => load("-config-file", put("a.json", "{"))).toThrow("no valid JSON");
+  });
+});

@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { AgentLog } from "./agent-log.ts";
+
+function make(format: "text" | "json" = "text") {
+  const lines: string[] = [];
+  return { lines, log: new AgentLog({ level: "INFO", format, write: (line) => lines.push(line) }) };
+}
+
+test("Serf's form, held back until it is opened, by level", () => {
+  const { lines, log } = make();
+  log.child("serf").info({}, "EventMemberJoin: a 10.0.0.1");
+  expect(lines).toEqual([]);
+  log.open();
+  log.child("serf").debug({}, "unseen");
+  log.logger.warn({}, "two\nlines \u001b[2J");
+  expect(lines).toHaveLength(2);
+  expect(lines[0]).toMatch(/^ {4}\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d \[INFO\] serf: EventMemberJoin: a 10\.0\.0\.1\n$/);
+  expect(lines[1]).toMatch(/\[WARN\] agent: two\\u000alines \\u001b\[2J\n$/);
+  expect(log.book.history().map(({ level }) => level)).toEqual(["INFO", "DEBUG", "WARN"]);
+  log.level = "ERR";
+  log.logger.warn({}, "no more");
+  log.logger.error({}, "this");
+  expect(lines).toHaveLength(3);
+});
+
+test("JSON: pino's own records", () => {
+  const { lines, log } = make("json");
+  log.open();
+  log.child("serf").info({ peer: "x" }, "hello");
+  expect(JSON.parse(lines[0]!)).toMatchObject({ level: 30, component: "serf", peer: "x", msg: "hello" });
+});
