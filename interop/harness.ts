@@ -118,16 +118,10 @@ export class Agent {
     await this.exited;
   }
 
-  /** Member events that it has told of so far; suspicions are not among them. */
+  /** Member events that it has told of so far: both kinds log them in the same words. */
   events(): LoggedEvent[] {
-    const line =
-      this.kind === "serf"
-        ? /serf: EventMember([A-Z][a-z]+)(?: \(forced\))?: (\S+)/g
-        : /node: member-(join|leave|failed|update|reap): (\S+)/g;
-    return [...this.output.matchAll(line)].map(([, word, member]) => ({
-      type: `member-${word!.toLowerCase()}`,
-      member: member!,
-    }));
+    const lines = this.output.matchAll(/serf: EventMember([A-Z][a-z]+)(?: \(forced\))?: (\S+)/g);
+    return [...lines].map(([, word, member]) => ({ type: `member-${word!.toLowerCase()}`, member: member! }));
   }
 }
 

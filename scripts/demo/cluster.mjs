@@ -173,9 +173,9 @@ export class Cluster {
  *  @param {string} line */
 function parse(line) {
   try {
-    const { component, member, msg } = JSON.parse(line);
-    const type = component === "node" && typeof msg === "string" ? /^(member-[a-z]+):/.exec(msg)?.[1] : undefined;
-    return type !== undefined && typeof member === "string" ? { type, member } : undefined;
+    const { event, member } = JSON.parse(line);
+    const isMemberEvent = typeof event === "string" && event.startsWith("member-") && typeof member === "string";
+    return isMemberEvent ? { type: event, member } : undefined;
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
 /** What a node says of itself and of others, as log lines: Serf's words where Serf has them. */
-import type { HearsayNode, Logger, Member } from "@hearsay/node";
+import type { HearsayNode, Logger, Member, MemberEventType } from "@hearsay/node";
 import { Throttle } from "./throttle.ts";
 
 /** Not one of these lines comes more often than this for the same cause: ms. */
@@ -20,21 +20,29 @@ export function logEvents(node: HearsayNode, { serf, memberlist }: EventLoggers)
   };
   const seldom = new Throttle(REPEAT_MS);
 
-  on("member-join", ({ name, address }) => serf.info({}, `EventMemberJoin: ${name} ${address}`));
-  on("member-leave", ({ name, address, state }) => {
+  on("member-join", (member) =>
+    serf.info(facts("member-join", member), `EventMemberJoin: ${member.name} ${member.address}`),
+  );
+  on("member-leave", (member) => {
+    const { name, address, state } = member;
     // Somebody else took it out: it did not say so itself.
     const forced = state === "left" ? "" : " (forced)";
-    serf.info({}, `EventMemberLeave${forced}: ${name} ${address}`);
+    serf.info(facts("member-leave", member), `EventMemberLeave${forced}: ${name} ${address}`);
   });
-  on("member-failed", ({ name, address }) => {
-    serf.info({}, `EventMemberFailed: ${name} ${address}`);
+  on("member-failed", (member) => {
+    const { name, address } = member;
+    serf.info(facts("member-failed", member), `EventMemberFailed: ${name} ${address}`);
     const explanation = node.why(name);
     if (explanation !== undefined) memberlist.info({}, `${name}: ${explanation.summary}`);
   });
-  on("member-update", ({ name }) => serf.info({}, `EventMemberUpdate: ${name}`));
-  on("member-reap", ({ name }) => serf.info({}, `EventMemberReap: ${name}`));
-  on("member-suspect", (member) => memberlist.info({}, `${where(member)} is suspected to have failed`));
-  on("member-refuted", (member) => memberlist.info({}, `${where(member)} is alive after all`));
+  on("member-update", (member) => serf.info(facts("member-update", member), `EventMemberUpdate: ${member.name}`));
+  on("member-reap", (member) => serf.info(facts("member-reap", member), `EventMemberReap: ${member.name}`));
+  on("member-suspect", (member) =>
+    memberlist.info(facts("member-suspect", member), `${where(member)} is suspected to have failed`),
+  );
+  on("member-refuted", (member) =>
+    memberlist.info(facts("member-refuted", member), `${where(member)} is alive after all`),
+  );
   on("conflict", ({ name, own, held, claimed }) => {
     if (!seldom.allows(`conflict ${name} ${claimed}`)) return;
     const whose = own ? `our own name "${name}"` : `the name "${name}" of ${held}`;
@@ -57,8 +65,17 @@ export function logEvents(node: HearsayNode, { serf, memberlist }: EventLoggers)
   };
 }
 
-function where({ name, address, port }: Member): string {
-  return `${name} (${address.includes(":") ? `[${address}]` : address}:${port})`;
+/** What a program that reads the JSON log wants of such a line. */
+function facts(event: MemberEventType, member: Member): object {
+  return { event, member: member.name, address: endpoint(member) };
+}
+
+function where(member: Member): string {
+  return `${member.name} (${endpoint(member)})`;
+}
+
+function endpoint({ address, port }: Member): string {
+  return `${address.includes(":") ? `[${address}]` : address}:${port}`;
 }
 
 /** By the drop reasons of `@hearsay/core`; what most likely lies behind them, for people. */
