@@ -4,24 +4,35 @@
  * are, and it only counts values still open, so nesting costs neither stack nor memory.
  */
 
-/** "more": the value goes on beyond the bytes there are. "invalid": a byte that starts nothing. */
-export type ScanResult = "done" | "more" | "invalid";
+/**
+ * "more": the value goes on beyond the bytes there are. "invalid": a byte that starts nothing. "too-large": it cannot end
+ * within the limit.
+ */
+export type ScanResult = "done" | "more" | "invalid" | "too-large";
 
 export class Scanner {
   /** Index of the next head; beyond the bytes at hand while a long text or bin is arriving. */
   offset = 0;
   /** Values still to find. At least as many bytes are still to come. */
   open = 0;
+  private limit = Number.POSITIVE_INFINITY;
 
-  /** Starts looking for the end of `count` values that follow each other from `offset` on. */
-  begin(offset: number, count = 1): void {
+  /**
+   * Starts looking for the end of `count` values that follow each other from `offset` on.
+   * @param limit largest offset at which they may end. What is announced beyond it is refused where it is announced, so
+   *   that the outcome is the same in whatever chunks the bytes come.
+   */
+  begin(offset: number, count = 1, limit = Number.POSITIVE_INFINITY): void {
     this.offset = offset;
     this.open = count;
+    this.limit = limit;
   }
 
   /** Goes on with the bytes there are: all of them from index 0, not just the new ones. */
   scan(bytes: Uint8Array, end: number = bytes.length): ScanResult {
-    while (this.open > 0) {
+    for (;;) {
+      if (this.offset + this.open > this.limit) return "too-large";
+      if (this.open === 0) return this.offset <= end ? "done" : "more";
       const at = this.offset;
       if (at >= end) return "more";
       const code = bytes[at]!;
@@ -52,7 +63,6 @@ export class Scanner {
       this.offset = at + head + body;
       this.open += inner - 1;
     }
-    return this.offset <= end ? "done" : "more";
   }
 }
 

@@ -8,6 +8,7 @@
 
 import type { DropReason, StreamError, StreamMessage, StreamReader } from "@hearsay/core";
 import { ByteBuffer } from "./byte-buffer.ts";
+import { viewOf } from "./byte-views.ts";
 import { type Envelope, envelopeHeadBytes, tagBytes } from "./envelope.ts";
 import type { Label } from "./label.ts";
 import { maxSealedStreamBytes } from "./limits.ts";
@@ -47,13 +48,16 @@ export class MessageStreamReader implements StreamReader {
   push(chunk: Uint8Array): StreamMessage | StreamError | undefined {
     if (this.result !== undefined || chunk.length === 0) return this.result;
     const { buffer } = this;
-    if (buffer.length + chunk.length > this.options.maxBytes) return this.fail("stream-too-large");
+    // Up to the bound everything is looked at: the message may end before it, and what follows is ignored.
+    const room = this.options.maxBytes - buffer.length;
+    const taken = chunk.length > room ? viewOf(chunk, 0, room) : chunk;
     if (buffer.length === 0) {
       // Most messages come in one chunk; that one is read where it is.
-      buffer.bytes = chunk;
-    } else buffer.ensure(buffer.length + chunk.length).set(chunk, buffer.length);
-    buffer.length += chunk.length;
+      buffer.bytes = taken;
+    } else buffer.ensure(buffer.length + taken.length, this.options.maxBytes).set(taken, buffer.length);
+    buffer.length += taken.length;
     this.result = this.advance();
+    if (this.result === undefined && chunk.length > room) return this.fail("stream-too-large");
     if (this.result !== undefined) this.release();
     return this.result;
   }
@@ -110,7 +114,7 @@ export class MessageStreamReader implements StreamReader {
     const type = bytes[start]!;
     if (type === 10) return options.envelope?.active ? "sealed" : "decrypt-failed";
     if (options.envelope?.active && options.verifyIncoming) return "not-encrypted";
-    scanner.begin(start + 1);
+    scanner.begin(start + 1, 1, options.maxBytes);
     if (type === 6 || type === 8) return "header";
     if (type === 0 || type === 2 || type === 9 || type === 13) return "rest";
     return "unknown-type";
@@ -141,7 +145,7 @@ export class MessageStreamReader implements StreamReader {
     const header = this.options.decoder.decodeHeader(type, bytes, this.start + 1, this.scanner.offset);
     if ("error" in header) return header;
     this.rawBytes = header.rawBytes;
-    this.scanner.begin(header.end, header.nodes);
+    this.scanner.begin(header.end, header.nodes, this.options.maxBytes - header.rawBytes);
     return "rest";
   }
 
@@ -149,16 +153,20 @@ export class MessageStreamReader implements StreamReader {
     const scanned = this.scan(bytes, length);
     if (scanned !== "done") return scanned;
     this.messageEnd = this.scanner.offset + this.rawBytes;
-    return this.messageEnd > this.options.maxBytes ? "stream-too-large" : "whole";
+    return "whole";
   }
 
   private scan(bytes: Uint8Array, length: number): "done" | DropReason | undefined {
-    const { scanner } = this;
-    const scanned = scanner.scan(bytes, length);
-    if (scanned === "invalid") return "msgpack-invalid";
-    if (scanned === "done") return "done";
-    // What is announced but can never be taken is refused at once.
-    return scanner.offset + scanner.open > this.options.maxBytes ? "stream-too-large" : undefined;
+    switch (this.scanner.scan(bytes, length)) {
+      case "done":
+        return "done";
+      case "more":
+        return undefined;
+      case "invalid":
+        return "msgpack-invalid";
+      case "too-large":
+        return "stream-too-large";
+    }
   }
 
   private fail(error: DropReason): StreamError {

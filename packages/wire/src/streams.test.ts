@@ -260,7 +260,13 @@ describe("limits and refusals", () => {
     const small = createCodec({ maxStreamBytes: 100, compression: false });
     expect(refused(small, header("00", "64"))).toBe("stream-too-large");
     const reader = small.streamReader(true);
-    expect(reader.push(new Uint8Array(101))).toEqual({ error: "stream-too-large" });
+    expect(reader.push(new Uint8Array([8, ...new Array(100).fill(0x91)]))).toEqual({ error: "stream-too-large" });
+    // What an array announces is refused where it is announced, before the invalid byte behind it.
+    expect(refused(plain, "00ddffffffffc1")).toBe("stream-too-large");
+    // A message that ends in time is not spoilt by what comes after.
+    const ack: StreamMessage = { type: 2, seqNo: 1, payload: null };
+    const followed = new Uint8Array([...small.encodeStream(ack, true), ...new Array(200).fill(1)]);
+    expect(readAll(small, followed)).toEqual(ack);
   });
 
   test("compression: bounded, one level, not empty", () => {
