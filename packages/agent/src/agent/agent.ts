@@ -47,8 +47,6 @@ export class Agent implements RpcHost, AsyncDisposable {
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
-    // What happened before anybody could listen: ourselves, as a rule.
-    for (const { name, address } of node.members()) log.child("serf").info({}, `EventMemberJoin: ${name} ${address}`);
     this.#stopLogging = logEvents(node, { serf: log.child("serf"), memberlist: log.child("memberlist") });
     this.#watchName();
     node.on("error", (error) => this.#end({ type: "failed", message: error.message }));

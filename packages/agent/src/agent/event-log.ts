@@ -10,7 +10,7 @@ export interface EventLoggers {
   readonly memberlist: Logger;
 }
 
-/** Writes lines until the function returned is called. */
+/** Writes a line for each member that is there, then for what happens, until the function returned is called. */
 export function logEvents(node: HearsayNode, { serf, memberlist }: EventLoggers): () => void {
   const ends: (() => void)[] = [];
   const on: HearsayNode["on"] = (event, listener) => {
@@ -20,9 +20,11 @@ export function logEvents(node: HearsayNode, { serf, memberlist }: EventLoggers)
   };
   const seldom = new Throttle(REPEAT_MS);
 
-  on("member-join", (member) =>
-    serf.info(facts("member-join", member), `EventMemberJoin: ${member.name} ${member.address}`),
-  );
+  const joined = (member: Member) =>
+    serf.info(facts("member-join", member), `EventMemberJoin: ${member.name} ${member.address}`);
+  // Who was there before anybody could listen: ourselves, as a rule.
+  for (const member of node.members()) joined(member);
+  on("member-join", joined);
   on("member-leave", (member) => {
     const { name, address, state } = member;
     // Somebody else took it out: it did not say so itself.
