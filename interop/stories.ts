@@ -20,6 +20,8 @@ export async function oneDirectionCut(ms: number): Promise<void> {
   network.cut(serf3!, serf1!);
   network.cut(ours3!, ours2!);
   await sleep(ms);
+  // The cut is real: what the other sends back is missed.
+  expect(agents[0]!.output).toContain(`Failed ping: ${agents[3]!.name}`);
   await quiet();
 }
 
