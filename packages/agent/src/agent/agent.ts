@@ -9,7 +9,7 @@ import { parseRpcAddress } from "../cli/rpc-connection.ts";
 import type { AgentLog } from "../log/agent-log.ts";
 import type { LogBook } from "../log/log-book.ts";
 import type { RpcHost, StatGroups } from "../rpc/host.ts";
-import { joinErrorText, oneLine } from "../rpc/join-error.ts";
+import { joinErrorText, joinFailureText, oneLine } from "../rpc/join-error.ts";
 import { RpcServer } from "../rpc/server.ts";
 import { type AgentConfig, ConfigError } from "./config.ts";
 import { formatDuration } from "./duration.ts";
@@ -88,7 +88,7 @@ export class Agent implements RpcHost, AsyncDisposable {
     this.log.info({}, `joining: [${targets.join(" ")}] replay: ${replay}`);
     const result = await this.node.join(targets, { signal: this.#closing.signal, replay });
     if (result.contacted > 0) this.log.info({}, `joined: ${result.contacted} nodes`);
-    for (const { address, error } of result.failures) this.log.warn({}, `error joining ${address}: ${error}`);
+    for (const failure of result.failures) this.log.warn({}, `error joining ${joinFailureText(failure)}`);
     return result;
   }
 

@@ -31,7 +31,7 @@ export function nodeOptions(config: AgentConfig, keys: readonly string[], logger
 }
 
 /** An address without a port means Serf's, also in `advertise`, whatever the bind port (notes, section 19). */
-function withPort(address: string): string {
+export function withPort(address: string): string {
   const hasPort = address.startsWith("[") ? /\]:\d+$/.test(address) : /^[^:]*:\d+$/.test(address);
   return hasPort || /[^:]:$/.test(address) ? address : `${bracketed(address)}:${GOSSIP_PORT}`;
 }

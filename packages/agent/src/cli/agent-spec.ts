@@ -6,8 +6,8 @@ export const AGENT_SPEC: CommandSpec = {
   minArgs: 0,
   maxArgs: 0,
   summary: "Runs an agent",
-  about: `Runs a member of the pool until it is stopped. Ctrl-C leaves the pool gracefully; a second Ctrl-C stops at once.
-Every setting can stand in a configuration file as well; flags win.`,
+  about: `Runs a member of the pool until it is stopped. Ctrl-C leaves the pool gracefully, a second one stops
+at once. Every setting can stand in a configuration file as well; flags win.`,
   flags: [
     { name: "node", value: "NAME", help: "Name of this member, unique in the pool. Default: the host name." },
     { name: "bind", value: "HOST[:PORT]", help: "Where to listen for gossip, UDP and TCP. Default 0.0.0.0:7946." },

@@ -7,16 +7,14 @@ export interface JoinFailure {
 
 export function joinErrorText(failures: readonly JoinFailure[]): string {
   const noun = failures.length === 1 ? "error" : "errors";
-  const lines = failures.map(({ address, error }) => `* Failed to join ${address}: ${withoutAddress(error, address)}`);
+  const lines = failures.map((failure) => `* Failed to join ${joinFailureText(failure)}`);
   return `${failures.length} ${noun} occurred:\n\t${lines.join("\n\t")}\n\n`;
 }
 
-/** The address is named once: an error that begins with it loses it. */
-function withoutAddress(error: string, address: string): string {
-  for (const start of [`${address} `, `${address}: `, `"${address}": `]) {
-    if (error.startsWith(start)) return error.slice(start.length);
-  }
-  return error;
+/** `10.0.0.1:7946: cannot be reached`. The address is named once: an error that begins with it loses it. */
+export function joinFailureText({ address, error }: JoinFailure): string {
+  const start = [`${address} `, `${address}: `, `"${address}": `].find((text) => error.startsWith(text)) ?? "";
+  return `${address}: ${error.slice(start.length)}`;
 }
 
 /** Such a text in one line; any other text with its line breaks taken out. */

@@ -43,9 +43,15 @@ function evidenceBody(evidence: WallEvidence): MsgpackInput {
   for (const [key, value] of Object.entries(evidence) as [string, string | number | Date][]) {
     // The machine's own clock means nothing to others.
     if (key === "at") continue;
-    body[key.charAt(0).toUpperCase() + key.slice(1)] = value instanceof Date ? value.getTime() : value;
+    body[key.charAt(0).toUpperCase() + key.slice(1)] = plain(value);
   }
   return body;
+}
+
+/** Dates as ms since 1970, durations to the microsecond: their further digits are noise. */
+function plain(value: string | number | Date): string | number {
+  if (value instanceof Date) return value.getTime();
+  return typeof value === "number" ? Math.round(value * 1000) / 1000 : value;
 }
 
 /** Throws RefusedRequest when the bytes are no such body. */

@@ -2,6 +2,7 @@
 import { Agent, type Ending } from "../../agent/agent.ts";
 import { type AgentConfig, ConfigError } from "../../agent/config.ts";
 import { type LoadedConfig, loadConfig } from "../../agent/config-files.ts";
+import { withPort } from "../../agent/node-options.ts";
 import { AgentLog } from "../../log/agent-log.ts";
 import { joinErrorText, oneLine } from "../../rpc/join-error.ts";
 import { printable } from "../output.ts";
@@ -132,7 +133,7 @@ function banner(agent: Agent, config: AgentConfig, keys: readonly string[]): str
   const address = `${node.address.includes(":") ? `[${node.address}]` : node.address}:${node.port}`;
   const lines: readonly (readonly [string, string])[] = [
     ["Node name", `'${printable(node.name)}'`],
-    ["Bind addr", `'${config.bind}'`],
+    ["Bind addr", `'${withPort(config.bind)}'`],
     ["Advertise addr", `'${address}'`],
     ["RPC addr", `'${agent.rpcAddress}'`],
     ["Encrypted", String(keys.length > 0)],

@@ -25,7 +25,7 @@ export async function run(call: Call): Promise<number> {
 
 function text({ name, summary, member, evidence }: ExplanationRecord): string {
   const status = member === undefined ? "forgotten" : member.status;
-  const lines = [`${printable(name)}  ${status}`, printable(summary)];
+  const lines = [`${printable(name)}  ${status}`, ...wrap(printable(summary))];
   let day = "";
   for (const one of evidence) {
     const [date, time] = localTime(one.time);
@@ -34,6 +34,20 @@ function text({ name, summary, member, evidence }: ExplanationRecord): string {
     lines.push(`  ${time}  ${printable(evidenceText(one))}`);
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** Lines of at most 100 characters where the words allow it, indented. */
+function wrap(text: string): string[] {
+  const lines: string[] = [];
+  let line = " ";
+  for (const word of text.split(" ")) {
+    if (line.length + 1 + word.length > 100 && line !== " ") {
+      lines.push(line);
+      line = " ";
+    }
+    line += ` ${word}`;
+  }
+  return [...lines, line];
 }
 
 /** `2026-11-22` and `10:00:00.000`, on this machine's clock. */
