@@ -315,6 +315,8 @@ const started = new Set<ChildProcess>();
 process.on("exit", () => {
   for (const child of started) child.kill("SIGKILL");
 });
+// A test worker outlives a runner that was killed, unless it sees to its own end.
+process.on("disconnect", () => process.exit(1));
 /** Where the kernel can do it, a child dies with this process, however that ends. */
 const withParent =
   spawnSync("setpriv", ["--pdeathsig", "KILL", "true"]).status === 0 ? ["setpriv", "--pdeathsig", "KILL"] : [];
