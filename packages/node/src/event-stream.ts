@@ -22,7 +22,8 @@ export class EventStream<T extends object> implements AsyncIterableIterator<T & 
     if (this.#ended) return;
     const waiting = this.#waiting.shift();
     if (waiting) {
-      waiting({ done: false, value: { ...event, dropped: 0 } });
+      waiting({ done: false, value: { ...event, dropped: this.#dropped } });
+      this.#dropped = 0;
       return;
     }
     this.#buffer.push(event);
@@ -34,6 +35,11 @@ export class EventStream<T extends object> implements AsyncIterableIterator<T & 
       this.#buffer.splice(0, this.#head);
       this.#head = 0;
     }
+  }
+
+  /** Counts events that were lost before they came here. */
+  skip(count: number): void {
+    this.#dropped += count;
   }
 
   /** No more events will come; what is buffered can still be read. */
@@ -95,6 +101,10 @@ export class EventStreams<T extends object> {
 
   push(event: T): void {
     for (const stream of this.#streams) stream.push(event);
+  }
+
+  skip(count: number): void {
+    for (const stream of this.#streams) stream.skip(count);
   }
 
   end(): void {

@@ -9,6 +9,7 @@ import type {
   JoinResult,
   Logger,
   Member,
+  MemberEvent,
   MemberEventType,
   NodeOptions,
   NodeStats,
@@ -47,6 +48,10 @@ export interface StartContext {
   readonly resolver?: Resolver;
   /** Told of everything that changes what `member` or `why` say about a name; for mirrors. */
   readonly onChanged?: (name: string) => void;
+  /** After the machine was drained. */
+  readonly onDrained?: () => void;
+  /** Every member event, from the start on. */
+  readonly onMemberEvent?: (event: MemberEvent) => void;
 }
 
 export class LocalNode extends Observable implements HearsayNode {
@@ -60,6 +65,7 @@ export class LocalNode extends Observable implements HearsayNode {
   readonly #logger: Logger | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #onChanged: ((name: string) => void) | undefined;
+  readonly #onMemberEvent: ((event: MemberEvent) => void) | undefined;
   readonly #drops = new DropReports((reason, peer, count) => {
     this.#logger?.debug(
       { event: "dropped", reason, peer, count },
@@ -90,6 +96,7 @@ export class LocalNode extends Observable implements HearsayNode {
     this.#logger = context.logger;
     this.#signal = context.signal;
     this.#onChanged = context.onChanged;
+    this.#onMemberEvent = context.onMemberEvent;
     this.name = settings.name;
     this.address = place.address;
     this.port = place.port;
@@ -116,6 +123,7 @@ export class LocalNode extends Observable implements HearsayNode {
       joined: (now) => serf.joined(now),
       leave: (now) => serf.leave(now),
       onEvent: this.#onEvent,
+      ...(context.onDrained ? { onDrained: context.onDrained } : {}),
       onFailure: this.#onFailure,
       resolver,
       logger: context.logger,
@@ -277,7 +285,9 @@ export class LocalNode extends Observable implements HearsayNode {
     const at = formatEndpoint(subject.endpoint);
     const level = type === "member-failed" ? "warn" : type === "member-update" ? "debug" : "info";
     this.#logger?.[level]({ event: type, member: member.name, address: at }, `${type}: ${member.name} ${at}`);
-    this.emitMember({ type, member, time: new Date() });
+    const event: MemberEvent = { type, member, time: new Date() };
+    this.#onMemberEvent?.(event);
+    this.emitMember(event);
   }
 
   #member(member: SerfMember): Member {
@@ -302,7 +312,7 @@ export class LocalNode extends Observable implements HearsayNode {
 }
 
 /** @throws NodeError TAGS_TOO_LARGE */
-function checkTagLength(tags: Readonly<Record<string, string>>): void {
+export function checkTagLength(tags: Readonly<Record<string, string>>): void {
   try {
     encodeTags(tags);
   } catch (error) {

@@ -1,7 +1,7 @@
 /** The listening side of a node: `on`, `once`, `off`, `events`. A listener that throws hurts its own process, not the node. */
 
 import { EventEmitter } from "node:events";
-import type { CallOptions, MemberEvent, MemberEventType, NodeEventMap } from "./api.ts";
+import type { CallOptions, MemberEvent, NodeEventMap } from "./api.ts";
 import { EventStreams } from "./event-stream.ts";
 
 export class Observable {
@@ -40,7 +40,12 @@ export class Observable {
 
   protected emitMember(event: MemberEvent): void {
     this.#streams.push(event);
-    this.emit(event.type as MemberEventType, event.member);
+    this.emit(event.type, event.member);
+  }
+
+  /** So many events were lost on the way here. */
+  protected skipEvents(count: number): void {
+    this.#streams.skip(count);
   }
 
   protected endEvents(): void {

@@ -1,7 +1,8 @@
 /**
  * One timer for all nodes of a thread. Waking an idle process up is what a node at rest costs (0.05–0.3 ms of CPU each
  * time, more than its packets), so everything that waits shares one `setTimeout`, nothing wakes up when nothing is due,
- * and with many nodes in a process wake-ups are rounded up to a common grid, so that their deadlines share them.
+ * and with several nodes in a process a deadline may be put off by a small share of its distance, so that those of
+ * several nodes are met in one wake-up.
  *
  * After a stall (the event loop stood still, or the machine slept) the sockets are read first: a timeout that fires
  * before the answers waiting in the socket were seen would accuse others of the own silence.
@@ -34,18 +35,28 @@ const MAX_SETTLE_TURNS = 256;
 /** setTimeout's limit. */
 const MAX_DELAY_MS = 0x7fff_ffff;
 
-/** How far a wake-up may be put off so that several nodes share it: ms, by the number of alarms. */
-export function gridMs(alarms: number): number {
-  if (alarms <= 2) return 1;
-  if (alarms <= 8) return 5;
-  if (alarms <= 32) return 10;
-  return 25;
+/** From this many alarms on, wake-ups are shared: a node by itself has nobody to share with. */
+const SHARING_FROM = 3;
+const SLACK_SHARE = 0.08;
+/** Well below half a probe timeout of the local profile, from where a machine takes lateness for a stall. */
+const MAX_SLACK_MS = 80;
+
+/**
+ * How far a deadline `distanceMs` away may be put off so that others can share its wake-up: ms. A probe interval of a
+ * second can wait some ten ms without anybody noticing, a round of gossip in 10 ms cannot. Few nodes gain little by
+ * waiting for each other, so they wait less.
+ */
+export function slackMs(distanceMs: number, alarms: number): number {
+  if (alarms < SHARING_FROM) return 0;
+  return Math.min(Math.max(distanceMs, 0) * SLACK_SHARE, alarms, MAX_SLACK_MS);
 }
 
 /** One sleeper's place in the scheduler. `wake` is called with the time once its deadline has passed. */
 export class Alarm {
-  /** Monotonic ms; Infinity: asleep. */
+  /** Not to be woken before: monotonic ms; Infinity: asleep. */
   at = Infinity;
+  /** To be woken by then; the heap's key. */
+  latest = Infinity;
   /** Place in the heap; -1: none. */
   place = -1;
   readonly wake: (now: number) => void;
@@ -74,11 +85,11 @@ export class Scheduler {
   /** How often the timer fired, and how often it found a stall. */
   wakeUps = 0;
   stalls = 0;
-  /** Min-heap on `at`. Alarms that sleep for ever stay in it: they are at the bottom. */
+  /** Min-heap on `latest`. Alarms that sleep for ever stay in it: they are at the bottom. */
   readonly #heap: Alarm[] = [];
   readonly #due: Alarm[] = [];
   #timer: unknown;
-  /** What the timer is set to; Infinity when it is not. */
+  /** The `latest` that the timer is set for; Infinity when it is not. */
   #armedFor = Infinity;
   /** When the timer should fire: not in the past, even if the deadline was. */
   #expectedAt = Infinity;
@@ -105,9 +116,10 @@ export class Scheduler {
   /** For `Alarm.set`. */
   move(alarm: Alarm, deadline: number): void {
     if (alarm.place < 0) return;
-    const earlier = deadline < alarm.at;
+    const before = alarm.latest;
     alarm.at = deadline;
-    if (earlier) this.#up(alarm, alarm.place);
+    alarm.latest = deadline === Infinity ? Infinity : deadline + slackMs(deadline - this.time.now(), this.#heap.length);
+    if (alarm.latest < before) this.#up(alarm, alarm.place);
     else this.#down(alarm, alarm.place);
     if (!this.#busy) this.#arm();
   }
@@ -118,6 +130,7 @@ export class Scheduler {
     if (place < 0) return;
     alarm.place = -1;
     alarm.at = Infinity;
+    alarm.latest = Infinity;
     const last = this.#heap.pop()!;
     if (last !== alarm) {
       this.#up(last, place);
@@ -127,9 +140,7 @@ export class Scheduler {
   }
 
   #arm(): void {
-    const next = this.#heap.length > 0 ? this.#heap[0]!.at : Infinity;
-    const grid = gridMs(this.#heap.length);
-    const target = next === Infinity ? Infinity : Math.ceil(next / grid) * grid;
+    const target = this.#heap.length > 0 ? this.#heap[0]!.latest : Infinity;
     if (target === this.#armedFor) return;
     if (this.#timer !== undefined) this.time.clearTimer(this.#timer);
     this.#timer = undefined;
@@ -173,13 +184,15 @@ export class Scheduler {
     const now = this.time.now();
     const heap = this.#heap;
     const due = this.#due;
-    // Take all that are due out first: each is woken once in a firing, whatever deadline it sets then.
-    while (heap.length > 0 && heap[0]!.at <= now) {
-      const alarm = heap[0]!;
+    // Put all that are due to sleep first: each is woken once in a firing, whatever deadline it sets then.
+    for (let i = 0; i < heap.length; i++) {
+      const alarm = heap[i]!;
+      if (alarm.at > now) continue;
       due.push(alarm);
       alarm.at = Infinity;
-      this.#down(alarm, 0);
+      alarm.latest = Infinity;
     }
+    for (let place = (heap.length >> 1) - 1; place >= 0; place--) this.#down(heap[place]!, place);
     let failure: unknown;
     let failed = false;
     for (let i = 0; i < due.length; i++) {
@@ -205,7 +218,7 @@ export class Scheduler {
     while (place > 0) {
       const parent = (place - 1) >> 1;
       const other = heap[parent]!;
-      if (other.at <= alarm.at) break;
+      if (other.latest <= alarm.latest) break;
       heap[place] = other;
       other.place = place;
       place = parent;
@@ -220,9 +233,9 @@ export class Scheduler {
     let place = from;
     while (place < half) {
       let child = 2 * place + 1;
-      if (child + 1 < heap.length && heap[child + 1]!.at < heap[child]!.at) child++;
+      if (child + 1 < heap.length && heap[child + 1]!.latest < heap[child]!.latest) child++;
       const other = heap[child]!;
-      if (other.at >= alarm.at) break;
+      if (other.latest >= alarm.latest) break;
       heap[place] = other;
       other.place = place;
       place = child;

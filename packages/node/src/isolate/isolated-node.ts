@@ -1,11 +1,335 @@
-import type { HearsayNode, Logger } from "../api.ts";
-import type { NodeSettings } from "../options.ts";
+/**
+ * A node whose machine and sockets live in a worker thread, behind the same interface. The main thread keeps a mirror of
+ * members and evidence, so that looking is synchronous; wishes are calls to the worker.
+ */
 
-export class IsolatedNode {
-  static start(
-    _s: NodeSettings,
-    _c: { logger?: Logger | undefined; signal?: AbortSignal | undefined },
-  ): Promise<HearsayNode> {
-    throw new Error("not yet");
+import { Worker } from "node:worker_threads";
+import type {
+  CallOptions,
+  Explanation,
+  HearsayNode,
+  JoinResult,
+  Logger,
+  Member,
+  NodeStats,
+  WallEvidence,
+} from "../api.ts";
+import { abortable, closedError, NodeError, optionError, throwIfAborted } from "../errors.ts";
+import { summarize } from "../explain.ts";
+import { checkTagLength, checkTargets } from "../node.ts";
+import { Observable } from "../observable.ts";
+import { checkTags, type NodeSettings } from "../options.ts";
+import {
+  type Batch,
+  type Calls,
+  type MirrorEvent,
+  type PlainEvent,
+  reviveError,
+  statNames,
+  type ToMain,
+  type ToWorker,
+  type WorkerStart,
+} from "./protocol.ts";
+
+/** How long a worker may take to close before it is ended: ms. */
+const CLOSE_PATIENCE_MS = 2000;
+
+interface Pending {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
+
+type Phase = "open" | "leaving" | "left" | "closed";
+
+export class IsolatedNode extends Observable implements HearsayNode {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly #worker: Worker;
+  readonly #settings: NodeSettings;
+  readonly #counters: Float64Array;
+  readonly #logger: Logger | undefined;
+  readonly #signal: AbortSignal | undefined;
+  readonly #members = new Map<string, Member>();
+  readonly #evidence = new Map<string, readonly WallEvidence[]>();
+  readonly #pending = new Map<number, Pending>();
+  readonly #exited: Promise<void>;
+  #sorted: readonly Member[] | undefined;
+  #drops: Readonly<Record<string, number>> = {};
+  #nextCall = 1;
+  #phase: Phase = "open";
+  #leaving: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  static async start(
+    settings: NodeSettings,
+    context: { readonly logger?: Logger | undefined; readonly signal?: AbortSignal | undefined },
+  ): Promise<IsolatedNode> {
+    const { signal } = context;
+    const counters = new SharedArrayBuffer(8 * statNames.length);
+    const data: WorkerStart = { settings, logging: context.logger !== undefined, counters };
+    const worker = new Worker(new URL("./worker.js", import.meta.url), {
+      workerData: data,
+      name: "hearsay",
+      // What belongs to `node --eval` does not go for files.
+      execArgv: process.execArgv.filter((argument) => !argument.startsWith("--input-type")),
+    });
+    try {
+      const ready = await abortable(firstMessage(worker), signal, "starting");
+      return new IsolatedNode(worker, settings, counters, ready, context);
+    } catch (error) {
+      await worker.terminate();
+      throw error;
+    }
   }
+
+  private constructor(
+    worker: Worker,
+    settings: NodeSettings,
+    counters: SharedArrayBuffer,
+    ready: Extract<ToMain, { type: "ready" }>,
+    context: { readonly logger?: Logger | undefined; readonly signal?: AbortSignal | undefined },
+  ) {
+    super();
+    this.#worker = worker;
+    this.#settings = settings;
+    this.#counters = new Float64Array(counters);
+    this.#logger = context.logger;
+    this.#signal = context.signal;
+    this.name = settings.name;
+    this.address = ready.address;
+    this.port = ready.port;
+    this.#exited = new Promise((resolve) => worker.once("exit", () => resolve()));
+    worker.on("message", this.#onMessage);
+    worker.on("error", this.#onWorkerError);
+    worker.once("exit", this.#onExit);
+    this.#signal?.addEventListener("abort", this.#onAbort, { once: true });
+    this.#apply(ready.batch);
+    this.#post({ type: "taken" });
+  }
+
+  local(): Member {
+    return this.#members.get(this.name)!;
+  }
+
+  members(): Member[] {
+    this.#sorted ??= [...this.#members.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return this.#sorted.slice();
+  }
+
+  member(name: string): Member | undefined {
+    return this.#members.get(name);
+  }
+
+  why(name: string): Explanation | undefined {
+    const member = this.#members.get(name);
+    const evidence = this.#evidence.get(name) ?? [];
+    if (!member && evidence.length === 0) return undefined;
+    const summary = summarize({ name, member, evidence, speaker: this.name, now: new Date() });
+    return { name, member, evidence, summary };
+  }
+
+  stats(): NodeStats {
+    const numbers = Object.fromEntries(statNames.map((name, i) => [name, this.#counters[i]!]));
+    return {
+      ...(numbers as Record<(typeof statNames)[number], number>),
+      encrypted: this.#settings.keys.length > 0,
+      drops: { ...this.#drops },
+    };
+  }
+
+  async join(
+    targets: readonly string[],
+    options: CallOptions & { readonly replay?: boolean } = {},
+  ): Promise<JoinResult> {
+    const checked = [...checkTargets(targets)];
+    return (await this.#call("join", [checked, options.replay ?? false], options.signal)) as JoinResult;
+  }
+
+  async leave(options: CallOptions = {}): Promise<void> {
+    if (this.#phase === "left") return this.close();
+    if (this.#phase === "closed") throw closedError();
+    throwIfAborted(options.signal, "leave");
+    this.#leaving ??= this.#leave();
+    await abortable(this.#leaving, options.signal, "leave");
+  }
+
+  async forceLeave(name: string, options: CallOptions & { readonly prune?: boolean } = {}): Promise<void> {
+    if (typeof name !== "string" || name === "") throw optionError("name", name, "is no member's name");
+    await this.#call("forceLeave", [name, options.prune ?? false], options.signal);
+  }
+
+  async setTags(tags: Readonly<Record<string, string>>, options: CallOptions = {}): Promise<void> {
+    const checked = checkTags("tags", tags);
+    checkTagLength(checked);
+    await this.#call("setTags", [checked], options.signal);
+  }
+
+  setHealthy(healthy: boolean): void {
+    this.#requireOpen();
+    this.#post({ type: "call", id: 0, method: "setHealthy", args: [healthy] });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #leave(): Promise<void> {
+    const left = this.#request("leave", []);
+    this.#phase = "leaving";
+    try {
+      await left;
+    } finally {
+      this.#phase = "left";
+    }
+    await this.close();
+  }
+
+  async #close(): Promise<void> {
+    if (this.#phase !== "left") this.#phase = "closed";
+    this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.#rejectAll(closedError());
+    this.#post({ type: "call", id: 0, method: "close", args: [] });
+    const timer = setTimeout(() => void this.#worker.terminate(), CLOSE_PATIENCE_MS);
+    await this.#exited;
+    clearTimeout(timer);
+    this.endEvents();
+  }
+
+  #requireOpen(): void {
+    if (this.#phase === "leaving" || this.#phase === "left") {
+      throw new NodeError("LEFT", "the node is leaving or has left the pool");
+    }
+    if (this.#phase === "closed") throw closedError();
+  }
+
+  async #call<K extends keyof Calls>(method: K, args: Calls[K], signal: AbortSignal | undefined): Promise<unknown> {
+    this.#requireOpen();
+    throwIfAborted(signal, method);
+    const id = this.#nextCall;
+    const answer = this.#request(method, args);
+    if (!signal) return answer;
+    const abort = () => this.#post({ type: "abort", id });
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      return await abortable(answer, signal, method);
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  #request<K extends keyof Calls>(method: K, args: Calls[K]): Promise<unknown> {
+    const id = this.#nextCall++;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject });
+      this.#post({ type: "call", id, method, args });
+    });
+  }
+
+  #rejectAll(error: NodeError): void {
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+  }
+
+  #post(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
+
+  readonly #onMessage = (message: ToMain): void => {
+    switch (message.type) {
+      case "batch":
+        this.#apply(message.batch);
+        this.#post({ type: "taken" });
+        break;
+      case "answer":
+        this.#pending.get(message.id)?.resolve(message.value);
+        this.#pending.delete(message.id);
+        break;
+      case "refusal":
+        this.#pending.get(message.id)?.reject(reviveError(message.error));
+        this.#pending.delete(message.id);
+        break;
+      case "stopped":
+        this.#stop(reviveError(message.error));
+        break;
+      default:
+    }
+  };
+
+  /** The worker threw: what it knew is lost. */
+  readonly #onWorkerError = (cause: Error): void => {
+    const message = `the node's worker thread has failed: ${cause.message}`;
+    this.#logger?.error({ err: cause }, message);
+    this.#stop(new NodeError("WORKER_FAILED", message, { cause }));
+  };
+
+  readonly #onExit = (code: number): void => {
+    if (this.#phase !== "open" && this.#phase !== "leaving") return;
+    if (this.#phase === "leaving" && code === 0) return;
+    this.#stop(new NodeError("WORKER_FAILED", `the node's worker thread has ended by itself (exit code ${code})`));
+  };
+
+  readonly #onAbort = (): void => void this.close();
+
+  #stop(error: NodeError): void {
+    if (this.#phase === "closed" || this.#phase === "left") return;
+    this.#phase = "closed";
+    this.#rejectAll(error);
+    void this.close();
+    this.emit("error", error);
+  }
+
+  /** The view first, then the events about it: a listener sees at least what it is told. */
+  #apply(batch: Batch): void {
+    for (const member of batch.members) this.#members.set(member.name, member);
+    for (const name of batch.forgotten) this.#members.delete(name);
+    if (batch.members.length > 0 || batch.forgotten.length > 0) this.#sorted = undefined;
+    for (const [name, evidence] of batch.evidence) {
+      if (evidence.length > 0) this.#evidence.set(name, evidence);
+      else this.#evidence.delete(name);
+    }
+    this.#drops = batch.drops;
+    for (const line of batch.lines) this.#logger?.[line.level](line.fields, line.message);
+    if (batch.droppedEvents > 0) this.skipEvents(batch.droppedEvents);
+    for (const event of batch.events) this.#onEvent(event);
+  }
+
+  #onEvent(mirrored: MirrorEvent): void {
+    if (mirrored.kind === "member") {
+      this.emitMember(mirrored.event);
+    } else {
+      const { name, args } = mirrored.event as { name: PlainEvent["name"]; args: never };
+      this.emit(name, ...(args as []));
+    }
+  }
+}
+
+/** Resolves with the worker's "ready"; rejects when it says or does anything else. */
+function firstMessage(worker: Worker): Promise<Extract<ToMain, { type: "ready" }>> {
+  return new Promise((resolve, reject) => {
+    const settle = (act: () => void) => {
+      worker.off("message", onMessage);
+      worker.off("error", onError);
+      worker.off("exit", onExit);
+      act();
+    };
+    const failed = (message: string, cause?: unknown) =>
+      reject(new NodeError("WORKER_FAILED", message, cause === undefined ? {} : { cause }));
+    const onMessage = (message: ToMain) => {
+      if (message.type === "ready") settle(() => resolve(message));
+      else if (message.type === "start-failed") settle(() => reject(reviveError(message.error)));
+    };
+    const onError = (cause: Error) =>
+      settle(() => failed(`the node's worker thread has failed: ${cause.message}`, cause));
+    const onExit = (code: number) =>
+      settle(() => failed(`the node's worker thread ended before it was ready (exit code ${code})`));
+    worker.on("message", onMessage);
+    worker.on("error", onError);
+    worker.on("exit", onExit);
+  });
 }
