@@ -3,16 +3,8 @@ export { crc32 } from "./crc32.ts";
 export { Keyring, KeyringError, type KeyringErrorCode } from "./keyring.ts";
 export * as limits from "./limits.ts";
 export { createCodec, MemberlistCodec, type MemberlistCodecOptions } from "./memberlist-codec.ts";
-export {
-  decodeValue,
-  type MsgpackExtension,
-  type MsgpackKind,
-  type MsgpackValue,
-  maxMsgpackDepth,
-  Reader,
-  type ReadFailure,
-  type ValueLimits,
-} from "./msgpack-reader.ts";
+export { type MsgpackKind, Reader, type ReadFailure } from "./msgpack-reader.ts";
 export { Scanner, type ScanResult } from "./msgpack-scanner.ts";
+export type { MsgpackExtension, MsgpackValue, ValueLimits } from "./msgpack-value.ts";
 export { type Dialect, type MsgpackInput, Writer, type WriterOptions } from "./msgpack-writer.ts";
 export { encodeUtf8, readUtf8, readUtf8Lossy, utf8Equals, utf8Length, writeUtf8 } from "./utf8.ts";

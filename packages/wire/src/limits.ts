@@ -28,3 +28,5 @@ export const maxStreamBytes = 40 * 1024 * 1024;
 export const maxPushPullNodes = 1_048_576;
 /** User state of a push/pull, and a user message on a stream. */
 export const maxUserStateBytes = 20 * 1024 * 1024;
+/** Deepest nesting of MessagePack that is followed, under unknown keys and in values of any kind. */
+export const maxMsgpackDepth = 32;

@@ -9,6 +9,8 @@
  */
 
 import { copyOf, viewOf } from "./byte-views.ts";
+import { maxMsgpackDepth } from "./limits.ts";
+import { type MsgpackValue, readValue, type ValueLimits } from "./msgpack-value.ts";
 import { readUtf8, readUtf8Lossy } from "./utf8.ts";
 
 /** Why a read failed. The words are drop reasons of `@hearsay/core`. */
@@ -16,34 +18,6 @@ export type ReadFailure = "msgpack-invalid" | "msgpack-truncated" | "msgpack-too
 
 /** What kind of value comes next. "none": the end, or a byte that starts nothing. */
 export type MsgpackKind = "nil" | "bool" | "int" | "float" | "text" | "bytes" | "array" | "map" | "extension" | "none";
-
-/** Deepest nesting that `skip` and `value` follow. */
-export const maxMsgpackDepth = 32;
-
-/** An extension value, for completeness: neither memberlist nor Serf sends any. */
-export interface MsgpackExtension {
-  readonly extension: number;
-  readonly bytes: Uint8Array;
-}
-
-/** Any value. Raw and str come as text when they are UTF-8, as bytes when not; integers beyond 2⁵³−1 as bigint. */
-export type MsgpackValue =
-  | null
-  | boolean
-  | number
-  | bigint
-  | string
-  | Uint8Array
-  | MsgpackExtension
-  | MsgpackValue[]
-  | Map<MsgpackValue, MsgpackValue>;
-
-export interface ValueLimits {
-  /** Nesting; default and maximum 32. */
-  readonly maxDepth?: number;
-  /** Values altogether, keys included. Default 65,536. */
-  readonly maxItems?: number;
-}
 
 export class Reader {
   /** Borrowed. */
@@ -54,8 +28,6 @@ export class Reader {
   end: number;
   /** The first thing that was wrong, if anything. */
   failure: ReadFailure | undefined;
-
-  private items = 0;
 
   constructor(bytes: Uint8Array = new Uint8Array(0), start = 0, end: number = bytes.length) {
     this.bytes = bytes;
@@ -279,73 +251,7 @@ export class Reader {
 
   /** Any value, copied out of the input. Bounded in depth and number; undefined when it fails. */
   value(limits: ValueLimits = {}): MsgpackValue | undefined {
-    this.items = limits.maxItems ?? 65_536;
-    const result = this.anyValue(Math.min(limits.maxDepth ?? maxMsgpackDepth, maxMsgpackDepth));
-    return this.failure === undefined ? result : undefined;
-  }
-
-  private anyValue(depth: number): MsgpackValue {
-    if (--this.items < 0) {
-      this.fail("field-range");
-      return null;
-    }
-    const kind = this.peek();
-    switch (kind) {
-      case "nil":
-        this.offset++;
-        return null;
-      case "bool":
-        return this.bool();
-      case "int":
-        return this.integer(false);
-      case "float":
-        return this.float();
-      case "text": {
-        const length = this.blob();
-        if (length < 0) return null;
-        const start = this.offset;
-        this.offset += length;
-        return readUtf8(this.bytes, start, this.offset) ?? copyOf(this.bytes, start, this.offset);
-      }
-      case "bytes":
-        return this.blobCopy();
-      case "extension": {
-        const start = this.offset;
-        const head = extensionHead(this.bytes[start]!);
-        this.skipToken();
-        if (this.failure !== undefined) return null;
-        const extension = (this.bytes[start + head - 1]! << 24) >> 24;
-        return { extension, bytes: copyOf(this.bytes, start + head, this.offset) };
-      }
-      case "array":
-      case "map": {
-        if (depth <= 0) {
-          this.fail("msgpack-too-deep");
-          return null;
-        }
-        return kind === "array" ? this.anyArray(depth) : this.anyMap(depth);
-      }
-      case "none":
-        this.fail(this.offset >= this.end ? "msgpack-truncated" : "msgpack-invalid");
-        return null;
-    }
-  }
-
-  private anyArray(depth: number): MsgpackValue[] {
-    const count = this.array();
-    const items: MsgpackValue[] = [];
-    for (let i = 0; i < count && this.failure === undefined; i++) items.push(this.anyValue(depth - 1));
-    return items;
-  }
-
-  private anyMap(depth: number): Map<MsgpackValue, MsgpackValue> {
-    const count = this.map();
-    const items = new Map<MsgpackValue, MsgpackValue>();
-    for (let i = 0; i < count && this.failure === undefined; i++) {
-      const key = this.anyValue(depth - 1);
-      items.set(key, this.anyValue(depth - 1));
-    }
-    return items;
+    return readValue(this, limits);
   }
 
   /** Passes one head with its own bytes; returns how many values inside it are still to pass. */
@@ -445,9 +351,12 @@ export class Reader {
     return ((bytes[offset]! << 24) | (bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) | bytes[offset + 3]!) >>> 0;
   }
 
-  private integer(wide: true): bigint;
-  private integer(wide: false): number | bigint;
-  private integer(wide: boolean): number | bigint {
+  /**
+   * An integer of any form; nil is 0. Wide: always a bigint. Else a number while it is a safe integer, a bigint beyond.
+   */
+  integer(wide: true): bigint;
+  integer(wide: false): number | bigint;
+  integer(wide: boolean): number | bigint {
     const code = this.code();
     let value: number;
     if (code <= 0x7f) value = code;
@@ -533,21 +442,9 @@ export class Reader {
   }
 }
 
-/** One value from the beginning of `bytes`; undefined when it is malformed or over a limit. */
-export function decodeValue(bytes: Uint8Array, limits: ValueLimits = {}): MsgpackValue | undefined {
-  return new Reader(bytes).value(limits);
-}
-
 function asciiEquals(name: string, bytes: Uint8Array, start: number): boolean {
   for (let i = 0; i < name.length; i++) if (bytes[start + i] !== name.charCodeAt(i)) return false;
   return true;
-}
-
-/** Bytes of an extension's head up to and including its type. */
-function extensionHead(code: number): number {
-  if (code === 0xc7) return 3;
-  if (code === 0xc8) return 4;
-  return code === 0xc9 ? 6 : 2;
 }
 
 /** Kinds of the codes 0xc0 … 0xdf. */

@@ -1,12 +1,14 @@
 import { decode, encode } from "@msgpack/msgpack";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeValue, type MsgpackValue, Reader } from "./msgpack-reader.ts";
+import { Reader } from "./msgpack-reader.ts";
 import { Scanner } from "./msgpack-scanner.ts";
+import type { MsgpackValue } from "./msgpack-value.ts";
 import { type MsgpackInput, Writer } from "./msgpack-writer.ts";
 import { encodeUtf8, readUtf8, readUtf8Lossy, utf8Equals } from "./utf8.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
+const readAny = (bytes: Uint8Array) => new Reader(bytes).value();
 const unhex = (text: string) => new Uint8Array(Buffer.from(text, "hex"));
 
 /** Plain values: what both this package and the oracle can say. */
@@ -121,7 +123,7 @@ describe("Writer", () => {
 
   test("records are written in byte order of their keys", () => {
     const value = { "\u{10000}": 1, "\uffff": 2, b: 3, ab: 4, a: 5 };
-    const keys = [...(decodeValue(new Writer().value(value).finish()) as Map<string, number>).keys()];
+    const keys = [...(readAny(new Writer().value(value).finish()) as Map<string, number>).keys()];
     expect(keys).toEqual(["a", "ab", "b", "\uffff", "\u{10000}"]);
   });
 });
@@ -130,7 +132,7 @@ describe("Reader", () => {
   test("value gives back what the Writer wrote, in both dialects", () => {
     fc.assert(
       fc.property(plain, (value) => {
-        expect(decodeValue(new Writer({ dialect: "new" }).value(value).finish())).toEqual(asRead(value));
+        expect(readAny(new Writer({ dialect: "new" }).value(value).finish())).toEqual(asRead(value));
       }),
     );
   });
@@ -138,7 +140,7 @@ describe("Reader", () => {
   test("value reads what another implementation wrote", () => {
     fc.assert(
       fc.property(plain, (value) => {
-        const read = decodeValue(encode(value));
+        const read = readAny(encode(value));
         const norm = (v: MsgpackValue | undefined): unknown =>
           v instanceof Map
             ? Object.fromEntries([...v].map(([k, x]) => [k, norm(x)]))
@@ -209,6 +211,16 @@ describe("Reader", () => {
     expect(scanner.scan(deep)).toBe("done");
     expect(reader.reset(unhex("93010203")).value({ maxItems: 3 })).toBeUndefined();
     expect(reader.failure).toBe("field-range");
+  });
+
+  test("extensions and texts that are not UTF-8 are kept as bytes", () => {
+    const bytes = (text: string) => readAny(unhex(text));
+    expect(bytes("d4ff07")).toEqual({ extension: -1, bytes: new Uint8Array([7]) });
+    expect(bytes("c70205aabb")).toEqual({ extension: 5, bytes: new Uint8Array([0xaa, 0xbb]) });
+    expect(bytes("c8000105aa")).toEqual({ extension: 5, bytes: new Uint8Array([0xaa]) });
+    expect(bytes("c90000000105aa")).toEqual({ extension: 5, bytes: new Uint8Array([0xaa]) });
+    expect(bytes("a2c328")).toEqual(new Uint8Array([0xc3, 0x28]));
+    expect(bytes("d8")).toBeUndefined();
   });
 
   test("integers that do not fit the field are refused, nil is zero", () => {
