@@ -5,48 +5,76 @@
  * stay cheap and a hostile flood of names costs no memory.
  */
 
-import { readUtf8, utf8Equals } from "./utf8.ts";
+import { readUtf8 } from "./utf8.ts";
 
 const firstSlots = 64;
+/** Longer names are built every time. */
+const slotBytes = 96;
 
 export class NameCache {
-  private slots: (string | undefined)[];
-  private mask: number;
+  private names: string[] = [];
+  private lengths = new Uint8Array(0);
+  /** The names' bytes, each in its slot: comparing them is cheaper than comparing with the string. */
+  private bytes = new Uint8Array(0);
+  private mask = 0;
   private evictions = 0;
   private readonly maxSlots: number;
 
   /** @param maxSlots power of two; names remembered at most. */
   constructor(maxSlots: number) {
     this.maxSlots = maxSlots;
-    this.slots = new Array(Math.min(firstSlots, maxSlots)).fill(undefined);
-    this.mask = this.slots.length - 1;
+    this.resize(Math.min(firstSlots, maxSlots));
   }
 
   /** The text of `bytes[start..end)`, or undefined when it is not UTF-8. */
   get(bytes: Uint8Array, start: number, end: number): string | undefined {
-    if (start === end) return "";
+    const length = end - start;
+    if (length === 0) return "";
+    if (length > slotBytes) return readUtf8(bytes, start, end);
     const slot = hash(bytes, start, end) & this.mask;
-    const known = this.slots[slot];
-    if (known !== undefined && utf8Equals(known, bytes, start, end)) return known;
+    if (this.lengths[slot] === length && this.holds(slot * slotBytes, bytes, start, length)) return this.names[slot];
+    return this.put(slot, bytes, start, end);
+  }
+
+  private holds(at: number, bytes: Uint8Array, start: number, length: number): boolean {
+    const own = this.bytes;
+    for (let i = 0; i < length; i++) if (own[at + i] !== bytes[start + i]) return false;
+    return true;
+  }
+
+  private put(slot: number, bytes: Uint8Array, start: number, end: number): string | undefined {
     const text = readUtf8(bytes, start, end);
     if (text === undefined) return undefined;
-    this.slots[slot] = text;
-    if (known !== undefined && ++this.evictions > this.slots.length) this.grow();
+    if (this.lengths[slot] !== 0 && ++this.evictions > this.lengths.length && this.lengths.length < this.maxSlots) {
+      // Filled again by use.
+      this.resize(this.lengths.length * 2);
+      return text;
+    }
+    const at = slot * slotBytes;
+    for (let i = start; i < end; i++) this.bytes[at + i - start] = bytes[i]!;
+    this.lengths[slot] = end - start;
+    this.names[slot] = text;
     return text;
   }
 
-  private grow(): void {
+  private resize(slots: number): void {
+    this.names = new Array<string>(slots).fill("");
+    this.lengths = new Uint8Array(slots);
+    this.bytes = new Uint8Array(slots * slotBytes);
+    this.mask = slots - 1;
     this.evictions = 0;
-    if (this.slots.length >= this.maxSlots) return;
-    // Refilled by use: rehashing would need the bytes again.
-    this.slots = new Array(this.slots.length * 2).fill(undefined);
-    this.mask = this.slots.length - 1;
   }
 }
 
-/** FNV-1a over all bytes, folded. Names often differ in a few characters at either end. */
+/** Over all bytes, four at a time, folded: names often differ in a few characters at either end. */
 function hash(bytes: Uint8Array, start: number, end: number): number {
-  let value = 0x811c9dc5;
-  for (let i = start; i < end; i++) value = Math.imul(value ^ bytes[i]!, 0x01000193);
-  return value ^ (value >>> 15);
+  let value = 0x811c9dc5 ^ (end - start);
+  let at = start;
+  for (; at + 4 <= end; at += 4) {
+    const word = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+    value = Math.imul(value ^ word, 0x9e3779b1);
+    value ^= value >>> 15;
+  }
+  for (; at < end; at++) value = Math.imul(value ^ bytes[at]!, 0x01000193);
+  return value ^ (value >>> 13);
 }
