@@ -254,7 +254,6 @@ func (c *cluster) crashes(o options) any {
 		c.mu.Lock()
 		c.victim, c.accused, c.ends = victim.name, time.Time{}, nil
 		c.mu.Unlock()
-		suspicions := c.suspicions.Load()
 		begin := time.Now()
 		_ = victim.list.Shutdown()
 		known := func() int {
@@ -269,7 +268,6 @@ func (c *cluster) crashes(o options) any {
 			add("firstSuspicionMs", ms(c.accused))
 			add("firstDeadMs", ms(c.ends[0]))
 			add("allMs", ms(c.ends[o.n-2]))
-			add("accusers", float64(c.suspicions.Load()-suspicions))
 		} else {
 			add("incomplete", float64(len(c.ends)))
 		}
