@@ -310,7 +310,7 @@ export class Driver<E> implements SendFailureSink {
     } finally {
       this.#draining = false;
     }
-    if (!this.#closed) this.#alarm.set(machine.nextDeadline());
+    if (!this.#closed) this.#alarm.set(machine.nextDeadline(), machine.latestWake());
   }
 
   #transmitAll(): void {

@@ -1,8 +1,8 @@
 /**
  * One timer for all nodes of a thread. Waking an idle process up is what a node at rest costs (0.05–0.3 ms of CPU each
  * time, more than its packets), so everything that waits shares one `setTimeout`, nothing wakes up when nothing is due,
- * and with several nodes in a process a deadline may be put off by a small share of its distance, so that those of
- * several nodes are met in one wake-up.
+ * and with several nodes in a process each says how far it may be put off, so that the deadlines of several are met in
+ * one wake-up.
  *
  * After a stall (the event loop stood still, or the machine slept) the sockets are read first: a timeout that fires
  * before the answers waiting in the socket were seen would accuse others of the own silence.
@@ -37,24 +37,12 @@ const MAX_DELAY_MS = 0x7fff_ffff;
 
 /** From this many alarms on, wake-ups are shared: a node by itself has nobody to share with. */
 const SHARING_FROM = 3;
-const SLACK_SHARE = 0.08;
-/** Well below half a probe timeout of the local profile, from where a machine takes lateness for a stall. */
-const MAX_SLACK_MS = 80;
-
-/**
- * How far a deadline `distanceMs` away may be put off so that others can share its wake-up: ms. A probe interval of a
- * second can wait some ten ms without anybody noticing, a round of gossip in 10 ms cannot. Few nodes gain little by
- * waiting for each other, so they wait less.
- */
-export function slackMs(distanceMs: number, alarms: number): number {
-  if (alarms < SHARING_FROM) return 0;
-  return Math.min(Math.max(distanceMs, 0) * SLACK_SHARE, alarms, MAX_SLACK_MS);
-}
-
 /** One sleeper's place in the scheduler. `wake` is called with the time once its deadline has passed. */
 export class Alarm {
   /** Not to be woken before: monotonic ms; Infinity: asleep. */
   at = Infinity;
+  /** What the owner allows, whether or not it is made use of. */
+  asked = Infinity;
   /** To be woken by then; the heap's key. */
   latest = Infinity;
   /** Place in the heap; -1: none. */
@@ -67,9 +55,12 @@ export class Alarm {
     this.wake = wake;
   }
 
-  /** Wakes at `deadline` (monotonic ms, Infinity for never) instead of any time set before. Cheap when unchanged. */
-  set(deadline: number): void {
-    if (deadline !== this.at) this.#scheduler.move(this, deadline);
+  /**
+   * Wakes between `deadline` and `latest` (monotonic ms, Infinity for never) instead of any time set before; at
+   * `deadline` where there is nobody to share a wake-up with. Cheap when unchanged.
+   */
+  set(deadline: number, latest = deadline): void {
+    if (deadline !== this.at || latest !== this.asked) this.#scheduler.move(this, deadline, latest);
   }
 
   /** Gives the place up. Further `set`s do nothing. */
@@ -114,11 +105,12 @@ export class Scheduler {
   }
 
   /** For `Alarm.set`. */
-  move(alarm: Alarm, deadline: number): void {
+  move(alarm: Alarm, deadline: number, latest: number): void {
     if (alarm.place < 0) return;
     const before = alarm.latest;
     alarm.at = deadline;
-    alarm.latest = deadline === Infinity ? Infinity : deadline + slackMs(deadline - this.time.now(), this.#heap.length);
+    alarm.asked = latest;
+    alarm.latest = this.#heap.length < SHARING_FROM ? deadline : Math.max(deadline, latest);
     if (alarm.latest < before) this.#up(alarm, alarm.place);
     else this.#down(alarm, alarm.place);
     if (!this.#busy) this.#arm();

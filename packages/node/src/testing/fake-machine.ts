@@ -119,6 +119,9 @@ export class FakeMachine implements Machine<FakeEvent> {
   nextDeadline(): number {
     return this.deadline;
   }
+  latestWake(): number {
+    return this.deadline;
+  }
 }
 
 /** Waits until `condition` holds; rejects after `timeoutMs`. For real sockets only. */
