@@ -135,6 +135,29 @@ describe("a pool", () => {
     for (const node of everywhere) expect(pool.view(node)).toEqual(statuses("n1 alive", "n2 alive", "n3 alive"));
   });
 
+  // Seeds at which a node that had come back was once held to be leaving for good, or one that left to have failed.
+  it.each([1, 29, 77, 82, 100, 106, 130, 131, 168, 169, 178, 264])(
+    "agrees on one that left and came back, losing three packets in ten (seed %d)",
+    (seed) => {
+      const pool = new SerfPool({ seed, loss: 0.3 });
+      const nodes = pool.build(6);
+      const leaver = nodes[5]!;
+      pool.network.act(leaver, (serf, now) => serf.leave(now));
+      pool.network.runUntil(() => eventsOf(leaver, "left-pool").length > 0, 12_000);
+      pool.network.kill(leaver);
+      const rest = nodes.slice(0, 5);
+      expect(pool.untilStatus(rest, "n6", "left", 90_000)).toBeDefined();
+      const again = pool.add("n6", { port: seed % 3 ? 7946 : 9000 });
+      pool.join(again, nodes[seed % 5]!);
+      const everywhere = [...rest, again];
+      const whole = () =>
+        everywhere.every((node) => pool.view(node).filter((line) => line.endsWith("alive")).length === 6);
+      expect(pool.network.runUntil(whole, 90_000)).toBeDefined();
+      pool.network.run(90_000);
+      expect(whole()).toBe(true);
+    },
+  );
+
   it.each([8, 9, 10])("heals by itself after a partition of three and three (seed %d)", (seed) => {
     const pool = new SerfPool({ seed });
     const nodes = pool.build(6);

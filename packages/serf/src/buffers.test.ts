@@ -143,6 +143,7 @@ describe("LeaveSequence (7.8)", () => {
       Number.POSITIVE_INFINITY,
       "intent",
       "detector",
+      "intent",
       "left",
     ]);
   });
@@ -151,7 +152,7 @@ describe("LeaveSequence (7.8)", () => {
     const { log, leave } = setUp();
     leave.begin(false, 0);
     for (const now of [5000, 10_000, 11_000]) leave.handleTimeout(now);
-    expect([leave.phase, ...log]).toEqual(["done", "intent", "detector", "left"]);
+    expect([leave.phase, ...log]).toEqual(["done", "intent", "detector", "intent", "left"]);
   });
 
   it("waits for nothing when alone", () => {

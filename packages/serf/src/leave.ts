@@ -81,6 +81,8 @@ export class LeaveSequence {
     }
     this.#phase = "linger";
     this.#deadline = now + this.#lingerMs;
+    // Said once more: if every copy of the intent was lost, nobody could ever tell this leave from a failure.
+    this.#actions.broadcastIntent(now);
   }
 
   #finish(): void {

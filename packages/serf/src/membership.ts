@@ -2,22 +2,24 @@
  * Who is a member, and in what status: what the failure detector reports and what intents say, put together (serf
  * protocol notes, section 7).
  *
- *                    leave intent                 death seen
- *        ┌─────────┐ ───────────▶ ┌─────────┐ ───────────────▶ ┌──────┐
- *   ───▶ │  alive  │              │ leaving │                  │ left │ ─── reaped, or pruned ──▶
- *        └─────────┘ ◀─────────── └─────────┘                  └──────┘
- *           │   ▲     join intent                                 ▲ │
- *           │   └──────────── seen alive again ───────────────────┼─┤
- *           │  death seen                           leave intent  │ │
- *           └───────────────▶ ┌────────┐ ─────────────────────────┘ │
- *                             │ failed │ ◀──── never                │
- *                             └────────┘ ─── reaped ──▶
+ *        ┌─────────┐  leave intent  ┌─────────┐  death seen  ┌──────┐
+ *   ───▶ │  alive  │ ─────────────▶ │ leaving │ ───────────▶ │ left │
+ *        │         │ ◀───────────── │         │              │      │
+ *        └─────────┘  join intent   └─────────┘              └──────┘
+ *             │                                                 ▲
+ *             │ death seen      ┌────────┐     leave intent     │
+ *             └───────────────▶ │ failed │ ─────────────────────┘
+ *                               └────────┘
+ *
+ * Whoever is seen alive again is alive. The failed and the left are reaped in time, or pruned.
  *
  * Only an intent makes a leave graceful; the detector's own word "left" plays no part. An intent counts if its Lamport
  * time is higher than that of the last one that counted, so the order of arrival does not matter to the living.
  *
  * Different from Serf: a prune of a leaving member waits on a timer instead of blocking the node, and is called off when
- * the member refutes; the table is bounded; a time that no sound peer sends is refused (`lamport.ts`).
+ * the member refutes; the table is bounded; a time that no sound peer sends is refused (`lamport.ts`); of a join and a
+ * leave with one time the join wins; times taken from a peer's list of the left do not creep upwards; and a node whose
+ * name has a past that it does not know says again that it is there.
  */
 import type { MemberView, NameTable } from "@hearsay/core";
 import type { SerfConfig } from "./config.ts";
@@ -124,44 +126,46 @@ export class Membership {
 
   /** A leave intent (7.3). Returns whether it is to be passed on. */
   applyLeave(name: string, lTime: number, prune: boolean, now: number): boolean {
-    const id = this.#admit("leave", name, lTime, now);
-    if (typeof id === "boolean") return id;
-    if (name === this.#self && !this.leaving) {
-      this.#listener.onAccused();
-      return false;
-    }
-    const members = this.members;
-    // Always, or two nodes would pass each other's copies back and forth for ever.
-    members.setStatusLTime(id, lTime);
-    const gone = members.gone(id);
-    if (members.status(id) === Status.alive) {
-      members.setPresent(id, Status.leaving, now);
-    } else if (members.status(id) === Status.failed && gone) {
-      members.setGone(id, Status.left, gone, now);
-      this.#listener.onUnwanted(name);
-      this.#listener.onMember("member-leave", id, undefined);
-    }
-    if (prune && name !== this.#self) this.#prune(id, now);
-    return true;
+    return this.#leave(name, lTime, prune, Status.none, now);
   }
 
-  /** A join intent (7.4). Returns whether it is to be passed on. */
+  /**
+   * A join intent (7.4). Returns whether it is to be passed on. Of a join and a leave with one time the join wins, in
+   * whatever order they come: whoever says so is there.
+   */
   applyJoin(name: string, lTime: number, now: number): boolean {
-    const id = this.#admit("join", name, lTime, now);
-    if (typeof id === "boolean") return id;
-    const members = this.members;
-    members.setStatusLTime(id, lTime);
-    if (members.status(id) === Status.leaving && !(name === this.#self && this.leaving)) {
-      members.setPresent(id, Status.alive, now);
-      this.#prunes.delete(id);
-    }
-    return true;
+    return this.#join(name, lTime, Status.leaving, now);
   }
 
-  /** The time for a join intent about ourselves; it is taken to have been witnessed. */
+  /**
+   * A peer knows somebody, and not as left, with this status time there (7.7). That may be the time of a leave under
+   * way, so an equal time says nothing here.
+   */
+  applyKnownThere(name: string, lTime: number, now: number): void {
+    const id = this.members.find(name);
+    const own = id >= 0 && name === this.#self ? this.members.statusLTime(id) : 0;
+    this.#join(name, lTime, Status.none, now);
+    // A time of ours that we have not said: from an earlier life, and what we say now looks old to those who know it.
+    if (own > 0 && lTime > own && this.members.statusLTime(id) === lTime && !this.leaving) this.#listener.onAccused();
+  }
+
+  /**
+   * A peer has somebody on its list of the left, with this status time there (7.7): the time of the leave, or later. Of
+   * one that failed here an equal time will do: it may have come from somebody who saw it leaving. Serf adds one to all
+   * of them, so that such times, and the clocks with them, creep upwards at each exchange, and may overtake the join of
+   * one that has come back, which is then taken to be leaving for good.
+   */
+  applyLeftThere(name: string, lTime: number, now: number): void {
+    this.#leave(name, lTime, false, Status.failed, now);
+  }
+
+  /**
+   * The time for a join intent about ourselves. One above the clock, where Serf takes the clock itself: peers that
+   * remember us as left may have made up a time for that (see above) which equals the clock, and of two equal times Serf
+   * believes the first that comes.
+   */
   stampJoin(now: number): number {
-    const lTime = this.clock.time;
-    this.clock.witness(lTime);
+    const lTime = this.clock.increment();
     this.applyJoin(this.#self, lTime, now);
     return lTime;
   }
@@ -220,13 +224,54 @@ export class Membership {
     }
   }
 
-  /** Witnesses and sorts out: the member an intent is about, or whether to pass it on if it changes nobody. */
-  #admit(kind: IntentKind, name: string, lTime: number, now: number): number | boolean {
+  #leave(name: string, lTime: number, prune: boolean, tieFor: Status, now: number): boolean {
+    const id = this.#admit("leave", name, lTime, tieFor, now);
+    if (typeof id === "boolean") return id;
+    if (name === this.#self && !this.leaving) {
+      this.#listener.onAccused();
+      return false;
+    }
+    const members = this.members;
+    // Always, or two nodes would pass each other's copies back and forth for ever.
+    members.setStatusLTime(id, lTime);
+    const gone = members.gone(id);
+    if (members.status(id) === Status.alive) {
+      members.setPresent(id, Status.leaving, now);
+    } else if (members.status(id) === Status.failed && gone) {
+      members.setGone(id, Status.left, gone, now);
+      this.#listener.onUnwanted(name);
+      this.#listener.onMember("member-leave", id, undefined);
+    }
+    if (prune && name !== this.#self) this.#prune(id, now);
+    return true;
+  }
+
+  #join(name: string, lTime: number, tieFor: Status, now: number): boolean {
+    const id = this.#admit("join", name, lTime, tieFor, now);
+    if (typeof id === "boolean") return id;
+    this.members.setStatusLTime(id, lTime);
+    if (this.members.status(id) === Status.leaving && !this.#isOurLeave(name)) {
+      this.members.setPresent(id, Status.alive, now);
+      this.#prunes.delete(id);
+    }
+    return true;
+  }
+
+  /**
+   * Witnesses and sorts out: the member an intent is about, or whether to pass it on if it changes nobody. `tieFor`: the
+   * status for which the same time as the last is late enough.
+   */
+  #admit(kind: IntentKind, name: string, lTime: number, tieFor: Status, now: number): number | boolean {
     if (!this.clock.accepts(lTime)) return false;
     this.clock.witness(lTime);
     const id = this.members.find(name);
     if (id < 0) return this.recent.note(name, kind, lTime, now);
-    if (lTime <= this.members.statusLTime(id)) return false;
-    return id;
+    const statusLTime = this.members.statusLTime(id);
+    if (lTime > statusLTime) return id;
+    return lTime === statusLTime && this.members.status(id) === tieFor && !this.#isOurLeave(name) ? id : false;
+  }
+
+  #isOurLeave(name: string): boolean {
+    return this.leaving && name === this.#self;
   }
 }

@@ -54,9 +54,9 @@ describe("intents", () => {
     solo.act((serf, now) => serf.joined(now));
     solo.advance(5000);
     const [join] = solo.distinct(SerfType.join);
-    expect(readJoin(new Reader(join!, 1))).toEqual({ lTime: 1, node: "n1" });
-    expect(solo.serf.stats().memberTime).toBe(2);
-    expect(solo.serf.local().statusLTime).toBe(1);
+    expect(readJoin(new Reader(join!, 1))).toEqual({ lTime: 2, node: "n1" });
+    expect(solo.serf.stats().memberTime).toBe(3);
+    expect(solo.serf.local().statusLTime).toBe(2);
     expect(solo.serf.stats().intentQueue).toBe(0);
   });
 
@@ -81,7 +81,7 @@ describe("intents", () => {
     solo.advance(5000);
     expect(solo.distinct(SerfType.leave)).toEqual([]);
     expect(solo.distinct(SerfType.join).map((message) => readJoin(new Reader(message, 1)))).toEqual([
-      { lTime: 42, node: "n1" },
+      { lTime: 43, node: "n1" },
     ]);
     expect(solo.serf.local().status).toBe("alive");
   });
@@ -201,13 +201,13 @@ describe("state exchange (7.7)", () => {
     ]);
     solo.exchange(state({ lTime: 10, statusLTimes, leftMembers: ["n3", "n4"] }));
     expect(solo.serf.member("n2")).toMatchObject({ status: "alive", statusLTime: 7 });
-    expect(solo.serf.member("n3")).toMatchObject({ status: "left", statusLTime: 9 });
-    expect(solo.serf.member("n4")).toMatchObject({ status: "leaving", statusLTime: 10 });
+    expect(solo.serf.member("n3")).toMatchObject({ status: "left", statusLTime: 8 });
+    expect(solo.serf.member("n4")).toMatchObject({ status: "leaving", statusLTime: 9 });
     expect(solo.serf.inspect().recentIntents).toBe(1);
     expect(solo.serf.stats().intentQueue).toBe(0);
     const ours = stateOf(solo.exchange(state()));
     expect(ours.leftMembers).toEqual(["n3"]);
-    expect(Object.fromEntries(ours.statusLTimes)).toEqual({ n1: 0, n2: 7, n3: 9, n4: 10 });
+    expect(Object.fromEntries(ours.statusLTimes)).toEqual({ n1: 0, n2: 7, n3: 8, n4: 9 });
   });
 
   it("refutes our own leave on record there", () => {
@@ -215,9 +215,9 @@ describe("state exchange (7.7)", () => {
     solo.meet(2);
     solo.exchange(state({ lTime: 50, statusLTimes: new Map([["n1", 30]]), leftMembers: ["n1"] }));
     solo.advance(5000);
-    expect(solo.serf.local()).toMatchObject({ status: "alive", statusLTime: 50 });
+    expect(solo.serf.local()).toMatchObject({ status: "alive", statusLTime: 51 });
     expect(solo.distinct(SerfType.join).map((message) => readJoin(new Reader(message, 1)))).toEqual([
-      { lTime: 50, node: "n1" },
+      { lTime: 51, node: "n1" },
     ]);
   });
 

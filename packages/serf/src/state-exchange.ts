@@ -67,11 +67,10 @@ export class StateExchange {
     witnessClock(queries.clock, state.queryLTime);
     const left = new Set(state.leftMembers);
     for (const name of left) {
-      // When it left is not told, only when it last was here: just after is late enough.
-      if (isName(name)) membership.applyLeave(name, (state.statusLTimes.get(name) ?? 0) + 1, false, now);
+      if (isName(name)) membership.applyLeftThere(name, state.statusLTimes.get(name) ?? 1, now);
     }
     for (const [name, lTime] of state.statusLTimes) {
-      if (!left.has(name) && isName(name)) membership.applyJoin(name, lTime, now);
+      if (!left.has(name) && isName(name)) membership.applyKnownThere(name, lTime, now);
     }
     if (ignoreOldEvents && userEvents.clock.accepts(state.eventLTime)) {
       userEvents.buffer.minTime = Math.max(userEvents.buffer.minTime, state.eventLTime);
