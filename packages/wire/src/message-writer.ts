@@ -220,14 +220,17 @@ function putUint(value: number, target: Uint8Array, offset: number): number {
 function putText(text: string, target: Uint8Array, offset: number): number {
   const length = text.length;
   if (length > 31) return putLongText(text, target, offset);
-  let at = offset + 1;
+  const at = offset + 1;
+  // Written as if it were ASCII, and once more if it was not.
+  let units = 0;
   for (let i = 0; i < length; i++) {
     const unit = text.charCodeAt(i);
-    if (unit >= 0x80) return putLongText(text, target, offset);
-    target[at++] = unit;
+    units |= unit;
+    target[at + i] = unit;
   }
+  if (units >= 0x80) return putLongText(text, target, offset);
   target[offset] = 0xa0 | length;
-  return at;
+  return at + length;
 }
 
 function putLongText(text: string, target: Uint8Array, offset: number): number {
