@@ -225,3 +225,107 @@ export interface NodeOptions extends PoolOptions {
   /** How long members that left are remembered: ms. Default 24 h. For the failed see `config.reconnectTimeoutMs`. */
   readonly tombstoneTimeoutMs?: number;
 }
+
+/** A member of a raw pool. A snapshot; its bytes are a copy. */
+export interface RawMember {
+  readonly name: string;
+  /** IP address text. */
+  readonly address: string;
+  readonly port: number;
+  /** What the member's application says about it; at most 512 bytes. */
+  readonly meta: Uint8Array;
+  readonly state: MemberStateName;
+  readonly incarnation: number;
+  readonly since: Date;
+  readonly protocolMin: number;
+  readonly protocolMax: number;
+  readonly protocolCur: number;
+  readonly delegateMin: number;
+  readonly delegateMax: number;
+  readonly delegateCur: number;
+}
+
+export type RawMemberEventType = "member-join" | "member-leave" | "member-update" | "member-suspect" | "member-refuted";
+
+export interface RawMemberEvent {
+  readonly type: RawMemberEventType;
+  /** After `member-leave`, `state` says whether it died (`dead`) or said goodbye (`left`). */
+  readonly member: RawMember;
+  readonly time: Date;
+}
+
+export interface MemberlistEventMap
+  extends Record<RawMemberEventType, [RawMember]>,
+    Pick<NodeEventMap, "conflict" | "isolated" | "reconnected" | "merge-refused" | "dropped" | "error"> {}
+
+/**
+ * The application's part of a raw pool. What it throws is treated as said at each; then it surfaces as an uncaught
+ * exception.
+ */
+export interface MemberlistDelegate {
+  /** A message sent or gossiped by another member; `payload` is yours to keep. Gossip must be passed on by you: call
+   *  `broadcast` when you see a message for the first time. */
+  onMessage?(payload: Uint8Array, from: { readonly address: string; readonly port: number } | undefined): void;
+  /** Your state for a push/pull; at most 20 MiB. Thrown: none is sent. `join`: one of the two is joining. */
+  localState?(join: boolean): Uint8Array;
+  /** The other side's state from a push/pull; yours to keep. Must bear repetition and any order. */
+  mergeRemoteState?(state: Uint8Array, join: boolean): void;
+  /** Whether to merge with these members, when one of the two joins. A text refuses and says why. Thrown: refused. */
+  acceptMerge?(
+    members: readonly {
+      readonly name: string;
+      readonly address: string;
+      readonly port: number;
+      readonly meta: Uint8Array;
+    }[],
+  ): string | undefined;
+}
+
+export interface MemberlistOptions extends PoolOptions {
+  /** At most 512 bytes. */
+  readonly meta?: Uint8Array;
+  /** Minimum, maximum and current version of your own protocol; pools check them. Default 0, 0, 0. */
+  readonly delegateVersions?: readonly [min: number, max: number, cur: number];
+  readonly delegate?: MemberlistDelegate;
+}
+
+export type MemberlistStats = Omit<
+  NodeStats,
+  "failed" | "memberTime" | "eventTime" | "queryTime" | "intentQueue" | "eventQueue" | "queryQueue"
+> & { readonly dead: number; readonly messageQueue: number };
+
+/** A member of a pool that speaks memberlist without Serf's layer, such as Alertmanager's or Loki's. */
+export interface Memberlist extends AsyncDisposable {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  local(): RawMember;
+  /** Everyone known, in name order, this node and the recently dead and left included. */
+  members(): RawMember[];
+  member(name: string): RawMember | undefined;
+  why(name: string): (Omit<Explanation, "member"> & { readonly member: RawMember | undefined }) | undefined;
+  stats(): MemberlistStats;
+  on<K extends keyof MemberlistEventMap>(event: K, listener: (...args: MemberlistEventMap[K]) => void): this;
+  once<K extends keyof MemberlistEventMap>(event: K, listener: (...args: MemberlistEventMap[K]) => void): this;
+  off<K extends keyof MemberlistEventMap>(event: K, listener: (...args: MemberlistEventMap[K]) => void): this;
+  /** As `HearsayNode.events`. */
+  events(options?: CallOptions): AsyncIterable<RawMemberEvent & { readonly dropped: number }>;
+  /** As `HearsayNode.join`. */
+  join(targets: readonly string[], options?: CallOptions): Promise<JoinResult>;
+  leave(options?: CallOptions): Promise<void>;
+  /** New meta for all to see. Resolves when it has been spread. */
+  setMeta(meta: Uint8Array, options?: CallOptions): Promise<void>;
+  /**
+   * Gossips a message: a few random members get it, and shall pass it on. It must fit into a packet
+   * (MESSAGE_TOO_LARGE). `payload` is copied.
+   */
+  broadcast(payload: Uint8Array): void;
+  /**
+   * A message for one member, by its name. By packet, without a guarantee; `reliable` sends it on a stream, then it may
+   * be up to 20 MiB, and a failure to deliver is still not reported. `payload` is copied.
+   * @throws NodeError UNKNOWN_MEMBER, MESSAGE_TOO_LARGE
+   */
+  send(to: string, payload: Uint8Array, options?: { readonly reliable?: boolean }): void;
+  setHealthy(healthy: boolean): void;
+  close(): Promise<void>;
+}

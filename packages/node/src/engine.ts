@@ -159,11 +159,9 @@ export class Engine<E extends SerfEvent | SwimEvent> {
   async join(targets: readonly string[], signal?: AbortSignal, replay = false): Promise<JoinResult> {
     this.requireOpen();
     throwIfAborted(signal, "join");
-    return abortable(
-      this.#joinAll(targets, replay, () => true),
-      signal,
-      "join",
-    );
+    const all = this.#joinAll(targets, replay, () => true);
+    const { contacted, failures } = await abortable(all, signal, "join");
+    return { contacted, failures };
   }
 
   /**

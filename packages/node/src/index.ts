@@ -1,4 +1,5 @@
 export type * from "./api.ts";
 export { NodeError, type NodeErrorCode } from "./errors.ts";
+export { createMemberlist } from "./memberlist.ts";
 export { createNode } from "./node.ts";
 export { DEFAULT_PORT } from "./options.ts";

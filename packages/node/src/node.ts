@@ -11,6 +11,7 @@ import type {
   Member,
   MemberEvent,
   MemberEventType,
+  NodeEventMap,
   NodeOptions,
   NodeStats,
   WallEvidence,
@@ -54,7 +55,7 @@ export interface StartContext {
   readonly onMemberEvent?: (event: MemberEvent) => void;
 }
 
-export class LocalNode extends Observable implements HearsayNode {
+export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements HearsayNode {
   readonly name: string;
   readonly address: string;
   readonly port: number;
@@ -287,7 +288,8 @@ export class LocalNode extends Observable implements HearsayNode {
     this.#logger?.[level]({ event: type, member: member.name, address: at }, `${type}: ${member.name} ${at}`);
     const event: MemberEvent = { type, member, time: new Date() };
     this.#onMemberEvent?.(event);
-    this.emitMember(event);
+    this.stream(event);
+    this.emit(type, member);
   }
 
   #member(member: SerfMember): Member {

@@ -1,33 +1,34 @@
 /** The listening side of a node: `on`, `once`, `off`, `events`. A listener that throws hurts its own process, not the node. */
 
 import { EventEmitter } from "node:events";
-import type { CallOptions, MemberEvent, NodeEventMap } from "./api.ts";
+import type { CallOptions } from "./api.ts";
 import { EventStreams } from "./event-stream.ts";
 
-export class Observable {
+/** @typeParam Events arguments by event name. @typeParam Streamed what `events` gives. */
+export class Observable<Events extends { [K in keyof Events]: unknown[] }, Streamed extends object> {
   readonly #emitter = new EventEmitter();
-  readonly #streams = new EventStreams<MemberEvent>();
+  readonly #streams = new EventStreams<Streamed>();
 
-  on<K extends keyof NodeEventMap>(event: K, listener: (...args: NodeEventMap[K]) => void): this {
+  on<K extends keyof Events & string>(event: K, listener: (...args: Events[K]) => void): this {
     this.#emitter.on(event, listener as (...args: unknown[]) => void);
     return this;
   }
 
-  once<K extends keyof NodeEventMap>(event: K, listener: (...args: NodeEventMap[K]) => void): this {
+  once<K extends keyof Events & string>(event: K, listener: (...args: Events[K]) => void): this {
     this.#emitter.once(event, listener as (...args: unknown[]) => void);
     return this;
   }
 
-  off<K extends keyof NodeEventMap>(event: K, listener: (...args: NodeEventMap[K]) => void): this {
+  off<K extends keyof Events & string>(event: K, listener: (...args: Events[K]) => void): this {
     this.#emitter.off(event, listener as (...args: unknown[]) => void);
     return this;
   }
 
-  events(options: CallOptions = {}): AsyncIterable<MemberEvent & { readonly dropped: number }> {
+  events(options: CallOptions = {}): AsyncIterable<Streamed & { readonly dropped: number }> {
     return this.#streams.open(options.signal);
   }
 
-  protected emit<K extends keyof NodeEventMap>(event: K, ...args: NodeEventMap[K]): void {
+  protected emit<K extends keyof Events & string>(event: K, ...args: Events[K]): void {
     try {
       this.#emitter.emit(event, ...args);
     } catch (error) {
@@ -38,9 +39,8 @@ export class Observable {
     }
   }
 
-  protected emitMember(event: MemberEvent): void {
+  protected stream(event: Streamed): void {
     this.#streams.push(event);
-    this.emit(event.type, event.member);
   }
 
   /** So many events were lost on the way here. */

@@ -11,6 +11,8 @@ import type {
   JoinResult,
   Logger,
   Member,
+  MemberEvent,
+  NodeEventMap,
   NodeStats,
   WallEvidence,
 } from "../api.ts";
@@ -41,7 +43,7 @@ interface Pending {
 
 type Phase = "open" | "leaving" | "left" | "closed";
 
-export class IsolatedNode extends Observable implements HearsayNode {
+export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implements HearsayNode {
   readonly name: string;
   readonly address: string;
   readonly port: number;
@@ -301,7 +303,8 @@ export class IsolatedNode extends Observable implements HearsayNode {
 
   #onEvent(mirrored: MirrorEvent): void {
     if (mirrored.kind === "member") {
-      this.emitMember(mirrored.event);
+      this.stream(mirrored.event);
+      this.emit(mirrored.event.type, mirrored.event.member);
     } else {
       const { name, args } = mirrored.event as { name: PlainEvent["name"]; args: never };
       this.emit(name, ...(args as []));
