@@ -21,6 +21,8 @@ import { Suspicion } from "./suspicion.ts";
 import { TimerKind } from "./timers.ts";
 
 const lastIncarnation = 0xffff_ffff;
+/** The same conflict is not reported again for so long: ms. */
+const conflictReportMs = 10_000;
 const noVersions = new Uint8Array(6);
 
 /** What a claim did; `settle.ts` and tests look at it. */
@@ -38,6 +40,8 @@ export class Claims {
   readonly #s: Shared;
   readonly #listener: ClaimListener;
   readonly #suspicions = new Map<number, Suspicion>();
+  /** The last conflict reported about a member: who claimed, and when in ms. */
+  readonly #conflictsReported = new Map<number, { claimant: string; at: number }>();
   #isolated = false;
 
   constructor(shared: Shared, listener: ClaimListener) {
@@ -254,6 +258,7 @@ export class Claims {
 
   /** A forgotten member's leftovers. */
   onForget(id: number): void {
+    this.#conflictsReported.delete(id);
     this.#dropSuspicion(id);
   }
 
@@ -323,9 +328,14 @@ export class Claims {
     });
   }
 
+  /** Reported once in a while for each name: every copy of the same claim comes here. */
   #conflict(id: number, addr: Uint8Array, port: number, incarnation: number): void {
     const s = this.#s;
     const address = addressText(addr);
+    const claimant = `${address} ${port}`;
+    const last = this.#conflictsReported.get(id);
+    if (last?.claimant === claimant && s.now < last.at + conflictReportMs) return;
+    this.#conflictsReported.set(id, { claimant, at: s.now });
     s.evidence(s.table.names.nameOf(id), { type: "conflict", at: s.now, incarnation, address, port });
     s.events.push({ type: "conflict", held: s.view(id), address, port, own: false });
   }

@@ -59,6 +59,7 @@ export class Merger {
       s.events.push({ type: "merge-refused", peer: from, reason: refused });
       return { refused, learned: 0, disagreed: false };
     }
+    for (const reason of remote.refusals ?? []) s.drop(reason, from);
     let learned = 0;
     let disagreed = false;
     for (const [i, node] of remote.nodes.entries()) {
