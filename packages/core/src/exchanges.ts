@@ -203,9 +203,10 @@ function explain(to: Endpoint, reason: StreamFailure | undefined): string {
       return `${where} did not answer in time`;
     case "aborted":
       return "given up";
-    case "decrypt-failed":
     case "not-encrypted":
-      return `${where} answered with something that our keys do not open (${reason})`;
+      return `${where} answered unencrypted, which we do not accept (${reason})`;
+    case "decrypt-failed":
+      return `${where} answered encrypted, with a key that we do not have (${reason})`;
     default:
       return `${where} answered with something unreadable (${reason})`;
   }

@@ -53,9 +53,10 @@ export class Merger {
 
   merge(remote: PushPull, from: Endpoint, join: boolean, initiator: boolean): MergeResult {
     const s = this.#s;
-    const refused = this.#refusal(remote.nodes, join);
+    const mismatch = this.#versionMismatch(remote.nodes);
+    const refused = mismatch ?? (join ? s.options.acceptMerge?.(remote.nodes) : undefined);
     if (refused !== undefined) {
-      s.drop("version-mismatch", from);
+      s.drop(mismatch === undefined ? "merge-refused" : "version-mismatch", from);
       s.events.push({ type: "merge-refused", peer: from, reason: refused });
       return { refused, learned: 0, disagreed: false };
     }
@@ -73,11 +74,9 @@ export class Merger {
     return { refused: undefined, learned, disagreed };
   }
 
-  #refusal(nodes: readonly PushPullNode[], join: boolean): string | undefined {
+  #versionMismatch(nodes: readonly PushPullNode[]): string | undefined {
     const remote = nodes.map((node) => ({ name: node.name, state: node.state, vsn: node.vsn ?? emptyBytes }));
-    const mismatch = checkVersions(this.#ownVersions(), remote);
-    if (mismatch !== undefined) return mismatch;
-    return join ? this.#s.options.acceptMerge?.(nodes) : undefined;
+    return checkVersions(this.#ownVersions(), remote);
   }
 
   *#ownVersions(): Generator<VersionedMember> {

@@ -82,6 +82,9 @@ const protocolVersions = [1, 5, 2] as const;
 /** Most parts in one compound: peers up to memberlist 0.2.3 misread 128 and more (7.2). */
 export const maxParts = 127;
 
+/** Drops that are only counted. */
+const unreported: ReadonlySet<DropReason> = new Set(["unknown-ack", "version-mismatch", "merge-refused"]);
+
 /** Urgency of membership broadcasts (design, rule 2). */
 export const Urgency = { failure: 0, leave: 1, join: 2 } as const;
 
@@ -204,9 +207,9 @@ export class Shared {
 
   drop(reason: DropReason, peer: Endpoint | undefined): void {
     this.counters.drops[reason] = (this.counters.drops[reason] ?? 0) + 1;
-    // Late acks are part of normal life: counted, not reported. And dropping may be somebody's attack: the reports are
-    // bounded, the counters are not.
-    if (reason !== "unknown-ack" && this.events.length < 1024) {
+    // Late acks are part of normal life and refused merges have an event of their own: counted, not reported. And
+    // dropping may be somebody's attack: the reports are bounded, the counters are not.
+    if (!unreported.has(reason) && this.events.length < 1024) {
       this.events.push({ type: "dropped", reason, peer: peer ? formatEndpoint(peer) : "" });
     }
   }
