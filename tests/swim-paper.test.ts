@@ -162,13 +162,24 @@ describe("relaying", () => {
     expect(solo.sentOf(11)).toEqual([]);
   });
 
-  it("sends a nack when no ack comes within the probe timeout", () => {
+  it("sends a nack when no ack comes within 80 % of the probe timeout, and still passes on an ack after that", () => {
     const solo = new Solo();
     solo.receive({ ...request });
-    solo.advance(499);
+    solo.advance(399);
     expect(solo.sentOf(11)).toEqual([]);
     solo.advance(2);
     expect(solo.sentOf(11)).toEqual([{ type: 11, seqNo: 77 }]);
+    solo.receive({ type: 2, seqNo: solo.sentOf(0).at(-1)!.seqNo, payload: null });
+    expect(solo.sentOf(2)).toMatchObject([{ seqNo: 77 }]);
+  });
+
+  it("forgets a request when the probe timeout is over", () => {
+    const solo = new Solo();
+    solo.receive({ ...request });
+    solo.advance(501);
+    solo.receive({ type: 2, seqNo: solo.sentOf(0).at(-1)!.seqNo, payload: null });
+    expect(solo.sentOf(2)).toEqual([]);
+    expect(solo.sentOf(11)).toHaveLength(1);
   });
 
   it("refuses a flood of requests instead of queueing it", () => {

@@ -7,13 +7,21 @@ import { type IndirectPing, MessageType, type Ping } from "./messages.ts";
 import type { Shared } from "./shared.ts";
 import { TimerKind } from "./timers.ts";
 
+/**
+ * When the nack goes out, as a share of the probe timeout. memberlist waits for all of it, and with its own LAN settings
+ * the nack then comes a moment after the asker has judged; Lifeguard's 80 % is in time. A later ack still goes on.
+ */
+const nackShare = 0.8;
+
 /** Pings under way for others. */
 const maxRelays = 1024;
 
 interface PendingRelay {
   readonly requester: Endpoint;
   readonly theirSeqNo: number;
-  readonly nack: boolean;
+  /** Still owed. */
+  nack: boolean;
+  readonly until: number;
 }
 
 export class Relays {
@@ -42,8 +50,9 @@ export class Relays {
       requester: answerTo(request.sourceAddr, request.sourcePort, from),
       theirSeqNo: request.seqNo,
       nack: request.nack,
+      until: s.now + s.config.probeTimeoutMs,
     });
-    s.timers.set(TimerKind.relay, seqNo, s.now + s.config.probeTimeoutMs);
+    s.timers.set(TimerKind.relay, seqNo, s.now + s.config.probeTimeoutMs * (request.nack ? nackShare : 1));
     const ping: Ping = {
       type: MessageType.ping,
       seqNo,
@@ -67,9 +76,14 @@ export class Relays {
   }
 
   onTimeout(seqNo: number): void {
-    const relay = this.#take(seqNo);
-    if (!relay?.nack) return;
     const s = this.#s;
+    const relay = this.#pending.get(seqNo);
+    if (!relay?.nack) {
+      this.#pending.delete(seqNo);
+      return;
+    }
+    relay.nack = false;
+    s.timers.set(TimerKind.relay, seqNo, Math.max(s.now, relay.until));
     const nack = { type: MessageType.nack, seqNo: relay.theirSeqNo };
     s.send(relay.requester, nack, true, s.table.find(relay.requester.address) >= 0);
   }
