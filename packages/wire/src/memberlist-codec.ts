@@ -6,8 +6,7 @@
  */
 
 import type { Codec, PacketMessage, PacketSink, StreamMessage, StreamReader, Transmit } from "@hearsay/core";
-import { noBytes } from "./byte-buffer.ts";
-import { copyOf, viewOf } from "./byte-views.ts";
+import { copyOf } from "./byte-views.ts";
 import type { CipherFactory, NonceSource } from "./cipher.ts";
 import { Compressor } from "./compressor.ts";
 import { Envelope, envelopeOverhead } from "./envelope.ts";
@@ -19,9 +18,11 @@ import { messageBound, writeMessage } from "./message-writer.ts";
 import { NameCache } from "./name-cache.ts";
 import { PacketOpener } from "./packet-opener.ts";
 import { PacketSealer } from "./packet-sealer.ts";
+import { Pen } from "./pen.ts";
 import { StreamDecoder } from "./stream-decoder.ts";
 import { MessageStreamReader, type StreamReaderOptions } from "./stream-reader.ts";
 import { StreamWriter } from "./stream-writer.ts";
+import { TextCache } from "./text-cache.ts";
 
 export interface MemberlistCodecOptions {
   /** Keeps clusters on one network apart. At most 255 bytes of UTF-8. Default "": no header. */
@@ -63,7 +64,7 @@ export interface MemberlistCodecOptions {
   readonly maxStreamBytes?: number;
   /** Entries of a push/pull. Default 1,048,576. */
   readonly maxPushPullNodes?: number;
-  /** Names whose strings are remembered, a power of two. Default 2048. */
+  /** Names remembered in each direction, a power of two. Default 2048. */
   readonly nameCacheSlots?: number;
 }
 
@@ -88,9 +89,10 @@ export class MemberlistCodec implements Codec {
   private readonly opener: PacketOpener;
   private readonly streamWriter: StreamWriter;
   private readonly streamOptions: StreamReaderOptions;
+  private readonly texts: TextCache;
   /** Where the next encoded message goes. */
-  private slab: Uint8Array = noBytes;
-  private slabUsed = slabBytes;
+  private slab: Pen | undefined;
+  private slabUsed = 0;
 
   /** @throws RangeError or TypeError for settings that do not go together. */
   constructor(options: MemberlistCodecOptions = {}) {
@@ -109,6 +111,7 @@ export class MemberlistCodec implements Codec {
     const names = new NameCache(options.nameCacheSlots ?? 2048);
     const decoder = new MessageDecoder(names);
     const compressor = new Compressor();
+    this.texts = new TextCache(options.nameCacheSlots ?? 2048);
 
     this.sealer = new PacketSealer({
       label,
@@ -125,6 +128,7 @@ export class MemberlistCodec implements Codec {
       maxInflatedBytes: options.maxPacketInflatedBytes ?? limits.maxPacketInflatedBytes,
     });
     this.streamWriter = new StreamWriter({
+      texts: this.texts,
       label,
       envelope: outgoing,
       compressor,
@@ -153,20 +157,37 @@ export class MemberlistCodec implements Codec {
   encode(message: PacketMessage): Uint8Array {
     const bound = messageBound(message);
     if (bound > slabBytes / 4) {
-      const target = new Uint8Array(bound);
-      return copyOf(target, 0, writeMessage(message, target, 0));
+      const pen = new Pen(new Uint8Array(bound), this.texts);
+      return copyOf(pen.bytes, 0, writeMessage(message, pen, 0));
     }
-    if (this.slabUsed + bound > slabBytes) {
-      this.slab = new Uint8Array(slabBytes);
-      this.slabUsed = 0;
-    }
+    const pen = this.slabFor(bound);
     const start = this.slabUsed;
-    this.slabUsed = writeMessage(message, this.slab, start);
-    return viewOf(this.slab, start, this.slabUsed);
+    const end = writeMessage(message, pen, start);
+    this.slabUsed = end;
+    return new Uint8Array(pen.memory, start, end - start);
   }
 
   encodeInto(message: PacketMessage, target: Uint8Array, offset: number): number {
-    return writeMessage(message, target, offset);
+    // Written elsewhere first: a pen spoils bytes behind what it writes, and the target may end there.
+    const bound = messageBound(message);
+    const small = bound <= slabBytes / 4;
+    const pen = small ? this.slabFor(bound) : new Pen(new Uint8Array(bound), this.texts);
+    const start = small ? this.slabUsed : 0;
+    const length = writeMessage(message, pen, start) - start;
+    const end = offset + length;
+    if (end > target.length) throw new RangeError(`a message of ${length} bytes does not fit`);
+    if (length > 48) target.set(new Uint8Array(pen.memory, start, length), offset);
+    else for (let i = 0; i < length; i++) target[offset + i] = pen.bytes[start + i]!;
+    return end;
+  }
+
+  /** The pen of a slab with room for `bound` bytes from `slabUsed` on. */
+  private slabFor(bound: number): Pen {
+    if (this.slab === undefined || this.slabUsed + bound > slabBytes) {
+      this.slab = new Pen(new Uint8Array(slabBytes), this.texts);
+      this.slabUsed = 0;
+    }
+    return this.slab;
   }
 
   sealPacket(

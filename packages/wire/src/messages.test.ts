@@ -8,7 +8,9 @@ import { MessageDecoder } from "./message-decoder.ts";
 import { writeCompressHeader, writeNode, writePushPullHeader, writeUserHeader } from "./message-writer.ts";
 import { NameCache } from "./name-cache.ts";
 import { NodeDecoder } from "./node-decoder.ts";
+import { Pen } from "./pen.ts";
 import { StreamDecoder } from "./stream-decoder.ts";
+import { TextCache } from "./text-cache.ts";
 
 const codec = createCodec({ compression: false });
 const names = new NameCache(64);
@@ -65,16 +67,17 @@ const records: Record<string, PacketMessage> = {
 function encodeVector(inputs: Record<string, unknown>): Uint8Array {
   const fields = inputs.fields as Fields;
   const target = new Uint8Array(1024);
+  const pen = new Pen(target, new TextCache(16));
   const type = inputs.type as string;
   const known = records[type];
   if (known !== undefined) return codec.encode(fromFields(fields, known));
   switch (type) {
     case "pushNodeState":
-      return target.slice(0, writeNode(fromFields(fields, node), target, 0));
+      return target.slice(0, writeNode(fromFields(fields, node), pen, 0));
     case "pushPull":
       return target.slice(
         0,
-        writePushPullHeader(fields.Join as boolean, fields.Nodes as number, fields.UserStateLen as number, target, 0),
+        writePushPullHeader(fields.Join as boolean, fields.Nodes as number, fields.UserStateLen as number, pen, 0),
       );
     case "err":
       return codec.encodeStream({ type: 13, error: fields.Error as string }, true);
@@ -86,7 +89,7 @@ function encodeVector(inputs: Record<string, unknown>): Uint8Array {
     }
     case "user":
       if (inputs.raw !== undefined) return codec.encode({ type: 8, payload: bytesOf(inputs.raw)! });
-      return target.slice(0, writeUserHeader(fields.UserMsgLen as number, target, 0));
+      return target.slice(0, writeUserHeader(fields.UserMsgLen as number, pen, 0));
     default:
       throw new Error(type);
   }

@@ -15,12 +15,15 @@ import {
   writePushPullHeader,
   writeUserHeader,
 } from "./message-writer.ts";
+import { Pen } from "./pen.ts";
 import { sealedHeadBytes, streamAad } from "./stream-reader.ts";
+import type { TextCache } from "./text-cache.ts";
 
 export interface StreamWriterOptions {
   readonly label: Label;
   /** Undefined: nothing is encrypted. */
   readonly envelope: Envelope | undefined;
+  readonly texts: TextCache;
   readonly compressor: Compressor;
   /** Messages longer than this are compressed if that makes them shorter; Infinity: none. */
   readonly compressOverBytes: number;
@@ -44,7 +47,7 @@ export class StreamWriter {
     // Room for the longest padding and the tag.
     const tail = 32;
     let bytes = new Uint8Array(body + streamBound(message) + tail);
-    let end = writeBody(message, bytes, body);
+    let end = writeBody(message, new Pen(bytes, this.options.texts), body);
 
     const compressed = this.compress(bytes, body, end);
     if (compressed > 0) {
@@ -91,24 +94,25 @@ function streamBound(message: StreamMessage): number {
   }
 }
 
-function writeBody(message: StreamMessage, bytes: Uint8Array, offset: number): number {
+function writeBody(message: StreamMessage, pen: Pen, offset: number): number {
+  const { bytes } = pen;
   switch (message.type) {
     case 0:
     case 2:
-      return writeMessage(message, bytes, offset);
+      return writeMessage(message, pen, offset);
     case 6: {
       const { nodes, userState } = message;
-      let at = writePushPullHeader(message.join, nodes.length, userState.length, bytes, offset);
-      for (const node of nodes) at = writeNode(node, bytes, at);
+      let at = writePushPullHeader(message.join, nodes.length, userState.length, pen, offset);
+      for (const node of nodes) at = writeNode(node, pen, at);
       bytes.set(userState, at);
       return at + userState.length;
     }
     case 8: {
-      const at = writeUserHeader(message.payload.length, bytes, offset);
+      const at = writeUserHeader(message.payload.length, pen, offset);
       bytes.set(message.payload, at);
       return at + message.payload.length;
     }
     case 13:
-      return writeErr(message.error, bytes, offset);
+      return writeErr(message.error, pen, offset);
   }
 }
