@@ -5,6 +5,8 @@
  * accepts the reader would accept with the same meaning.
  */
 
+import type { Constant } from "./constant.ts";
+
 /** Length of a nil blob. */
 export const nilBlob = -1;
 /** Not what Go would have written; read it the tolerant way. */
@@ -14,6 +16,8 @@ export class MessageCursor {
   bytes: Uint8Array = new Uint8Array(0);
   at = 0;
   end = 0;
+  /** All of `bytes`, after `attach`. */
+  words: DataView = new DataView(new ArrayBuffer(0));
 
   reset(bytes: Uint8Array, start: number, end: number): void {
     this.bytes = bytes;
@@ -34,6 +38,23 @@ export class MessageCursor {
     const length = expected.length;
     if (at + length > this.end) return false;
     for (let i = 0; i < length; i++) if (bytes[at + i] !== expected[i]) return false;
+    this.at = at + length;
+    return true;
+  }
+
+  /** Prepares `bytes` for `key`. Making a view pays where many fields are read from the same bytes. */
+  attach(bytes: Uint8Array): void {
+    this.words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  /** The same as `constant`, by words, in the attached bytes. At least three bytes more must follow. */
+  key(expected: Constant): boolean {
+    const { words, at } = this;
+    const { words: wanted, length } = expected;
+    const last = wanted.length - 1;
+    if (at + 4 * wanted.length > this.end) return false;
+    for (let i = 0; i < last; i++) if (words.getInt32(at + 4 * i, true) !== wanted[i]) return false;
+    if (((words.getInt32(at + 4 * last, true) ^ wanted[last]!) & expected.lastMask) !== 0) return false;
     this.at = at + length;
     return true;
   }

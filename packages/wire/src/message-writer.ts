@@ -15,7 +15,8 @@ import type {
   PushPullNode,
   Suspect,
 } from "@hearsay/core";
-import { key, type Pen, put, putBlob, putBlobHead, putBytes, putText, putUint } from "./pen.ts";
+import { key } from "./constant.ts";
+import { type Pen, put, putBlob, putBlobHead, putBytes, putText, putUint } from "./pen.ts";
 
 /** An upper bound for what `writeMessage` needs, with what it may spoil behind the message. */
 export function messageBound(message: PacketMessage): number {

@@ -16,6 +16,8 @@ export class NameCache {
   private lengths = new Uint8Array(0);
   /** The names' bytes, each in its slot: comparing them is cheaper than comparing with the string. */
   private bytes = new Uint8Array(0);
+  /** The same bytes, to be compared by words. */
+  private view = new DataView(this.bytes.buffer);
   private mask = 0;
   private evictions = 0;
   private readonly maxSlots: number;
@@ -34,6 +36,25 @@ export class NameCache {
     const slot = hash(bytes, start, end) & this.mask;
     if (this.lengths[slot] === length && this.holds(slot * slotBytes, bytes, start, length)) return this.names[slot];
     return this.put(slot, bytes, start, end);
+  }
+
+  /** The same for a caller that has a view of all of `bytes`: four bytes at a time. */
+  getByWords(view: DataView, bytes: Uint8Array, start: number, end: number): string | undefined {
+    const length = end - start;
+    if (length === 0) return "";
+    if (length > slotBytes) return readUtf8(bytes, start, end);
+    const slot = hashByWords(view, start, end) & this.mask;
+    if (this.lengths[slot] === length && this.holdsWords(slot * slotBytes, view, start, length))
+      return this.names[slot];
+    return this.put(slot, bytes, start, end);
+  }
+
+  private holdsWords(at: number, view: DataView, start: number, length: number): boolean {
+    const own = this.view;
+    let i = 0;
+    for (; i + 4 <= length; i += 4) if (own.getInt32(at + i, true) !== view.getInt32(start + i, true)) return false;
+    for (; i < length; i++) if (own.getUint8(at + i) !== view.getUint8(start + i)) return false;
+    return true;
   }
 
   private holds(at: number, bytes: Uint8Array, start: number, length: number): boolean {
@@ -61,6 +82,7 @@ export class NameCache {
     this.names = new Array<string>(slots).fill("");
     this.lengths = new Uint8Array(slots);
     this.bytes = new Uint8Array(slots * slotBytes);
+    this.view = new DataView(this.bytes.buffer);
     this.mask = slots - 1;
     this.evictions = 0;
   }
@@ -76,5 +98,17 @@ function hash(bytes: Uint8Array, start: number, end: number): number {
     value ^= value >>> 15;
   }
   for (; at < end; at++) value = Math.imul(value ^ bytes[at]!, 0x01000193);
+  return value ^ (value >>> 13);
+}
+
+/** The same value. */
+function hashByWords(view: DataView, start: number, end: number): number {
+  let value = 0x811c9dc5 ^ (end - start);
+  let at = start;
+  for (; at + 4 <= end; at += 4) {
+    value = Math.imul(value ^ view.getInt32(at, true), 0x9e3779b1);
+    value ^= value >>> 15;
+  }
+  for (; at < end; at++) value = Math.imul(value ^ view.getUint8(at), 0x01000193);
   return value ^ (value >>> 13);
 }

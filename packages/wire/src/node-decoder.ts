@@ -11,6 +11,7 @@
 
 import { type DropReason, MemberState, type PushPullNode } from "@hearsay/core";
 import { copyOf } from "./byte-views.ts";
+import { key } from "./constant.ts";
 import { maxMetaBytes, maxNameBytes, versionBytes } from "./limits.ts";
 import { MessageCursor, nilBlob } from "./message-cursor.ts";
 import { Reader } from "./msgpack-reader.ts";
@@ -22,6 +23,8 @@ export class NodeDecoder {
   end = 0;
   /** Why entries were left out, one word for each. */
   refusals: DropReason[] = [];
+  /** How many entries were not written as Go writes them. */
+  tolerated = 0;
 
   private readonly names: NameCache;
   private readonly cursor = new MessageCursor();
@@ -40,10 +43,19 @@ export class NodeDecoder {
     this.refusals = [];
     this.meta = null;
     this.vsn = null;
+    this.tolerated = 0;
     this.end = start;
+    this.cursor.attach(bytes);
     for (let i = 0; i < count; i++) {
       this.refusal = undefined;
-      const node = this.quickNode(bytes, this.end, end) ?? this.tolerantNode(bytes, this.end, end);
+      let node: PushPullNode | DropReason | undefined = this.quickNode(bytes, this.end, end);
+      if (node !== undefined) {
+        // The quick way has checked all of it.
+        nodes.push(node);
+        continue;
+      }
+      this.tolerated++;
+      node = this.tolerantNode(bytes, this.end, end);
       if (typeof node === "string") return node;
       const vsnLength = node.vsn?.length ?? 0;
       if (vsnLength > 0 && vsnLength < versionBytes) return "version-vector";
@@ -57,33 +69,33 @@ export class NodeDecoder {
   private quickNode(bytes: Uint8Array, start: number, end: number): PushPullNode | undefined {
     const { cursor } = this;
     cursor.reset(bytes, start, end);
-    if (!cursor.constant(nodeHead)) return undefined;
+    if (!cursor.key(nodeHead)) return undefined;
     let length = cursor.blob();
     // Only what is certainly an address, so that nothing is copied for an entry that is then read again.
     if (length !== 4 && length !== 16) return undefined;
     const addrAt = cursor.at;
     cursor.at += length;
     const addrEnd = cursor.at;
-    if (!cursor.constant(keyIncarnation)) return undefined;
+    if (!cursor.key(keyIncarnation)) return undefined;
     const incarnation = cursor.uint();
-    if (incarnation < 0 || !cursor.constant(keyMeta)) return undefined;
+    if (incarnation < 0 || !cursor.key(keyMeta)) return undefined;
     const metaLength = cursor.blob();
     if (metaLength < nilBlob || metaLength > maxMetaBytes) return undefined;
     const metaAt = cursor.at;
     if (metaLength > 0) cursor.at += metaLength;
-    if (!cursor.constant(keyName)) return undefined;
+    if (!cursor.key(keyName)) return undefined;
     length = cursor.blob();
     if (length <= 0 || length > maxNameBytes) return undefined;
     const nameAt = cursor.at;
     cursor.at += length;
     const nameEnd = cursor.at;
-    if (!cursor.constant(keyPort)) return undefined;
+    if (!cursor.key(keyPort)) return undefined;
     const port = cursor.uint();
-    if (port < 0 || port > 0xffff || !cursor.constant(keyState)) return undefined;
+    if (port < 0 || port > 0xffff || !cursor.key(keyState)) return undefined;
     const state = cursor.uint();
-    if (state < 0 || !cursor.constant(keyVsn) || cursor.blob() !== versionBytes) return undefined;
+    if (state < 0 || !cursor.key(keyVsn) || cursor.blob() !== versionBytes) return undefined;
     const vsnAt = cursor.at;
-    const name = this.names.get(bytes, nameAt, nameEnd);
+    const name = this.names.getByWords(cursor.words, bytes, nameAt, nameEnd);
     if (name === undefined) return undefined;
     this.end = vsnAt + versionBytes;
     return {
@@ -141,10 +153,6 @@ function shared(last: Uint8Array | null, bytes: Uint8Array, start: number, end: 
 
 /** Declaration order. */
 const nodeFields = ["Name", "Addr", "Port", "Meta", "Incarnation", "State", "Vsn"] as const;
-
-function key(name: string, ...before: number[]): Uint8Array {
-  return new Uint8Array([...before, 0xa0 | name.length, ...Array.from(name, (letter) => letter.charCodeAt(0))]);
-}
 
 const nodeHead = key("Addr", 0x87);
 const keyIncarnation = key("Incarnation");

@@ -4,6 +4,7 @@
  * overwritten with anything: the caller has room for them, and the next field covers them.
  */
 
+import type { Constant } from "./constant.ts";
 import type { TextCache } from "./text-cache.ts";
 import { utf8Length, writeUtf8 } from "./utf8.ts";
 
@@ -22,24 +23,6 @@ export class Pen {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.texts = texts;
   }
-}
-
-/** Bytes that are always the same, ready to be written. */
-export class Constant {
-  readonly length: number;
-  /** Little-endian, the last one padded with 0. */
-  readonly words: Int32Array;
-
-  constructor(bytes: readonly number[]) {
-    this.length = bytes.length;
-    this.words = new Int32Array(Math.ceil(bytes.length / 4));
-    for (const [i, byte] of bytes.entries()) this.words[i >> 2]! |= byte << (8 * (i & 3));
-  }
-}
-
-/** A key in raw form, with what may stand before it. */
-export function key(name: string, ...before: number[]): Constant {
-  return new Constant([...before, 0xa0 | name.length, ...Array.from(name, (letter) => letter.charCodeAt(0))]);
 }
 
 // Each writes at `offset` and returns the offset behind it.

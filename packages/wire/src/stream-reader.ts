@@ -38,6 +38,7 @@ export class MessageStreamReader implements StreamReader {
   /** Where it ends, as far as that is known. */
   private messageEnd = 0;
   private rawBytes = 0;
+  private inFirstChunk = false;
   private result: StreamMessage | StreamError | undefined;
 
   constructor(options: StreamReaderOptions, acceptor: boolean) {
@@ -51,7 +52,8 @@ export class MessageStreamReader implements StreamReader {
     // Up to the bound everything is looked at: the message may end before it, and what follows is ignored.
     const room = this.options.maxBytes - buffer.length;
     const taken = chunk.length > room ? viewOf(chunk, 0, room) : chunk;
-    if (buffer.length === 0) {
+    this.inFirstChunk = buffer.length === 0;
+    if (this.inFirstChunk) {
       // Most messages come in one chunk; that one is read where it is.
       buffer.bytes = taken;
     } else buffer.ensure(buffer.length + taken.length, this.options.maxBytes).set(taken, buffer.length);
@@ -70,7 +72,7 @@ export class MessageStreamReader implements StreamReader {
   private advance(): StreamMessage | StreamError | undefined {
     const { bytes, length } = this.buffer;
     for (;;) {
-      let next: Stage | DropReason | StreamError | undefined;
+      let next: Stage | DropReason | StreamMessage | StreamError | undefined;
       switch (this.stage) {
         case "label":
           next = this.readLabel(bytes, length);
@@ -138,12 +140,16 @@ export class MessageStreamReader implements StreamReader {
   }
 
   /** The header map of a push/pull or user message, and from it what follows. */
-  private readHeader(bytes: Uint8Array, length: number): Stage | DropReason | StreamError | undefined {
+  private readHeader(bytes: Uint8Array, length: number): Stage | DropReason | StreamMessage | StreamError | undefined {
     const scanned = this.scan(bytes, length);
     if (scanned !== "done") return scanned;
     const type = bytes[this.start] === 6 ? 6 : 8;
     const header = this.options.decoder.decodeHeader(type, bytes, this.start + 1, this.scanner.offset);
     if ("error" in header) return header;
+    // Only with the first chunk: tried again with every chunk it would cost the square of their number.
+    const message =
+      type === 6 && this.inFirstChunk ? this.options.decoder.decodeAhead(bytes, length, header) : undefined;
+    if (message !== undefined) return message;
     this.rawBytes = header.rawBytes;
     this.scanner.begin(header.end, header.nodes, this.options.maxBytes - header.rawBytes);
     return "rest";
