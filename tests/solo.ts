@@ -19,6 +19,9 @@ export interface Sent {
   readonly messages: PacketMessage[];
 }
 
+/** The event that `T` belongs to; some events share one shape under several types. */
+type EventOf<T, E = SwimEvent> = E extends { readonly type: infer K } ? (T extends K ? E : never) : never;
+
 export class Solo {
   readonly codec = createCodec({});
   readonly swim: Swim;
@@ -115,8 +118,8 @@ export class Solo {
     );
   }
 
-  eventsOf<T extends SwimEvent["type"]>(type: T): Extract<SwimEvent, { type: T }>[] {
-    return this.events.filter((event): event is Extract<SwimEvent, { type: T }> => event.type === type);
+  eventsOf<T extends SwimEvent["type"]>(type: T): EventOf<T>[] {
+    return this.events.filter((event) => event.type === type) as EventOf<T>[];
   }
 
   forget(): void {
