@@ -206,3 +206,16 @@ function omitType(solo: Solo, name: string) {
   const { addr, port, meta, vsn } = solo.swim.member(name)!;
   return { node: name, addr, port, meta, vsn };
 }
+
+describe("push/pull", () => {
+  it("begins a random delay plus one interval after the start, scaled by the pool as it is by then", () => {
+    const solo = new Solo({ pushPullIntervalMs: 30_000, probeIntervalMs: 0 });
+    for (let n = 2; n <= 101; n++) solo.meet(n);
+    solo.forget();
+    // 101 members: three times the interval.
+    solo.advance(89_000 * 0.95);
+    expect(solo.streams).toEqual([]);
+    solo.advance(45_000);
+    expect(solo.streams).toMatchObject([{ kind: "push-pull", reply: true }]);
+  });
+});

@@ -30,6 +30,8 @@ export class PushPuller {
   /** Whom to ask when settling; a random member when there is none. */
   #hint: Endpoint | undefined;
   #fruitless = 0;
+  /** The random delay at the start is over. */
+  #staggered = false;
 
   constructor(shared: Shared, exchanges: Exchanges) {
     this.#s = shared;
@@ -39,13 +41,16 @@ export class PushPuller {
   start(): void {
     const s = this.#s;
     const interval = s.config.pushPullIntervalMs;
-    if (interval <= 0) return;
-    s.timers.set(TimerKind.pushPull, 0, s.now + s.rng.jitter.float() * interval + this.#intervalMs());
+    if (interval > 0) s.timers.set(TimerKind.pushPull, 0, s.now + s.rng.jitter.float() * interval);
   }
 
   onTick(): void {
     const s = this.#s;
+    const first = !this.#staggered;
+    this.#staggered = true;
     s.timers.set(TimerKind.pushPull, 0, s.now + s.rng.jitter.jitter(this.#intervalMs(), 0.05));
+    // The first tick only ends the random delay: the first interval is that of the pool as it is by then.
+    if (first) return;
     this.#fruitless = 0;
     this.#exchange(undefined);
   }

@@ -362,7 +362,9 @@ export class Swim implements Machine<SwimEvent> {
     const s = this.#s;
     const lateMs = now - s.timers.next;
     if (now > s.now) s.now = now;
-    if (lateMs > s.config.probeTimeoutMs * stallShare) this.#onStall(lateMs);
+    const stalledMs = s.config.probeTimeoutMs * stallShare;
+    // What a driver may put off is no stall.
+    if (lateMs > stalledMs && now - this.latestWake() > stalledMs) this.#onStall(lateMs);
   }
 
   /**
@@ -391,7 +393,7 @@ export class Swim implements Machine<SwimEvent> {
     if (lateMs >= s.config.probeIntervalMs && !s.leaving) this.#pushPuller.settleSoon();
   }
 
-  /** How late each thing may be. Well below what counts as a stall; nothing where others wait for us. */
+  /** How late each thing may be: much where nobody waits for it, next to nothing where others wait for us. */
   readonly #slackMs = (kind: TimerKind): number => {
     const { probeTimeoutMs, gossipIntervalMs } = this.#s.config;
     switch (kind) {
@@ -399,7 +401,7 @@ export class Swim implements Machine<SwimEvent> {
       case TimerKind.pushPull:
       case TimerKind.settle:
       case TimerKind.reconnect:
-        return Math.min(100, probeTimeoutMs * 0.2);
+        return Math.min(200, probeTimeoutMs * 0.4);
       case TimerKind.gossip:
         return Math.min(20, gossipIntervalMs * 0.1);
       default:
