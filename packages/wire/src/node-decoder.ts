@@ -1,7 +1,7 @@
 /**
  * The node list of a push/pull. Entries belong to whoever gets them: nothing in them is a view of the stream, so keeping
  * one member does not keep a megabyte. Bytes equal to those of the entry before (versions nearly always, meta often) are
- * shared with it; nobody may write to them.
+ * shared with it, and addresses with entries of earlier lists; nobody may write to them.
  *
  * An entry that no working node can have made is left out and named in `refusals`, instead of refusing the exchange: a
  * peer that tolerates such an entry passes it on for ever and could then never be synchronised with. Versions of 1 to 5
@@ -30,6 +30,9 @@ export class NodeDecoder {
   private readonly cursor = new MessageCursor();
   private readonly reader = new Reader();
   private refusal: DropReason | undefined;
+  /** IPv4 addresses by their hash: the same ones come with every exchange. */
+  private readonly addrs = new Array<Uint8Array | undefined>(addrSlots).fill(undefined);
+  private readonly addrWords = new Int32Array(addrSlots);
   private meta: Uint8Array | null = null;
   private vsn: Uint8Array | null = null;
 
@@ -100,13 +103,25 @@ export class NodeDecoder {
     this.end = vsnAt + versionBytes;
     return {
       name,
-      addr: copyOf(bytes, addrAt, addrEnd),
+      addr: addrEnd - addrAt === 4 ? this.sharedAddr(bytes, addrAt) : copyOf(bytes, addrAt, addrEnd),
       port,
       meta: metaLength === nilBlob ? null : (this.meta = shared(this.meta, bytes, metaAt, metaAt + metaLength)),
       incarnation,
       state,
       vsn: (this.vsn = shared(this.vsn, bytes, vsnAt, vsnAt + versionBytes)),
     };
+  }
+
+  /** Four bytes, the same array as the last time if they are still remembered. */
+  private sharedAddr(bytes: Uint8Array, start: number): Uint8Array {
+    const word = this.cursor.words.getInt32(start);
+    const slot = Math.imul(word, 0x9e3779b1) >>> addrShift;
+    const held = this.addrs[slot];
+    if (held !== undefined && this.addrWords[slot] === word) return held;
+    const addr = copyOf(bytes, start, start + 4);
+    this.addrs[slot] = addr;
+    this.addrWords[slot] = word;
+    return addr;
   }
 
   private tolerantNode(bytes: Uint8Array, start: number, end: number): PushPullNode | DropReason {
@@ -150,6 +165,9 @@ function shared(last: Uint8Array | null, bytes: Uint8Array, start: number, end: 
   for (let i = 0; i < last.length; i++) if (last[i] !== bytes[start + i]) return copyOf(bytes, start, end);
   return last;
 }
+
+const addrSlots = 512;
+const addrShift = 32 - 9;
 
 /** Declaration order. */
 const nodeFields = ["Name", "Addr", "Port", "Meta", "Incarnation", "State", "Vsn"] as const;
