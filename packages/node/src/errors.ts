@@ -13,8 +13,6 @@
  * | `BAD_KEY` | an encryption key has the wrong form or length | nothing was changed |
  * | `BAD_ADDRESS` | a text is no address of the form asked for | nothing was changed |
  * | `UNRESOLVED` | DNS has no usable address for a name | nothing was changed; worth trying again |
- * | `NO_REPLY` | an address did not answer an exchange | the peer may or may not have merged ours |
- * | `NAME_CONFLICT` | the name belongs to another process of the pool | |
  * | `TAGS_TOO_LARGE` | tags do not fit into 512 bytes | nothing was changed |
  * | `META_TOO_LARGE` | raw pools: meta over 512 bytes | nothing was changed |
  * | `MESSAGE_TOO_LARGE` | raw pools: a message that fits no packet | nothing was sent |
@@ -34,8 +32,6 @@ export type NodeErrorCode =
   | "BAD_KEY"
   | "BAD_ADDRESS"
   | "UNRESOLVED"
-  | "NO_REPLY"
-  | "NAME_CONFLICT"
   | "TAGS_TOO_LARGE"
   | "META_TOO_LARGE"
   | "MESSAGE_TOO_LARGE"
