@@ -16,5 +16,10 @@ export class Constant {
 
 /** A key in raw form, with what may stand before it. */
 export function key(name: string, ...before: number[]): Constant {
-  return new Constant([...before, 0xa0 | name.length, ...Array.from(name, (letter) => letter.charCodeAt(0))]);
+  return new Constant([...before, ...keyBytes(name)]);
+}
+
+/** The bytes of a key in raw form; at most 31 letters. */
+export function keyBytes(name: string): number[] {
+  return [0xa0 | name.length, ...Array.from(name, (letter) => letter.charCodeAt(0))];
 }

@@ -15,7 +15,7 @@ import type {
   PushPullNode,
   Suspect,
 } from "@hearsay/core";
-import { key } from "./constant.ts";
+import { Constant, key, keyBytes } from "./constant.ts";
 import { type Pen, put, putBlob, putBlobHead, putBytes, putText, putUint } from "./pen.ts";
 
 /** An upper bound for what `writeMessage` needs, with what it may spoil behind the message. */
@@ -111,11 +111,18 @@ function writeAlive(message: Alive, pen: Pen, offset: number): number {
 export function writeNode(node: PushPullNode, pen: Pen, offset: number): number {
   let at = putBlob(node.addr, pen, put(nodeHead, pen, offset));
   at = putUint(node.incarnation, pen.bytes, put(keyIncarnation, pen, at));
-  at = putBlob(node.meta, pen, put(keyMeta, pen, at));
-  at = putText(node.name, pen, put(keyName, pen, at));
+  // There are hundreds of these at a time, so the usual neighbours are written in one go.
+  at =
+    node.meta === null ? put(noMetaName, pen, at) : put(keyName, pen, putBlob(node.meta, pen, put(keyMeta, pen, at)));
+  at = putText(node.name, pen, at);
   at = putUint(node.port, pen.bytes, put(keyPort, pen, at));
-  at = putUint(node.state, pen.bytes, put(keyState, pen, at));
-  return putBlob(node.vsn, pen, put(keyVsn, pen, at));
+  const { state } = node;
+  if (state <= 0x7f) {
+    const stateAt = at + keyState.length;
+    at = put(stateVsn, pen, at);
+    pen.bytes[stateAt] = state;
+  } else at = put(keyVsn, pen, putUint(state, pen.bytes, put(keyState, pen, at)));
+  return putBlob(node.vsn, pen, at);
 }
 
 /** An upper bound for what `writeNode` needs. */
@@ -193,6 +200,10 @@ const keyState = key("State");
 const keyTarget = key("Target");
 const keyUserStateLen = key("UserStateLen");
 const keyVsn = key("Vsn");
+
+// A meta of nil and the key behind it; a small state, which is written over, and the key behind it.
+const noMetaName = new Constant([...keyBytes("Meta"), 0xc0, ...keyBytes("Name")]);
+const stateVsn = new Constant([...keyBytes("State"), 0, ...keyBytes("Vsn")]);
 
 // Type byte, map head, first key. Where the number of fields or the type varies, the byte is written over.
 const pingHead = key("Node", 0, 0x82);
