@@ -15,6 +15,11 @@ import { root, run } from "./bootstrap.mjs";
  */
 
 const cached = join(root, ".cache/peers/usr/bin/serf");
+/** Administrators' tools are often outside a user's PATH, and what those call in turn, too. */
+const searchPath = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+/** PATH with those: for what runs peers. */
+export const toolPath = searchPath.join(delimiter);
+const env = { ...process.env, PATH: toolPath, DEBIAN_FRONTEND: "noninteractive" };
 
 /** What is there. Changes nothing that lasts.
  *  @returns {Promise<Peers>} */
@@ -70,8 +75,8 @@ async function canNetns() {
     ["ip", "netns", "exec", name, "nft", "add", "table", "inet", "probe"],
   ];
   let works = true;
-  for (const [command = "", ...args] of steps) works &&= (await run(command, args)).code === 0;
-  await run("ip", ["netns", "del", name]);
+  for (const [command = "", ...args] of steps) works &&= (await run(command, args, { env })).code === 0;
+  await run("ip", ["netns", "del", name], { env });
   return works;
 }
 
@@ -79,11 +84,11 @@ async function unpackSerf() {
   const dir = mkdtempSync(join(tmpdir(), "hearsay-serf-"));
   try {
     // As root, apt downloads as its own user, who may not write here, and says so; it downloads all the same.
-    if ((await run("apt-get", ["download", "-qq", "serf"], { cwd: dir })).code !== 0) return false;
+    if ((await run("apt-get", ["download", "-qq", "serf"], { cwd: dir, env })).code !== 0) return false;
     const archive = readdirSync(dir).find((name) => name.endsWith(".deb"));
     if (!archive) return false;
     mkdirSync(join(root, ".cache/peers"), { recursive: true });
-    return (await run("dpkg-deb", ["-x", join(dir, archive), join(root, ".cache/peers")])).code === 0;
+    return (await run("dpkg-deb", ["-x", join(dir, archive), join(root, ".cache/peers")], { env })).code === 0;
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
@@ -91,14 +96,12 @@ async function unpackSerf() {
 
 /** @param {string[]} args */
 async function apt(args) {
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   return (await run("apt-get", args, { env })).code === 0;
 }
 
 /** @param {string} program */
 function which(program) {
-  // Administrators' tools are often outside a user's PATH.
-  for (const dir of [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"]) {
+  for (const dir of searchPath) {
     const found = dir && executable(join(dir, program));
     if (found) return found;
   }

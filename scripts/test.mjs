@@ -13,7 +13,7 @@ import { constants, tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { root, run, runMain } from "./bootstrap.mjs";
 import { build } from "./build.mjs";
-import { bringPeers, findPeers, missing } from "./peers.mjs";
+import { bringPeers, findPeers, missing, toolPath } from "./peers.mjs";
 
 const args = process.argv.slice(2);
 const whole = args.length === 0;
@@ -23,7 +23,8 @@ async function main() {
   await build();
   const checks = whole ? await Promise.all([check("types", tsc()), check("biome", biome())]) : [];
   const peers = await (whole ? bringPeers() : findPeers());
-  const result = await vitest({ HEARSAY_SERF: peers.serf ?? "", HEARSAY_NETNS: peers.namespaces ? "1" : "" });
+  const found = { HEARSAY_SERF: peers.serf ?? "", HEARSAY_NETNS: peers.namespaces ? "1" : "" };
+  const result = await vitest({ ...found, PATH: toolPath });
 
   const notRun = whole ? result.notRun : [];
   for (const name of checks.filter((name) => name !== undefined)) console.log(`${name}: failed, see above`);
