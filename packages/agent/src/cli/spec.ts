@@ -29,6 +29,8 @@ export interface Io {
   out(text: string): void;
   err(text: string): void;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Width of the terminal that `out` goes to; undefined when it goes elsewhere. */
+  readonly columns?: number | undefined;
 }
 
 export interface Call {

@@ -19,13 +19,13 @@ export async function run(call: Call): Promise<number> {
       );
     }
   });
-  call.io.out(format === "json" ? json(jsonExplanation(explanation)) : text(explanation));
+  call.io.out(format === "json" ? json(jsonExplanation(explanation)) : text(explanation, call.io.columns));
   return 0;
 }
 
-function text({ name, summary, member, evidence }: ExplanationRecord): string {
+function text({ name, summary, member, evidence }: ExplanationRecord, columns: number | undefined): string {
   const status = member === undefined ? "forgotten" : member.status;
-  const lines = [`${printable(name)}  ${status}`, ...wrap(printable(summary))];
+  const lines = [`${printable(name)}  ${status}`, ...wrap(printable(summary), columns)];
   let day = "";
   for (const one of evidence) {
     const [date, time] = localTime(one.time);
@@ -36,12 +36,12 @@ function text({ name, summary, member, evidence }: ExplanationRecord): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** Lines of at most 100 characters where the words allow it, indented. */
-function wrap(text: string): string[] {
+/** Indented lines that fit the terminal where the words allow it; one line for anything else. */
+function wrap(text: string, columns = Number.POSITIVE_INFINITY): string[] {
   const lines: string[] = [];
   let line = " ";
   for (const word of text.split(" ")) {
-    if (line.length + 1 + word.length > 100 && line !== " ") {
+    if (line.length + 1 + word.length > columns && line !== " ") {
       lines.push(line);
       line = " ";
     }
