@@ -11,7 +11,7 @@
 
 import { type DropReason, MemberState, type PushPullNode } from "@hearsay/core";
 import { copyOf } from "./byte-views.ts";
-import { key } from "./constant.ts";
+import { Constant, key, keyBytes } from "./constant.ts";
 import { maxMetaBytes, maxNameBytes, versionBytes } from "./limits.ts";
 import { MessageCursor, nilBlob } from "./message-cursor.ts";
 import { Reader } from "./msgpack-reader.ts";
@@ -81,12 +81,18 @@ export class NodeDecoder {
     const addrEnd = cursor.at;
     if (!cursor.key(keyIncarnation)) return undefined;
     const incarnation = cursor.uint();
-    if (incarnation < 0 || !cursor.key(keyMeta)) return undefined;
-    const metaLength = cursor.blob();
-    if (metaLength < nilBlob || metaLength > maxMetaBytes) return undefined;
-    const metaAt = cursor.at;
-    if (metaLength > 0) cursor.at += metaLength;
-    if (!cursor.key(keyName)) return undefined;
+    if (incarnation < 0) return undefined;
+    let metaLength = nilBlob;
+    let metaAt = 0;
+    // Usual neighbours are taken in one step here and below: there are hundreds of entries at a time.
+    if (!cursor.key(noMetaName)) {
+      if (!cursor.key(keyMeta)) return undefined;
+      metaLength = cursor.blob();
+      if (metaLength < nilBlob || metaLength > maxMetaBytes) return undefined;
+      metaAt = cursor.at;
+      if (metaLength > 0) cursor.at += metaLength;
+      if (!cursor.key(keyName)) return undefined;
+    }
     length = cursor.blob();
     if (length <= 0 || length > maxNameBytes) return undefined;
     const nameAt = cursor.at;
@@ -94,9 +100,13 @@ export class NodeDecoder {
     const nameEnd = cursor.at;
     if (!cursor.key(keyPort)) return undefined;
     const port = cursor.uint();
-    if (port < 0 || port > 0xffff || !cursor.key(keyState)) return undefined;
-    const state = cursor.uint();
-    if (state < 0 || !cursor.key(keyVsn) || cursor.blob() !== versionBytes) return undefined;
+    if (port < 0 || port > 0xffff) return undefined;
+    let state = 0;
+    if (!cursor.key(aliveVsn)) {
+      if (!cursor.key(keyState)) return undefined;
+      state = cursor.uint();
+      if (state < 0 || !cursor.key(keyVsn) || cursor.blob() !== versionBytes) return undefined;
+    } else if (cursor.at + versionBytes > end) return undefined;
     const vsnAt = cursor.at;
     const name = this.names.getByWords(cursor.words, bytes, nameAt, nameEnd);
     if (name === undefined) return undefined;
@@ -179,3 +189,5 @@ const keyName = key("Name");
 const keyPort = key("Port");
 const keyState = key("State");
 const keyVsn = key("Vsn");
+const noMetaName = new Constant([...keyBytes("Meta"), 0xc0, ...keyBytes("Name")]);
+const aliveVsn = new Constant([...keyBytes("State"), MemberState.alive, ...keyBytes("Vsn"), 0xa0 | versionBytes]);
