@@ -1,5 +1,6 @@
-export type { Codec, DropReason, PacketSink, StreamError, StreamReader, Transmit } from "./codec.ts";
+export type { Codec, PacketSink, StreamError, StreamReader, Transmit } from "./codec.ts";
 export { lanConfig, localConfig, type ProfileName, profiles, type SwimConfig, wanConfig } from "./config.ts";
+export type { DropReason } from "./drop-reason.ts";
 export { addressBytes, addressText, type Endpoint, formatEndpoint } from "./endpoint.ts";
 export type { MemberView, SwimEvent } from "./events.ts";
 export type { Evidence, EvidenceType } from "./evidence.ts";

@@ -6,7 +6,8 @@
  * each says there is no more, then wake at `nextDeadline()`. `now` is monotonic milliseconds, never decreasing.
  */
 
-import type { Codec, DropReason, Transmit } from "./codec.ts";
+import type { Codec, Transmit } from "./codec.ts";
+import type { DropReason } from "./drop-reason.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { StreamMessage } from "./messages.ts";
 

@@ -6,7 +6,7 @@
  * be kept.
  */
 
-import type { DropReason } from "./codec.ts";
+import type { DropReason } from "./drop-reason.ts";
 
 /** First byte of every message (reference section 1.1). */
 export const MessageType = {

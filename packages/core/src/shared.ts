@@ -4,8 +4,9 @@
  */
 import { Awareness } from "./awareness.ts";
 import { type Broadcast, BroadcastQueue } from "./broadcast-queue.ts";
-import type { Codec, DropReason } from "./codec.ts";
+import type { Codec } from "./codec.ts";
 import type { SwimConfig } from "./config.ts";
+import type { DropReason } from "./drop-reason.ts";
 import { type Endpoint, formatEndpoint } from "./endpoint.ts";
 import type { MemberView, SwimEvent } from "./events.ts";
 import type { Evidence } from "./evidence.ts";

@@ -4,7 +4,8 @@
  * `probe.ts` for detection, `claims.ts` for the state machine, `gossip.ts` and `push-pull.ts` for dissemination.
  */
 import { Claims } from "./claims.ts";
-import type { Codec, DropReason, PacketSink, Transmit } from "./codec.ts";
+import type { Codec, PacketSink, Transmit } from "./codec.ts";
+import type { DropReason } from "./drop-reason.ts";
 import { addressText, type Endpoint } from "./endpoint.ts";
 import type { MemberView, SwimEvent } from "./events.ts";
 import type { Evidence } from "./evidence.ts";
