@@ -19,6 +19,7 @@ export function logEvents(node: HearsayNode, { serf, memberlist }: EventLoggers)
     return node;
   };
   const seldom = new Throttle(REPEAT_MS);
+  const { encrypted } = node.stats();
 
   const joined = (member: Member) =>
     serf.info(facts("member-join", member), `EventMemberJoin: ${member.name} ${member.address}`);
@@ -58,8 +59,8 @@ export function logEvents(node: HearsayNode, { serf, memberlist }: EventLoggers)
   on("dropped", ({ reason, peer, count }) => {
     const host = peer.replace(/:\d+$/, "");
     const times = count === 1 ? "a message" : `${count} messages`;
-    const line = `dropped ${times} from ${peer}: ${explainDrop(reason)} (${reason})`;
-    if (seldom.allows(`drop ${reason} ${host}`)) memberlist.warn({}, line);
+    const line = `dropped ${times} from ${peer}: ${explainDrop(reason, encrypted)} (${reason})`;
+    if (!EVERYDAY.has(reason) && seldom.allows(`drop ${reason} ${host}`)) memberlist.warn({}, line);
     else memberlist.debug({}, line);
   });
   return () => {
@@ -92,9 +93,16 @@ const DROPS: Readonly<Record<string, string>> = {
   "member-limit": "the member list is full",
   "crc-mismatch": "it was damaged on its way",
   "queue-full": "too much came at once",
+  "unknown-ack": "it answers nothing that we still wait for",
+  "relay-limit": "we are asked to pass on too much at once",
 };
 const GARBLED = "it makes no sense; is it encrypted, or from another program?";
 
-function explainDrop(reason: string): string {
+/** Drops that healthy pools have, too: nobody is to be bothered with them. */
+const EVERYDAY: ReadonlySet<string> = new Set(["unknown-ack", "relay-limit"]);
+
+function explainDrop(reason: string, encrypted: boolean): string {
+  if (reason === "decrypt-failed" && !encrypted)
+    return "it is encrypted, but this agent has no key; give it one with -encrypt";
   return Object.hasOwn(DROPS, reason) ? DROPS[reason]! : GARBLED;
 }
