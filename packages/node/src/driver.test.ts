@@ -341,6 +341,19 @@ describe("accepted streams", () => {
     clearInterval(keepWriting);
   });
 
+  test("a peer that goes on sending after its request is cut", async () => {
+    const a = await rig();
+    const socket = client(a.at);
+    socket.resume();
+    socket.write(Uint8Array.of(1, 5));
+    await until(() => a.machine.requests.length === 1);
+    const start = performance.now();
+    const flood = setInterval(() => socket.writable && socket.write(new Uint8Array(50_000)), 1);
+    await until(() => socket.gone === true, "the cut", 3000);
+    clearInterval(flood);
+    expect(performance.now() - start).toBeLessThan(800);
+  });
+
   test("streams and bytes are capped", async () => {
     const a = await rig({ maxInboundStreams: 3, maxInboundBytes: 100 });
     const idle = [client(a.at), client(a.at), client(a.at)];

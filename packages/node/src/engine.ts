@@ -34,7 +34,8 @@ export async function openPlace(settings: PoolSettings, resolver: Resolver, sign
     const context: ResolveContext = { resolver, defaultPort: 1, reach: "both", signal };
     try {
       const found = await resolveTarget(host, context);
-      return found[0]!.address;
+      // `localhost` is often ::1 first, and then nobody would be reached over IPv4.
+      return (found.find(({ address }) => !address.includes(":")) ?? found[0]!).address;
     } catch (error) {
       throwIfAborted(signal, "starting");
       throw optionError(option, host, "cannot be looked up; want an IP address, or a name that DNS knows", error);
@@ -192,19 +193,17 @@ export class Engine<E extends SerfEvent | SwimEvent> {
     }
   }
 
-  /** Leaves, then closes. Resolves when both are done. Again: waits for the same leave. */
-  async leave(signal?: AbortSignal): Promise<void> {
-    if (this.#left) return this.close();
+  /** Says goodbye; resolves when it was spread. To be closed then. Again: waits for the same goodbye. */
+  async leave(): Promise<void> {
+    if (this.#left) return;
     if (this.closed) throw closedError();
-    throwIfAborted(signal, "leave");
     const left = new Promise<string | undefined>((resolve, reject) => this.#leavers.push({ resolve, reject }));
     if (!this.#leaving) {
       this.#leaving = true;
       this.#seedAlarm?.close();
       this.run((now) => this.#options.leave(now));
     }
-    await abortable(left, signal, "leave");
-    await this.close();
+    await left;
   }
 
   /** Stops at once. Resolves when nothing is left. */

@@ -20,6 +20,8 @@ export const defaultInboundLimits = { maxStreams: 512, maxBytes: 128 * 1024 * 10
 
 /** An honest peer sends its request within a few round trips. */
 const CHANCE_MS = 2000;
+/** What a peer may send behind its request. */
+const MAX_SURPLUS_BYTES = 64 * 1024;
 /** How long a peer may leave its side open after it has our answer. */
 const LINGER_MS = 1000;
 
@@ -109,6 +111,8 @@ class InboundStream {
   readonly #reader;
   #deadline: NodeJS.Timeout;
   #bytes = 0;
+  /** Bytes that came after the request. */
+  #surplus = 0;
 
   constructor(owner: InboundStreams, socket: Socket) {
     this.#owner = owner;
@@ -128,8 +132,12 @@ class InboundStream {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    // What comes after the request is read and thrown away, until the deadline.
-    if (!this.reading) return;
+    if (!this.reading) {
+      // Thrown away, but read, so as to see the peer's end; not for ever.
+      this.#surplus += chunk.length;
+      if (this.#surplus > MAX_SURPLUS_BYTES) this.cut();
+      return;
+    }
     if (!this.#owner.take(chunk.length)) {
       this.#failed("queue-full");
       return;

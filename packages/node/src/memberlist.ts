@@ -25,11 +25,12 @@ import type {
 } from "./api.ts";
 import { DropReports } from "./drop-reports.ts";
 import { Engine, openPlace, type Place } from "./engine.ts";
-import { NodeError, optionError, throwIfAborted } from "./errors.ts";
+import { abortable, NodeError, optionError, throwIfAborted } from "./errors.ts";
 import { summarize } from "./explain.ts";
 import { checkTargets } from "./node.ts";
 import { Observable } from "./observable.ts";
 import { type PoolSettings, poolSettings, unknownMember } from "./options.ts";
+import { quietLogger } from "./quiet-logger.ts";
 import { type Resolver, systemResolver } from "./resolve.ts";
 import { codecFor, freshRng, sharedNames } from "./shared-parts.ts";
 import { WallClock } from "./wall-clock.ts";
@@ -60,6 +61,7 @@ class RawNode extends Observable<MemberlistEventMap, RawMemberEvent> implements 
   readonly #logger: Logger | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #clock = new WallClock();
+  #leaving: Promise<void> | undefined;
   readonly #drops = new DropReports((reason, peer, count) => {
     this.#logger?.debug({ reason, peer, count }, `dropped: ${reason} from ${peer || "unknown"} (${count})`);
     this.emit("dropped", { reason, peer, count });
@@ -84,7 +86,7 @@ class RawNode extends Observable<MemberlistEventMap, RawMemberEvent> implements 
     super();
     this.#settings = settings;
     this.#delegate = options.delegate ?? {};
-    this.#logger = options.logger;
+    this.#logger = quietLogger(options.logger);
     this.#signal = options.signal;
     this.name = settings.name;
     this.address = place.address;
@@ -114,7 +116,7 @@ class RawNode extends Observable<MemberlistEventMap, RawMemberEvent> implements 
       onEvent: this.#onEvent,
       onFailure: this.#onFailure,
       resolver,
-      logger: options.logger,
+      logger: this.#logger,
     });
   }
 
@@ -175,8 +177,10 @@ class RawNode extends Observable<MemberlistEventMap, RawMemberEvent> implements 
   }
 
   async leave(options: CallOptions = {}): Promise<void> {
-    await this.#engine.leave(options.signal);
-    await this.close();
+    throwIfAborted(options.signal, "leave");
+    // Shared by all callers, and going on when one of them waits no longer.
+    this.#leaving ??= this.#engine.leave().then(() => this.close());
+    await abortable(this.#leaving, options.signal, "leave");
   }
 
   async setMeta(meta: Uint8Array, options: CallOptions = {}): Promise<void> {

@@ -89,6 +89,17 @@ describe("a pool of three", () => {
     await b.close();
   });
 
+  test("a goodbye that nobody waits for any more is said all the same, and the node closes", async () => {
+    const [a, b] = (await pool(3)) as [HearsayNode, HearsayNode, HearsayNode];
+    const reading = (async () => {
+      for await (const _ of b.events());
+    })();
+    await expect(b.leave({ signal: AbortSignal.timeout(1) })).rejects.toMatchObject({ code: "ABORTED" });
+    await until(() => a.member("n1")?.status === "left");
+    await reading;
+    await expect(b.setTags({})).rejects.toMatchObject({ code: "LEFT" });
+  });
+
   test("a death is found and explained; the name comes back on another port", async () => {
     const [a, b, c] = (await pool(3)) as [HearsayNode, HearsayNode, HearsayNode];
     const events: MemberEvent[] = [];
@@ -267,6 +278,15 @@ describe("starting and stopping", () => {
       process.removeAllListeners("uncaughtException");
       for (const listener of listeners) process.on("uncaughtException", listener);
     }
+  });
+
+  test("a logger that throws does not stop the node", async () => {
+    const fail = () => {
+      throw new Error("the log is full");
+    };
+    const a = await start("a", { logger: { trace: fail, debug: fail, info: fail, warn: fail, error: fail } });
+    await start("b", { seeds: [at(a)] });
+    await until(() => a.stats().alive === 2);
   });
 
   test("IPv6 and dual stack", async () => {

@@ -18,10 +18,11 @@ import type {
 } from "./api.ts";
 import { DropReports } from "./drop-reports.ts";
 import { Engine, openPlace, type Place } from "./engine.ts";
-import { NodeError, optionError, throwIfAborted } from "./errors.ts";
+import { abortable, NodeError, optionError, throwIfAborted } from "./errors.ts";
 import { summarize } from "./explain.ts";
 import { Observable } from "./observable.ts";
 import { checkTags, type NodeSettings, nodeSettings } from "./options.ts";
+import { quietLogger } from "./quiet-logger.ts";
 import { type Resolver, systemResolver } from "./resolve.ts";
 import { codecFor, freshRng, sharedNames } from "./shared-parts.ts";
 import { WallClock } from "./wall-clock.ts";
@@ -34,7 +35,8 @@ import { WallClock } from "./wall-clock.ts";
 export async function createNode(options: NodeOptions = {}): Promise<HearsayNode> {
   const settings = nodeSettings(options);
   checkTagLength(settings.tags);
-  const { logger, signal } = options;
+  const logger = quietLogger(options.logger);
+  const { signal } = options;
   throwIfAborted(signal, "starting");
   if (options.isolate) {
     const { IsolatedNode } = await import("./isolate/isolated-node.ts");
@@ -67,6 +69,7 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
   readonly #signal: AbortSignal | undefined;
   readonly #onChanged: ((name: string) => void) | undefined;
   readonly #onMemberEvent: ((event: MemberEvent) => void) | undefined;
+  #leaving: Promise<void> | undefined;
   readonly #drops = new DropReports((reason, peer, count) => {
     this.#logger?.debug(
       { event: "dropped", reason, peer, count },
@@ -185,8 +188,10 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
   }
 
   async leave(options: CallOptions = {}): Promise<void> {
-    await this.#engine.leave(options.signal);
-    await this.close();
+    throwIfAborted(options.signal, "leave");
+    // Shared by all callers, and going on when one of them waits no longer.
+    this.#leaving ??= this.#engine.leave().then(() => this.close());
+    await abortable(this.#leaving, options.signal, "leave");
   }
 
   forceLeave(name: string, options: CallOptions & { readonly prune?: boolean } = {}): Promise<void> {

@@ -5,7 +5,7 @@
 
 import { promises as dns } from "node:dns";
 import type { Endpoint } from "@hearsay/core";
-import { NodeError, show, systemCode, throwIfAborted } from "./errors.ts";
+import { abortable, NodeError, show, systemCode, throwIfAborted } from "./errors.ts";
 import { parseTarget, type Target } from "./target.ts";
 
 /** The DNS questions asked. Tests put their own in. */
@@ -104,7 +104,7 @@ async function ask<T>(
   question: () => Promise<T>,
 ): Promise<T> {
   try {
-    return await question();
+    return await abortable(question(), signal, `looking up ${name}`);
   } catch (error) {
     throwIfAborted(signal, `looking up ${name}`);
     const code = systemCode(error) ?? "failed";

@@ -31,7 +31,8 @@ export const systemTime: TimeSource = {
 const STALL_MS = 100;
 /** libuv reads at most 32 datagrams of a socket in one turn; after a stall more turns follow while packets come. */
 const FULL_TURN = 32;
-const MAX_SETTLE_TURNS = 256;
+/** A full receive buffer is read in less; beyond, it is not a backlog but a busy network: ms. */
+const MAX_SETTLE_MS = 200;
 /** setTimeout's limit. */
 const MAX_DELAY_MS = 0x7fff_ffff;
 
@@ -87,7 +88,8 @@ export class Scheduler {
   /** While firing or settling the timer is left alone; it is set once at the end. */
   #busy = false;
   #settleInputs = 0;
-  #settleTurns = 0;
+  #settling = false;
+  #settleUntil = 0;
 
   constructor(time: TimeSource = systemTime) {
     this.time = time;
@@ -152,7 +154,7 @@ export class Scheduler {
     if (this.time.now() - this.#expectedAt > STALL_MS) {
       this.stalls++;
       this.#busy = true;
-      this.#settleTurns = 0;
+      this.#settling = false;
       this.#settle();
     } else {
       this.#fire();
@@ -162,11 +164,13 @@ export class Scheduler {
   readonly #settle = (): void => {
     const read = this.inputs - this.#settleInputs;
     this.#settleInputs = this.inputs;
-    if (this.#settleTurns > 0 && (read < FULL_TURN || this.#settleTurns >= MAX_SETTLE_TURNS)) {
+    const now = this.time.now();
+    if (this.#settling && (read < FULL_TURN || now >= this.#settleUntil)) {
       this.#fire();
       return;
     }
-    this.#settleTurns++;
+    if (!this.#settling) this.#settleUntil = now + MAX_SETTLE_MS;
+    this.#settling = true;
     this.time.afterInput(this.#settle);
   };
 

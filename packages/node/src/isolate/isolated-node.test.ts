@@ -102,6 +102,22 @@ describe.skipIf(!existsSync(built))("isolated (built package)", () => {
     expect(result).toEqual({ events: [], answered: true });
   });
 
+  test("a worker that dies is an error event; calls under way are rejected, and the process can end", async () => {
+    const result = await inProcess(`
+      const { Worker } = await import("node:worker_threads");
+      const { postMessage } = Worker.prototype;
+      let worker;
+      Worker.prototype.postMessage = function (...args) { worker = this; return postMessage.apply(this, args); };
+      const a = await start("a", []);
+      const failed = new Promise((resolve) => a.on("error", resolve));
+      const call = code(a.setTags({ role: "x" }));
+      await worker.terminate();
+      const error = await failed;
+      return { code: error.code, call: await call, later: await code(a.setTags({})), members: a.members().length };
+    `);
+    expect(result).toEqual({ code: "WORKER_FAILED", call: "WORKER_FAILED", later: "CLOSED", members: 1 });
+  });
+
   test("what fails at the start is one clear error; signals and closing cut calls short", async () => {
     const result = await inProcess(`
       const a = await start("a", []);
