@@ -68,7 +68,11 @@ export class RpcServer implements AsyncDisposable {
     // Failures end the session's reading; there is nobody else to tell.
     socket.on("error", () => socket.destroy());
     socket.on("close", () => this.#sessions.delete(socket));
-    void session.run().then(() => setTimeout(() => socket.destroy(), FAREWELL_MS).unref());
+    void session.run().then(() => {
+      if (socket.destroyed) return;
+      const timer = setTimeout(() => socket.destroy(), FAREWELL_MS).unref();
+      socket.on("close", () => clearTimeout(timer));
+    });
   }
 
   #followMembers(host: RpcHost): () => void {
