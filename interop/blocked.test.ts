@@ -1,7 +1,7 @@
 /** A program that computes for 30 s without a pause, with a node of ours inside. */
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { type Agent, all, hasSerf, type LoggedEvent, Pool, sleep, untilAllSee, waitFor } from "./harness.ts";
+import { type Agent, all, hasSerf, type LoggedEvent, mendedMs, Pool, sleep, untilAllSee, waitFor } from "./harness.ts";
 
 const program = fileURLToPath(new URL("embedded.mjs", import.meta.url));
 const blockMs = 30_000;
@@ -26,7 +26,7 @@ describe.skipIf(!hasSerf).concurrent("a main thread blocked for 30 s", () => {
     embedded.block(blockMs);
     await untilAllSee(agents, { ...all(agents), [embedded.name]: "failed" }, blockMs);
     await embedded.until("unblocked", blockMs + 5000);
-    await untilAllSee(agents, { ...all(agents), [embedded.name]: "alive" }, 15_000);
+    await untilAllSee(agents, { ...all(agents), [embedded.name]: "alive" }, mendedMs);
     await sleep(5000); // an accusation would have come by now
 
     for (const [i, agent] of agents.entries()) {
@@ -46,7 +46,7 @@ async function poolWith(pool: Pool, isolate: boolean) {
   const agents = await pool.mixed(2);
   const embedded = new Embedded(pool, agents, isolate);
   await embedded.until("ready", 10_000);
-  await untilAllSee(agents, { ...all(agents), [embedded.name]: "alive" }, 15_000);
+  await untilAllSee(agents, { ...all(agents), [embedded.name]: "alive" }, mendedMs);
   await sleep(3000); // the last of the join's events
   return { agents, embedded };
 }

@@ -1,12 +1,12 @@
 /** How members go, and how they come back: killed without a word, leaving, returning at another port. */
 import { describe, expect, it } from "vitest";
-import { type Agent, all, freePort, hasSerf, Pool, runCli, serfMembers, untilAllSee } from "./harness.ts";
+import { type Agent, all, freePort, hasSerf, mendedMs, Pool, runCli, serfMembers, untilAllSee } from "./harness.ts";
 
 describe.skipIf(!hasSerf).concurrent("the end of a member", () => {
   it("kill -9 of ours and of theirs is found by both sides", async () => {
     await using pool = new Pool("kill");
     const agents = await pool.mixed(3);
-    await untilAllSee(agents, all(agents), 15_000);
+    await untilAllSee(agents, all(agents), mendedMs);
 
     const ours = agents[4]!;
     await ours.kill();
@@ -23,7 +23,7 @@ describe.skipIf(!hasSerf).concurrent("the end of a member", () => {
     await using pool = new Pool("why");
     const theirs = await pool.serf();
     const ours = await Promise.all([1, 2, 3].map(() => pool.hearsay({ join: theirs })));
-    await untilAllSee(pool.agents, all(pool.agents), 15_000);
+    await untilAllSee(pool.agents, all(pool.agents), mendedMs);
     await theirs.kill();
     await untilAllSee(ours, { ...all(ours), [theirs.name]: "failed" }, 30_000);
 
@@ -42,7 +42,7 @@ describe.skipIf(!hasSerf).concurrent("the end of a member", () => {
   it("a leave ends as left on both sides, whoever leaves and whoever asks for it", async () => {
     await using pool = new Pool("leave");
     const agents = await pool.mixed(3);
-    await untilAllSee(agents, all(agents), 15_000);
+    await untilAllSee(agents, all(agents), mendedMs);
     const states = all(agents);
     const leavers = [
       { agent: agents[1]!, cli: "serf" },
@@ -55,14 +55,14 @@ describe.skipIf(!hasSerf).concurrent("the end of a member", () => {
       expect((await agent.exited).code).toBe(0);
       states[agent.name] = "left";
       const rest = agents.filter((other) => other.running);
-      await untilAllSee(rest, states, 15_000);
+      await untilAllSee(rest, states, mendedMs);
     }
   });
 
   it("a killed node that comes back under its name on another port is alive everywhere within 10 s", async () => {
     await using pool = new Pool("return");
     const agents = await pool.mixed(2);
-    await untilAllSee(agents, all(agents), 15_000);
+    await untilAllSee(agents, all(agents), mendedMs);
 
     const victim = agents[3]!;
     await victim.kill();

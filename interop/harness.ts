@@ -21,9 +21,20 @@ const peers =
 export const hasSerf = peers.serf !== undefined;
 export const canNetns = peers.namespaces;
 
-export const hearsayBin = fileURLToPath(new URL("../packages/hearsay/bin/hearsay.mjs", import.meta.url));
+const hearsayBin = fileURLToPath(new URL("../packages/hearsay/bin/hearsay.mjs", import.meta.url));
+
+/**
+ * By then everybody knows, also what gossip did not bring: now and then a piece of news runs out of transmissions before
+ * it has reached every Go agent, and waits for that agent's next push/pull. The first comes after 30 to 60 s.
+ */
+export const mendedMs = 65_000;
 
 export type Kind = "serf" | "hearsay";
+
+/** How a command line of either kind begins. */
+export function program(kind: Kind): readonly string[] {
+  return kind === "serf" ? [peers.serf ?? "serf"] : [process.execPath, hearsayBin];
+}
 
 export interface AgentOptions {
   /** Default: unique in this run. */
@@ -80,7 +91,7 @@ export class Agent {
     this.rpc = `${options.address}:${options.port === 7946 ? 7373 : options.port + 1}`;
     const joins = [options.join ?? []].flat().map((to) => (typeof to === "string" ? to : to.gossip));
     const [command, ...args] = [
-      ...(kind === "serf" ? [peers.serf ?? "serf"] : [process.execPath, hearsayBin]),
+      ...program(kind),
       "agent",
       `-node=${this.name}`,
       `-bind=${this.gossip}`,
@@ -224,11 +235,7 @@ export class CliError extends Error {}
 /** Runs either command line tool and gives its standard output; where a `host` is given, from that network.
  *  Throws CliError. */
 export function runCli(cli: Kind, args: readonly string[], host?: Host): Promise<string> {
-  const [command, ...rest] = [
-    ...(host?.enter ?? []),
-    ...(cli === "serf" ? [peers.serf ?? "serf"] : [process.execPath, hearsayBin]),
-    ...args,
-  ];
+  const [command, ...rest] = [...(host?.enter ?? []), ...program(cli), ...args];
   return new Promise((resolve, reject) => {
     execFile(command!, rest, { timeout: 30_000 }, (error, stdout, stderr) => {
       if (error) reject(new CliError(`${cli} ${args.join(" ")}: ${error.message}\n${stdout}${stderr}`));

@@ -1,6 +1,6 @@
 /** Networks that fail: split in two and mended, and one direction of one link gone. */
 import { describe, it } from "vitest";
-import { all, canNetns, hasSerf, Pool, untilAllSee } from "./harness.ts";
+import { all, canNetns, hasSerf, mendedMs, Pool, untilAllSee } from "./harness.ts";
 import { Network } from "./network.ts";
 import { oneDirectionCut } from "./stories.ts";
 
@@ -9,7 +9,7 @@ describe.skipIf(!hasSerf || !canNetns).concurrent("cut networks", () => {
     await using network = new Network(6);
     await using pool = new Pool("split");
     const agents = await pool.mixed(3, "serf", (i) => ({ host: network.hosts[i]! }));
-    await untilAllSee(agents, all(agents), 15_000);
+    await untilAllSee(agents, all(agents), mendedMs);
 
     // Both kinds on both sides.
     const one = [agents[0]!, agents[1]!, agents[3]!];

@@ -6,6 +6,7 @@ import {
   hasSerf,
   hearsayMembers,
   type ListedMember,
+  mendedMs,
   Pool,
   runCli,
   serfMembers,
@@ -28,7 +29,7 @@ describe.skipIf(!hasSerf).concurrent("three and three", () => {
         tags: { role: i % 2 === 0 ? "web" : "db", rack: `r${i}`, note: "a=b, ünï" },
         ...(encrypt && { encrypt }),
       }));
-      await untilAllSee(agents, all(agents), 15_000);
+      await untilAllSee(agents, all(agents), mendedMs);
 
       const expected = byName(await serfMembers(agents[0]!));
       expect(expected.map((member) => member.addr)).toEqual(agents.map((agent) => agent.gossip).sort());
@@ -50,7 +51,7 @@ describe.skipIf(!hasSerf).concurrent("three and three", () => {
 
     const other = await pool.serf();
     await runCli("hearsay", ["join", `-rpc-addr=${other.rpc}`, ours.gossip]);
-    await untilAllSee(pool.agents, all(pool.agents), 10_000);
+    await untilAllSee(pool.agents, all(pool.agents), mendedMs);
 
     await other.kill();
     await untilAllSee([theirs, ours], { ...all([theirs, ours]), [other.name]: "failed" }, 40_000);

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RpcServer } from "../packages/agent/src/rpc/server.ts";
 import { FakeHost } from "../packages/agent/test/fake-host.ts";
 import { FakeNode, fakeMember } from "../packages/agent/test/fake-node.ts";
-import { type Agent, hasSerf, Pool, runCli, serfMembers, sleep, untilAllSee } from "./harness.ts";
+import { type Agent, hasSerf, launch, Pool, program, runCli, serfMembers, sleep, untilAllSee } from "./harness.ts";
 
 /** Standard output of a run that may fail, with its exit code and what it complained. */
 async function run(cli: "serf" | "hearsay", ...args: string[]): Promise<{ out: string; error: string }> {
@@ -170,8 +170,7 @@ describe.skipIf(!hasSerf)("Serf's command line against our server", () => {
 
   test("monitor: the log, and member events", async () => {
     host.logBook.add({ level: "INFO", text: "2026/11/22 10:00:00 [INFO] agent: hello" });
-    const { launch } = await import("./harness.ts");
-    const monitor = launch(["serf", "monitor", at, "-rpc-auth=sesame", "-log-level=info"]);
+    const monitor = launch([...program("serf"), "monitor", at, "-rpc-auth=sesame", "-log-level=info"]);
     let out = "";
     monitor.stdout!.on("data", (text: Buffer) => {
       out += text;

@@ -1,6 +1,6 @@
 /** Stories that are told at two lengths: short in `npm test`, and as long as promised in `long/`. */
 import { expect } from "vitest";
-import { type Agent, all, Pool, sleep, untilAllSee } from "./harness.ts";
+import { type Agent, all, mendedMs, Pool, sleep, untilAllSee } from "./harness.ts";
 import { Network } from "./network.ts";
 
 /**
@@ -11,7 +11,7 @@ export async function oneDirectionCut(ms: number): Promise<void> {
   await using network = new Network(6);
   await using pool = new Pool("oneway");
   const agents = await pool.mixed(3, "serf", (i) => ({ host: network.hosts[i]! }));
-  await untilAllSee(agents, all(agents), 15_000);
+  await untilAllSee(agents, all(agents), mendedMs);
   const quiet = await afterTheJoins(agents);
 
   const [serf1, serf2, serf3, ours1, ours2, ours3] = network.hosts;
