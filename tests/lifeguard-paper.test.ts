@@ -120,3 +120,15 @@ describe("standing still (not in the paper)", () => {
     expect(solo.streams.some(({ kind }) => kind === "push-pull")).toBe(true);
   });
 });
+
+describe("confirmers who do not exist (stricter than memberlist)", () => {
+  it("are not waited for: the left and dead confirm nothing", () => {
+    const solo = new Solo();
+    for (let n = 2; n <= 5; n++) solo.meet(n);
+    solo.receive({ type: 5, incarnation: 1, node: "n4", from: "n4" });
+    solo.receive({ type: 5, incarnation: 1, node: "n5", from: "n5" });
+    solo.receive({ type: 3, incarnation: 1, node: "n3", from: "n2" });
+    expect(solo.swim.inspect().suspicions[0]).toMatchObject({ wanted: 0 });
+    expect(solo.swim.inspect().suspicions[0]!.deadline - solo.now).toBe(4000);
+  });
+});

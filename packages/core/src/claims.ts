@@ -178,7 +178,8 @@ export class Claims {
     s.table.setState(id, MemberState.suspect, s.now);
     const n = s.table.length;
     const minMs = suspicionMinMs(s.config.suspicionMult, n, s.config.probeIntervalMs);
-    const wanted = confirmationsWanted(s.config.suspicionMult, n);
+    // memberlist counts the dead and left here too, and then waits its longest for confirmers who do not exist.
+    const wanted = confirmationsWanted(s.config.suspicionMult, s.table.aliveCount);
     const suspicion = new Suspicion(accuser, wanted, minMs, minMs * s.config.suspicionMaxTimeoutMult, s.now);
     this.#suspicions.set(id, suspicion);
     s.timers.set(TimerKind.suspicion, id, suspicion.deadline);
