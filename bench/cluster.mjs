@@ -194,6 +194,7 @@ async function rush() {
 async function scenario() {
   trim();
   const empty = rss();
+  const emptyLive = live();
   const cluster = new Cluster();
   const begin = readUsage();
   while (cluster.nodes.length < count) {
@@ -210,7 +211,7 @@ async function scenario() {
     const parts = flags.parts.split(",");
     let idle = 0;
     if (parts.includes("rest")) {
-      const rest = await restPart(cluster, empty);
+      const rest = await restPart(cluster, empty, emptyLive);
       idle = (rest.cpuMsPerNodeSecond * count) / 1000;
       result.rest = rest;
     }
@@ -223,8 +224,9 @@ async function scenario() {
 
 /** A window in which nothing changes.
  *  @param {Cluster} cluster
- *  @param {number} empty */
-async function restPart(cluster, empty) {
+ *  @param {number} empty
+ *  @param {number} emptyLive */
+async function restPart(cluster, empty, emptyLive) {
   const before = cluster.traffic();
   const { suspicions, deaths } = cluster;
   const begin = readUsage();
@@ -247,6 +249,7 @@ async function restPart(cluster, empty) {
     rssKbPerNode: resident / 1e3 / count,
     rssAddedKbPerNode: (resident - empty) / 1e3 / count,
     trimmedRssKbPerNode: rss() / 1e3 / count,
+    liveKbPerNode: (live() - emptyLive) / 1e3 / count,
   };
 }
 
@@ -370,8 +373,15 @@ function rss() {
   return process.memoryUsage.rss();
 }
 
+/** What the program holds in use: live objects after a collection, and the buffers outside the heap. */
+function live() {
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
 /** Gives back what garbage holds, where `--expose-gc` allows it. */
 function trim() {
+  globalThis.gc?.();
   globalThis.gc?.();
 }
 

@@ -84,6 +84,7 @@ const measures = [
   ["RSS of the process before its first node, MB", "rest", "emptyRssMb", 1],
   ["RSS per node, kB", "rest", "rssKbPerNode", 0],
   ["RSS added per node, kB", "rest", "rssAddedKbPerNode", 0],
+  ["memory in use per node (live objects and stacks, after a collection), kB", "rest", "liveKbPerNode", 0],
   ["at rest: load of the rest of the machine, cores", "rest", "otherCores", 2],
   ["broadcast of 64 bytes: half have it, ms", "broadcast", "ms50", 0],
   ["broadcast of 64 bytes: 99 % have it, ms", "broadcast", "ms99", 0],

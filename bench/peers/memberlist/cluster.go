@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/binary"
 	"math"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"sort"
@@ -21,6 +22,8 @@ type options struct {
 
 // cluster is N nodes in this process, on addresses of their own, and what is counted over all of them.
 type cluster struct {
+	// emptyLive is the memory in use before the first node.
+	emptyLive   float64
 	network     int
 	nodes       []*node
 	packets     atomic.Int64
@@ -131,8 +134,8 @@ func rush(count, network int, limit time.Duration) any {
 // scenario brings a cluster up in waves, so that large ones come up at all, and measures the parts asked for.
 func scenario(o options) any {
 	debug.FreeOSMemory()
-	empty := rss()
-	c := &cluster{network: o.network}
+	empty, emptyLive := rss(), live()
+	c := &cluster{network: o.network, emptyLive: emptyLive}
 	begin := readUsage()
 	for len(c.nodes) < o.n {
 		joining := []*node{}
@@ -191,7 +194,15 @@ func (c *cluster) rest(o options, empty float64, idle *float64) any {
 		"rssKbPerNode":         resident / 1e3 / float64(o.n),
 		"rssAddedKbPerNode":    (resident - empty) / 1e3 / float64(o.n),
 		"trimmedRssKbPerNode":  rss() / 1e3 / float64(o.n),
+		"liveKbPerNode":        (live() - c.emptyLive) / 1e3 / float64(o.n),
 	}
+}
+
+// live is what the program holds in use: the heap's live objects after a collection, and the stacks.
+func live() float64 {
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return float64(stats.HeapAlloc + stats.StackInuse)
 }
 
 // broadcasts sends a message of 64 bytes from the first node, again and again.
