@@ -1,0 +1,26 @@
+/** The examples run, as a reader would run them, against what is built. */
+import { execFile } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { describe, expect, it } from "vitest";
+
+const folder = fileURLToPath(new URL("../examples/", import.meta.url));
+
+/** What shows that an example did what it is about. */
+const said: Record<string, RegExp> = {
+  "quickstart.mjs": /failed. Why\?\n\s+failed at[^\n]*had no ack[\s\S]*said goodbye: left/,
+  "events.mjs": /member-join[\s\S]*member-update[\s\S]*member-leave[\s\S]*member-failed/,
+  "raw-pool.mjs": /by gossip: +disk-full, maintenance\nby push\/pull: disk-full, maintenance/,
+};
+
+describe.concurrent("examples", () => {
+  for (const file of readdirSync(folder).filter((name) => name.endsWith(".mjs"))) {
+    it(file, { timeout: 90_000 }, async () => {
+      const { stdout, stderr } = await promisify(execFile)(process.execPath, [`${folder}${file}`], { timeout: 80_000 });
+      expect(stderr).toBe("");
+      expect(said, "a new example says here what it shows").toHaveProperty([file]);
+      expect(stdout).toMatch(said[file]!);
+    });
+  }
+});
