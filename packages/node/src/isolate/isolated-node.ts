@@ -14,13 +14,13 @@ import type {
   MemberEvent,
   NodeEventMap,
   NodeStats,
-  WallEvidence,
 } from "../api.ts";
 import { abortable, closedError, NodeError, optionError, throwIfAborted } from "../errors.ts";
 import { summarize } from "../explain.ts";
 import { checkTagLength, checkTargets } from "../node.ts";
 import { Observable } from "../observable.ts";
 import { checkTags, type NodeSettings } from "../options.ts";
+import { EvidenceMirror } from "./evidence-mirror.ts";
 import {
   type Batch,
   type Calls,
@@ -53,7 +53,7 @@ export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implemen
   readonly #logger: Logger | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #members = new Map<string, Member>();
-  readonly #evidence = new Map<string, readonly WallEvidence[]>();
+  readonly #evidence = new EvidenceMirror();
   readonly #pending = new Map<number, Pending>();
   readonly #exited: Promise<void>;
   #sorted: readonly Member[] | undefined;
@@ -125,7 +125,7 @@ export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implemen
 
   why(name: string): Explanation | undefined {
     const member = this.#members.get(name);
-    const evidence = this.#evidence.get(name) ?? [];
+    const evidence = this.#evidence.about(name);
     if (!member && evidence.length === 0) return undefined;
     const summary = summarize({ name, member, evidence, speaker: this.name, now: new Date() });
     return { name, member, evidence, summary };
@@ -291,10 +291,7 @@ export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implemen
     for (const member of batch.members) this.#members.set(member.name, member);
     for (const name of batch.forgotten) this.#members.delete(name);
     if (batch.members.length > 0 || batch.forgotten.length > 0) this.#sorted = undefined;
-    for (const [name, evidence] of batch.evidence) {
-      if (evidence.length > 0) this.#evidence.set(name, evidence);
-      else this.#evidence.delete(name);
-    }
+    for (const [name, evidence] of batch.evidence) this.#evidence.set(name, evidence);
     this.#drops = batch.drops;
     for (const line of batch.lines) this.#logger?.[line.level](line.fields, line.message);
     if (batch.droppedEvents > 0) this.skipEvents(batch.droppedEvents);

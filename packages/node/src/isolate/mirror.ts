@@ -17,6 +17,7 @@ export interface MirrorSource {
 const MAX_LINES = 256;
 
 export class Mirror {
+  /** In order of the last change, which is the order they are told in. */
   readonly #changed = new Set<string>();
   #events: MirrorEvent[] = [];
   #droppedEvents = 0;
@@ -28,6 +29,7 @@ export class Mirror {
 
   /** Something about this name is different. */
   change(name: string): void {
+    this.#changed.delete(name);
     this.#changed.add(name);
   }
 
