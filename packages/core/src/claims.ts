@@ -9,8 +9,8 @@
  *        │                          │                    │ a while later
  *        └──────── dead(from self) ─┴──────────▶ left ───┴──▶ forgotten
  *
- * Stricter than the reference (its section 15): incarnation 0 makes no ghost, an accusation with the last incarnation of
- * all cannot lock us out, and the table is bounded.
+ * Stricter than the reference (its section 15): incarnation 0 makes no ghost, a claim that jumps to the end of the range
+ * cannot lock anybody out, and the table is bounded.
  */
 import { addressText, type Endpoint } from "./endpoint.ts";
 import { confirmationsWanted, suspicionMinMs } from "./formulas.ts";
@@ -20,7 +20,24 @@ import { type Shared, Urgency } from "./shared.ts";
 import { Suspicion } from "./suspicion.ts";
 import { TimerKind } from "./timers.ts";
 
-const lastIncarnation = 0xffff_ffff;
+/** The last that can still be refuted. */
+const lastIncarnation = 0xffff_fffe;
+/** From here on an incarnation may only be a few steps above what is known: nobody gets there honestly. */
+const incarnationEdge = 0xffff_ffff - 0x1_0000;
+const stepsAtEdge = 16;
+
+/** The next incarnation of ours; the last of all is never left. */
+export function nextIncarnation(incarnation: number): number {
+  return Math.min(lastIncarnation, incarnation + 1);
+}
+
+/**
+ * Whether a claim's incarnation can be true. One that jumps to the end of the range would leave its subject nothing to
+ * refute with (reference section 15).
+ */
+function isPlausible(incarnation: number, known: number): boolean {
+  return incarnation <= incarnationEdge || (incarnation <= known + stepsAtEdge && incarnation <= lastIncarnation);
+}
 /** The same conflict is not reported again for so long: ms. */
 const conflictReportMs = 10_000;
 const noVersions = new Uint8Array(6);
@@ -75,6 +92,10 @@ export class Claims {
     const port = claim.port === 0 ? (s.options.bindPort ?? s.options.port) : claim.port;
     let id = table.find(claim.node);
     const known = id >= 0;
+    if (!isPlausible(claim.incarnation, known ? table.incarnation(id) : 0)) {
+      s.drop("incarnation-wrap", from);
+      return "ignored";
+    }
     let update = false;
     if (!known) {
       if (claim.incarnation === 0) {
@@ -163,6 +184,10 @@ export class Claims {
     const s = this.#s;
     const id = s.table.find(node);
     if (id < 0 || incarnation < s.table.incarnation(id)) return "ignored";
+    if (!isPlausible(incarnation, s.table.incarnation(id))) {
+      s.drop("incarnation-wrap", from);
+      return "ignored";
+    }
     const running = this.#suspicions.get(id);
     if (running) {
       if (!running.confirm(accuser)) return "ignored";
@@ -172,7 +197,10 @@ export class Claims {
       return "accepted";
     }
     if (s.table.state(id) !== MemberState.alive) return "ignored";
-    if (node === s.name) return this.#answerAccusation(incarnation, accuser, from);
+    if (node === s.name) {
+      this.refute(incarnation, accuser);
+      return "refuted";
+    }
     s.counters.suspicions++;
     s.table.setIncarnation(id, incarnation);
     s.table.setState(id, MemberState.suspect, s.now);
@@ -194,11 +222,18 @@ export class Claims {
     const s = this.#s;
     const id = s.table.find(node);
     if (id < 0 || incarnation < s.table.incarnation(id)) return "ignored";
+    if (!isPlausible(incarnation, s.table.incarnation(id))) {
+      s.drop("incarnation-wrap", from);
+      return "ignored";
+    }
     if (!s.table.isAliveOrSuspect(id)) {
       this.#dropSuspicion(id);
       return "ignored";
     }
-    if (node === s.name && !s.leaving) return this.#answerAccusation(incarnation, accuser, from);
+    if (node === s.name && !s.leaving) {
+      this.refute(incarnation, accuser);
+      return "refuted";
+    }
     this.#declareDead(id, incarnation, accuser, 0);
     return "accepted";
   }
@@ -228,7 +263,7 @@ export class Claims {
   /** A higher incarnation than the accused one, to everybody (11.5). */
   refute(accused: number, accuser: string): void {
     const s = this.#s;
-    s.incarnation = Math.max(s.incarnation, accused) + 1;
+    s.incarnation = nextIncarnation(Math.max(s.incarnation, accused));
     s.table.setIncarnation(s.selfId, s.incarnation);
     s.awareness.apply(1);
     s.counters.refutations++;
@@ -261,16 +296,6 @@ export class Claims {
   onForget(id: number): void {
     this.#conflictsReported.delete(id);
     this.#dropSuspicion(id);
-  }
-
-  #answerAccusation(incarnation: number, accuser: string, from: Endpoint | undefined): ClaimOutcome {
-    if (incarnation === lastIncarnation) {
-      // Nothing is higher: believing it would silence us for good (section 15).
-      this.#s.drop("incarnation-wrap", from);
-      return "ignored";
-    }
-    this.refute(incarnation, accuser);
-    return "refuted";
   }
 
   #declareDead(id: number, incarnation: number, accuser: string, broadcastId: number): void {

@@ -39,4 +39,5 @@ export type DropReason =
   | "unknown-ack"
   | "relay-limit"
   | "stream-unexpected"
-  | "queue-full";
+  | "queue-full"
+  | "message-too-large";

@@ -90,6 +90,11 @@ export class Exchanges {
     const exchange = this.#open.get(id);
     switch (exchange?.kind) {
       case "push-pull":
+        // What a list of one's own was to claim is void once we leave.
+        if (exchange.nodes && s.leaving) {
+          this.#open.delete(id);
+          return undefined;
+        }
         return s.codec.encodeStream(this.#localState(exchange.join, exchange.nodes), true);
       case "ping":
         return s.codec.encodeStream(
@@ -157,7 +162,8 @@ export class Exchanges {
       }
       case MessageType.ping: {
         const forUs = message.node === "" || message.node === s.name;
-        if (!forUs || !s.healthy) return { reply: noReply, merged: undefined };
+        // As for packets: who bears our name and asks is answered even when we are unwell.
+        if (!forUs || (!s.healthy && message.sourceNode !== s.name)) return { reply: noReply, merged: undefined };
         const ack = { type: MessageType.ack, seqNo: message.seqNo, payload: null };
         return { reply: { bytes: s.codec.encodeStream(ack, false) }, merged: undefined };
       }

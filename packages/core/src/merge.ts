@@ -19,13 +19,15 @@ export interface MergeResult {
   readonly disagreed: boolean;
 }
 
+export type OwnEntryListener = (addr: Uint8Array, port: number, incarnation: number, from: Endpoint) => void;
+
 export class Merger {
   readonly #s: Shared;
   readonly #claims: Claims;
   /** The pool's memory of us under another address, when an entry shows it. */
-  readonly #onOwnEntryElsewhere: (node: PushPullNode) => void;
+  readonly #onOwnEntryElsewhere: OwnEntryListener;
 
-  constructor(shared: Shared, claims: Claims, onOwnEntryElsewhere: (node: PushPullNode) => void) {
+  constructor(shared: Shared, claims: Claims, onOwnEntryElsewhere: OwnEntryListener) {
     this.#s = shared;
     this.#claims = claims;
     this.#onOwnEntryElsewhere = onOwnEntryElsewhere;
@@ -106,7 +108,9 @@ export class Merger {
         );
       case MemberState.suspect:
       case MemberState.dead:
-        if (node.name === s.name && this.#isElsewhere(node)) this.#onOwnEntryElsewhere(node);
+        if (node.name === s.name && node.addr && this.#isElsewhere(node.addr, node.port)) {
+          this.#onOwnEntryElsewhere(node.addr, node.port, node.incarnation, from);
+        }
         return this.#claims.applySuspect(node.incarnation, node.name, s.name, from);
       case MemberState.left:
         return this.#claims.applyDead(node.incarnation, node.name, node.name, from);
@@ -115,24 +119,30 @@ export class Merger {
     }
   }
 
-  #isElsewhere(node: PushPullNode): boolean {
-    const { addr, port } = this.#s.options;
-    return node.port !== port || !equalBytes(node.addr ?? emptyBytes, addr);
+  /** Port 0 is an old peer's way to say: the usual one (8.4). */
+  #isElsewhere(addr: Uint8Array, port: number): boolean {
+    const own = this.#s.options;
+    return (port !== own.port && port !== 0) || !equalBytes(addr, own.addr);
   }
 
   /**
    * The first two of the three entries by which a restarted member takes its name along to a new address (`reclaim.ts`).
-   * Where the name is free to move already they are needless, and would only show as a flicker.
+   * Where the name is free to move already, or has moved, they are needless, and would only show as a flicker.
    */
   #opensMove(nodes: readonly PushPullNode[], i: number): boolean {
     const { table } = this.#s;
     const node = nodes[i]!;
-    const id = table.find(node.name);
-    if (id < 0 || !this.#claims.mayMove(id)) return false;
-    if (node.state === MemberState.alive) {
-      return nodes[i + 1]?.name === node.name && nodes[i + 1]?.state === MemberState.left;
-    }
-    return node.state === MemberState.left && nodes[i - 1]?.name === node.name && nodes[i + 1]?.name === node.name;
+    const first = node.state === MemberState.alive ? i : i - 1;
+    const [alive, left, moved] = [nodes[first], nodes[first + 1], nodes[first + 2]];
+    if (alive?.name !== node.name || left?.name !== node.name || moved?.name !== node.name) return false;
+    const isTriple =
+      alive.state === MemberState.alive && left.state === MemberState.left && moved.state === MemberState.alive;
+    const id = isTriple ? table.find(node.name) : -1;
+    if (id < 0) return false;
+    const record = table.record(id);
+    return (
+      this.#claims.mayMove(id) || (record.port === moved.port && equalBytes(record.addr, moved.addr ?? emptyBytes))
+    );
   }
 
   #disagrees(node: PushPullNode): boolean {

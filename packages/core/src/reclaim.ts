@@ -4,55 +4,116 @@
  * until they have forgotten the old entry.
  *
  * A name that has *left* may come back from anywhere, though, and a push/pull's entries are applied in order. So we send
- * each member three entries about ourselves in one exchange: alive at the old address (which un-deads it), left, alive
- * at the new one. Only after making sure that nobody answers under our name at the old address: then it is a true
- * conflict, and an event instead. We speak for ourselves only, so nobody's trust is stretched by it.
+ * a member three entries about ourselves in one exchange: alive at the old address (which un-deads it), left, alive at
+ * the new one. We speak for ourselves only. And carefully, because anybody can claim to have seen our name elsewhere:
+ *
+ *   asking     does anybody answer under our name at the old address? Then it is a true conflict: an event, no more
+ *   claiming   ask each member what it holds, without a claim; only who holds the old address gets the three entries
+ *
+ * A name that is taken back from us after a claim has a living rival that we cannot see: an event, and longer and longer
+ * silence, or two processes would tear the name to and fro for ever.
  */
-import { addressText, type Endpoint } from "./endpoint.ts";
+import { addressText, type Endpoint, formatEndpoint } from "./endpoint.ts";
 import type { Exchanges } from "./exchanges.ts";
 import { MemberState, MessageType, type Ping, type PushPullNode } from "./messages.ts";
-import { equalBytes } from "./names.ts";
 import type { Shared } from "./shared.ts";
 import { TimerKind } from "./timers.ts";
 
 /** Exchanges under way at once. */
 const concurrency = 4;
-/** Members told one by one; in larger pools the rest learn when they have forgotten the old entry. */
-const maxTold = 512;
-/** After this, members told once are told again if the pool still shows the old address: ms. */
-const tellAgainMs = 5000;
-/** How long a conflict found true is left alone: ms. */
-const quietAfterConflictMs = 30_000;
+/** Members asked one by one; in larger pools the rest learn when they have forgotten the old entry. */
+const maxAsked = 512;
+/** A claim is not begun again for so long, whatever is said meanwhile: ms. */
+const betweenClaimsMs = 5000;
+/** How long a conflict found true is left alone, doubled each time up to the longest: ms. */
+const quietMs = 30_000;
+const longestQuietMs = 3600_000;
+
+interface OldAddress {
+  readonly addr: Uint8Array;
+  readonly port: number;
+  readonly endpoint: Endpoint;
+}
 
 export class Reclaimer {
   readonly #s: Shared;
   readonly #exchanges: Exchanges;
-  #old: { addr: Uint8Array; port: number; endpoint: Endpoint } | undefined;
-  #highest = 0;
   #phase: "idle" | "asking" | "claiming" = "idle";
+  #old: OldAddress | undefined;
+  /** Highest incarnation seen at the old address. */
+  #highest = 0;
   #seqNo = -1;
+  /** Nothing is begun before: ms. */
   #quietUntil = Number.NEGATIVE_INFINITY;
-  readonly #told = new Set<string>();
-  #toldAt = Number.NEGATIVE_INFINITY;
-  #toTell: Endpoint[] = [];
+  /** Conflicts found in a row; each doubles the silence. */
+  #conflicts = 0;
+  /** The incarnation under which we last claimed the name; above it, somebody else has raised it. */
+  #claimed = 0;
+  #toAsk: Endpoint[] = [];
+  #underWay = 0;
+  /** Members that showed the old address in the present claim, by `address:port`. */
+  readonly #holders = new Set<string>();
 
   constructor(shared: Shared, exchanges: Exchanges) {
     this.#s = shared;
     this.#exchanges = exchanges;
   }
 
-  /** The pool, or a part of it, holds our name at another address. */
-  onElsewhere(addr: Uint8Array, port: number, incarnation: number): void {
+  /** Somebody (`from`, where known) holds, or says that it holds, our name at another address. */
+  onElsewhere(addr: Uint8Array, port: number, incarnation: number, from: Endpoint | undefined): void {
     const s = this.#s;
     const address = addressText(addr);
-    if (s.leaving || address === "" || s.now < this.#quietUntil) return;
-    this.#highest = Math.max(this.#highest, incarnation);
-    if (this.#phase !== "idle") return;
-    if (!this.#old || this.#old.port !== port || !equalBytes(this.#old.addr, addr)) {
-      this.#old = { addr: addr.slice(), port, endpoint: { address, port } };
-      this.#told.clear();
+    if (s.leaving || address === "") return;
+    if (this.#phase !== "idle") {
+      if (this.#isOld(address, port)) {
+        this.#highest = Math.max(this.#highest, incarnation);
+        if (from) this.#holders.add(formatEndpoint(from));
+      }
+      return;
     }
-    if (s.now - this.#toldAt > tellAgainMs) this.#told.clear();
+    if (s.now < this.#quietUntil) return;
+    if (this.#claimed > 0 && incarnation > this.#claimed) {
+      this.#conflict({ address, port });
+      return;
+    }
+    this.#old = { addr: addr.slice(), port, endpoint: { address, port } };
+    this.#highest = incarnation;
+    this.#holders.clear();
+    this.#ask(this.#old.endpoint);
+  }
+
+  /** Somebody answers under our name at the other address; false when the ack is not for us. */
+  onAck(seqNo: number): boolean {
+    if (this.#phase === "idle" || seqNo !== this.#seqNo) return false;
+    this.#answered();
+    return true;
+  }
+
+  /** Nobody answered in time: the name is ours. */
+  onTick(): void {
+    const s = this.#s;
+    if (this.#phase !== "asking" || s.leaving) return;
+    this.#phase = "claiming";
+    this.#quietUntil = s.now + betweenClaimsMs;
+    const ids = s.table.random(
+      maxAsked,
+      s.rng.relays,
+      (id) => id !== s.selfId && s.table.state(id) === MemberState.alive,
+    );
+    this.#toAsk = ids.map((id) => s.table.record(id).endpoint);
+    this.#askMore();
+  }
+
+  /** We leave, or the name turned out to be in use: whatever is under way ends without a claim. */
+  stop(): void {
+    this.#toAsk = [];
+    this.#holders.clear();
+    this.#s.timers.clear(TimerKind.reclaim);
+    this.#phase = "idle";
+  }
+
+  #ask(old: Endpoint): void {
+    const s = this.#s;
     this.#phase = "asking";
     this.#seqNo = s.nextSeqNo();
     const ping: Ping = {
@@ -63,76 +124,83 @@ export class Reclaimer {
       sourcePort: s.options.port,
       sourceNode: s.name,
     };
-    s.send(this.#old.endpoint, ping, false, false);
+    s.send(old, ping, false, false);
     // Twice, because a lost packet must not make us take a name that is in use.
-    s.send(this.#old.endpoint, ping, false, false);
-    this.#exchanges.ping(this.#old.endpoint, s.name, this.#seqNo, s.config.probeTimeoutMs, (failure) => {
-      if (failure === undefined) this.#answered();
+    s.send(old, ping, false, false);
+    const seqNo = this.#seqNo;
+    this.#exchanges.ping(old, s.name, seqNo, s.config.probeTimeoutMs, (failure) => {
+      if (failure === undefined && this.#phase !== "idle" && this.#seqNo === seqNo) this.#answered();
     });
     s.timers.set(TimerKind.reclaim, 0, s.now + s.config.probeTimeoutMs + s.config.gossipIntervalMs);
   }
 
-  /** Somebody answers under our name at the other address; false when the ack is not for us. */
-  onAck(seqNo: number): boolean {
-    if (this.#phase !== "asking" || seqNo !== this.#seqNo) return false;
-    this.#answered();
-    return true;
-  }
-
-  /** Nobody answered in time: the name is ours. */
-  onTick(): void {
-    const s = this.#s;
-    if (this.#phase !== "asking") return;
-    this.#phase = "claiming";
-    s.incarnation = Math.max(s.incarnation, this.#highest + 2);
-    s.table.setIncarnation(s.selfId, s.incarnation);
-    const ids = s.table.random(
-      maxTold,
-      s.rng.relays,
-      (id) => id !== s.selfId && s.table.state(id) === MemberState.alive && !this.#told.has(s.table.record(id).name),
-    );
-    this.#toTell = ids.map((id) => {
-      this.#told.add(s.table.record(id).name);
-      return s.table.record(id).endpoint;
-    });
-    this.#toldAt = s.now;
-    for (let i = 0; i < concurrency; i++) this.#tellNext();
-  }
-
   #answered(): void {
+    const old = this.#old;
+    this.stop();
+    if (old) this.#conflict(old.endpoint);
+  }
+
+  #conflict(rival: Endpoint): void {
     const s = this.#s;
-    if (this.#phase !== "asking" || !this.#old) return;
-    this.#phase = "idle";
-    this.#quietUntil = s.now + quietAfterConflictMs;
-    s.timers.clear(TimerKind.reclaim);
+    this.#quietUntil = s.now + Math.min(longestQuietMs, quietMs * 2 ** this.#conflicts);
+    this.#conflicts++;
     s.events.push({
       type: "conflict",
       held: s.view(s.selfId),
-      address: this.#old.endpoint.address,
-      port: this.#old.port,
+      address: rival.address,
+      port: rival.port,
       own: true,
     });
   }
 
-  #tellNext(): void {
-    const to = this.#toTell.pop();
-    if (!to) {
-      this.#phase = "idle";
-      return;
+  #askMore(): void {
+    while (this.#phase === "claiming" && this.#underWay < concurrency) {
+      const to = this.#toAsk.pop();
+      if (!to) break;
+      this.#underWay++;
+      this.#askOne(to);
     }
-    this.#exchanges.pushPull(to, false, () => this.#tellNext(), this.#entries());
+    if (this.#underWay === 0 && this.#phase === "claiming") this.#phase = "idle";
+  }
+
+  /** First an exchange that claims nothing; its answer comes by way of `onElsewhere` while it is merged. */
+  #askOne(to: Endpoint): void {
+    const done = () => {
+      this.#underWay--;
+      this.#askMore();
+    };
+    this.#exchanges.pushPull(
+      to,
+      false,
+      () => {
+        const holds = this.#phase === "claiming" && this.#holders.has(formatEndpoint(to));
+        if (holds && !this.#s.leaving) this.#exchanges.pushPull(to, false, done, this.#entries());
+        else done();
+      },
+      [],
+    );
   }
 
   #entries(): PushPullNode[] {
     const s = this.#s;
-    const record = s.table.record(s.selfId);
-    const incarnation = s.table.incarnation(s.selfId);
     const old = this.#old!;
+    // Members that already have us right hold a higher incarnation than the first two entries, and ignore them.
+    if (s.incarnation < this.#highest + 2) {
+      s.incarnation = this.#highest + 2;
+      s.table.setIncarnation(s.selfId, s.incarnation);
+    }
+    this.#claimed = s.incarnation;
+    const record = s.table.record(s.selfId);
+    const first = this.#highest + 1;
     const base = { name: s.name, meta: record.meta, vsn: record.vsn };
     return [
-      { ...base, addr: old.addr, port: old.port, incarnation: incarnation - 1, state: MemberState.alive },
-      { ...base, addr: old.addr, port: old.port, incarnation: incarnation - 1, state: MemberState.left },
-      { ...base, addr: record.addr, port: record.port, incarnation, state: MemberState.alive },
+      { ...base, addr: old.addr, port: old.port, incarnation: first, state: MemberState.alive },
+      { ...base, addr: old.addr, port: old.port, incarnation: first, state: MemberState.left },
+      { ...base, addr: record.addr, port: record.port, incarnation: s.incarnation, state: MemberState.alive },
     ];
+  }
+
+  #isOld(address: string, port: number): boolean {
+    return this.#old?.endpoint.address === address && this.#old.port === port;
   }
 }

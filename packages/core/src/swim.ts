@@ -3,7 +3,7 @@
  * nothing itself. Pure: bytes, time and wishes in; bytes, events and a deadline out. See `machine.ts` for the contract,
  * `probe.ts` for detection, `claims.ts` for the state machine, `gossip.ts` and `push-pull.ts` for dissemination.
  */
-import { Claims } from "./claims.ts";
+import { Claims, nextIncarnation } from "./claims.ts";
 import type { Codec, PacketSink, Transmit } from "./codec.ts";
 import type { DropReason } from "./drop-reason.ts";
 import { addressText, type Endpoint } from "./endpoint.ts";
@@ -39,6 +39,8 @@ import { TimerKind } from "./timers.ts";
 const stallShare = 0.5;
 /** User messages waiting in one queue: above it the most transmitted go, as in Serf. Peers fill these queues too. */
 const maxUserQueue = 4096;
+/** Most that a message's other fields and the packet's framing take: two names of 255 bytes, a label, keys, headers. */
+const framingBytes = 900;
 /** Gossip intervals waited at most for a leave to be spread; in the LAN profile 5 s, Serf's broadcast timeout. */
 const leaveRounds = 25;
 
@@ -73,13 +75,13 @@ export class Swim implements Machine<SwimEvent> {
     this.codec = options.codec;
     this.#scratch = new Uint8Array(options.codec.maxPacketBytes);
     this.#claims = new Claims(s, {
-      onOwnNameElsewhere: (addr, port, incarnation) => this.#reclaimer.onElsewhere(addr, port, incarnation),
+      onOwnNameElsewhere: (addr, port, incarnation, from) => this.#reclaimer.onElsewhere(addr, port, incarnation, from),
       onJoined: (id) => this.#onJoined(id),
       onGone: (id) => this.#onGone(id),
     });
-    this.#merger = new Merger(s, this.#claims, (node) => {
-      if (node.addr) this.#reclaimer.onElsewhere(node.addr, node.port, node.incarnation);
-    });
+    this.#merger = new Merger(s, this.#claims, (addr, port, incarnation, from) =>
+      this.#reclaimer.onElsewhere(addr, port, incarnation, from),
+    );
     this.#exchanges = new Exchanges(s, this.#merger);
     this.#prober = new Prober(s, this.#claims, this.#exchanges);
     this.#relays = new Relays(s);
@@ -147,6 +149,7 @@ export class Swim implements Machine<SwimEvent> {
     const s = this.#s;
     if (s.leaving) return;
     s.leaving = true;
+    this.#reclaimer.stop();
     const alone = s.table.aliveCount <= 1;
     this.#leaveId = s.nextId();
     this.#claims.leave(this.#leaveId);
@@ -167,7 +170,7 @@ export class Swim implements Machine<SwimEvent> {
     s.meta = meta.slice();
     if (s.leaving || s.table.aliveCount <= 1) s.events.push({ type: "broadcast-done", id });
     if (s.leaving) return id;
-    s.incarnation++;
+    s.incarnation = nextIncarnation(s.incarnation);
     this.#announce(s.meta, s.table.aliveCount <= 1 ? 0 : id);
     return id;
   }
@@ -187,9 +190,16 @@ export class Swim implements Machine<SwimEvent> {
     return id;
   }
 
-  /** One user message straight to `to`, by packet, without a guarantee. `payload` is copied. */
+  /**
+   * One user message straight to `to`, by packet, without a guarantee. `payload` is copied. What no packet can carry is
+   * dropped ("message-too-large"), because peers can make the layer above send for them.
+   */
   sendUser(to: Endpoint, payload: Uint8Array, now: number): void {
     this.#enter(now);
+    if (!this.#fits(payload.length)) {
+      this.#s.drop("message-too-large", to);
+      return;
+    }
     this.#s.send(to, { type: MessageType.user, payload: payload.slice() }, false, false);
   }
 
@@ -510,14 +520,21 @@ export class Swim implements Machine<SwimEvent> {
   #onPing(ping: Ping): void {
     const s = this.#s;
     if (ping.node !== "" && ping.node !== s.name) return;
-    if (!s.healthy) return;
-    const payload = s.options.ackPayload?.() ?? null;
+    // A process of our own name asks whether the name is in use: it is, however unwell we are.
+    if (!s.healthy && ping.sourceNode !== s.name) return;
+    let payload = s.options.ackPayload?.() ?? null;
+    if (payload && !this.#fits(payload.length)) payload = null;
     const to = this.#answerTo(ping);
     s.send(to, { type: MessageType.ack, seqNo: ping.seqNo, payload }, true, s.table.find(to.address) >= 0);
     if (ping.sourceNode === "" || ping.sourceNode === s.name || s.leaving) return;
     const id = s.table.find(ping.sourceNode);
     // Somebody alive whom we miss, or think dead: gossip lost something, or the pool was split.
     if (id < 0 || s.table.state(id) === MemberState.dead) this.#pushPuller.onLivingStranger(to);
+  }
+
+  /** Whether a message with so many bytes of its own can be sent in a packet, names and framing included. */
+  #fits(bytes: number): boolean {
+    return bytes <= this.codec.maxPacketBytes - this.codec.packetOverhead() - framingBytes;
   }
 
   /** As `answerTo`, but without building text for the address of a member we know. */
