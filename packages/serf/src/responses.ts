@@ -18,6 +18,8 @@ export interface ResponseActions {
   present(): MemberView[];
   /** The member of this name, if there is one; all for no name. */
   known(name: string): readonly MemberView[];
+  /** The longest message that a packet can carry. */
+  maxMessageBytes(): number;
   onDrop(reason: SerfDropReason): void;
 }
 
@@ -58,6 +60,11 @@ export class Responses {
       this.#actions.onDrop("serf-malformed");
       return;
     }
+    // What no packet can carry is no query's answer: those are far smaller.
+    if (relay.message.length > this.#actions.maxMessageBytes()) {
+      this.#actions.onDrop("serf-relay");
+      return;
+    }
     const to = endpointOf(relay.addr, relay.port);
     const known = this.#actions.known(relay.destName);
     if (!to || !known.some((one) => one.port === to.port && one.endpoint.address === to.address)) {
@@ -74,10 +81,15 @@ export class Responses {
       return false;
     }
     const message = encodeQueryResponse({ lTime: query.lTime, id: query.id, from: this.#self, flags, payload });
-    if (message.length > this.#sizeLimit) return false;
+    if (message.length > this.#limit()) return false;
     this.#actions.send(to, message);
     this.#relay(query, message);
     return true;
+  }
+
+  /** Bytes: the configured limit, and never more than fits a packet. */
+  #limit(): number {
+    return Math.min(this.#sizeLimit, this.#actions.maxMessageBytes());
   }
 
   #relay(query: Query, message: Uint8Array): void {
@@ -90,7 +102,7 @@ export class Responses {
       destName: query.sourceNode,
       message,
     });
-    if (wrapped.length > this.#sizeLimit) return;
+    if (wrapped.length > this.#limit()) return;
     const helpers = this.#actions.present().filter((one) => one.name !== this.#self && one.vsn[1]! >= relayVersion);
     for (let i = 0; i < query.relayFactor && helpers.length > 0; i++) {
       const at = this.#rng.below(helpers.length);

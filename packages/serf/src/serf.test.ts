@@ -386,6 +386,34 @@ describe("relays", () => {
     expect(solo.sent.map(({ to }) => to)).toEqual(["10.0.0.2:7946"]);
   });
 
+  it("of more than a packet can carry go nowhere", () => {
+    const solo = new Solo();
+    solo.meet(2);
+    solo.clear();
+    const sized = (bytes: number) =>
+      encodeRelay({
+        addr: Uint8Array.of(10, 0, 0, 2),
+        port: 7946,
+        zone: "",
+        destName: "n2",
+        message: new Uint8Array(bytes),
+      });
+    solo.receive(sized(1395));
+    expect(solo.sent.map(({ message }) => message.length)).toEqual([1395]);
+    solo.receive(sized(1396));
+    solo.receive(sized(6000));
+    expect(solo.sent).toHaveLength(1);
+    expect(solo.serf.swim.counters.drops).toEqual({ "serf-relay": 2 });
+  });
+
+  it("answers stay within a packet whatever limit is set", () => {
+    const solo = new Solo({ serfConfig: { queryResponseSizeLimit: 100_000 }, name: "n".repeat(3000) });
+    solo.meet(2);
+    solo.clear();
+    solo.receive(query({ flags: QueryFlag.ack, addr: Uint8Array.of(10, 0, 0, 2) }));
+    expect(solo.sent.filter(({ message }) => message[0] === SerfType.queryResponse)).toEqual([]);
+  });
+
   it.each([
     ["a stranger", relay(99, "n99")],
     ["a stranger without a name", relay(99, "")],

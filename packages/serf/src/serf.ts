@@ -130,6 +130,7 @@ export class Serf implements Machine<SerfEvent> {
       present: () => this.#present(),
       known: (name) =>
         name === "" ? this.swim.members() : [this.swim.member(name)].filter((one) => one !== undefined),
+      maxMessageBytes: this.#maxPassOnBytes,
       onDrop,
     });
     this.#queries = new Queries(options.name, config.queryBuffer, this.#responses, {

@@ -97,7 +97,7 @@ export type SerfDropReason =
   | "serf-buffer-full"
   /** A name that is empty or longer than 255. */
   | "serf-name"
-  /** A relay to somebody who is no member. */
+  /** A relay to somebody who is no member, or of more than a packet can carry. */
   | "serf-relay"
   /** A query whose asker has no address to answer to. */
   | "serf-query-address"
