@@ -123,8 +123,9 @@ export class Engine<E extends SerfEvent | SwimEvent> {
 
   /** Throws CLOSED or LEFT when the node can take no wishes any more. */
   requireOpen(): void {
+    // A goodbye cut short by closing is none.
+    if (this.closed && !this.#left) throw closedError();
     if (this.#left || this.#leaving) throw new NodeError("LEFT", "the node is leaving or has left the pool");
-    if (this.closed) throw closedError();
   }
 
   /**
@@ -197,13 +198,20 @@ export class Engine<E extends SerfEvent | SwimEvent> {
   async leave(): Promise<void> {
     if (this.#left) return;
     if (this.closed) throw closedError();
-    const left = new Promise<string | undefined>((resolve, reject) => this.#leavers.push({ resolve, reject }));
     if (!this.#leaving) {
       this.#leaving = true;
+      try {
+        this.run((now) => this.#options.leave(now));
+      } catch (error) {
+        this.#leaving = false;
+        throw error;
+      }
       this.#seedAlarm?.close();
-      this.run((now) => this.#options.leave(now));
+      // Alone, the machine says at once that it has left.
+      if (this.#left) return;
+      if (this.closed) throw closedError();
     }
-    await left;
+    await new Promise<string | undefined>((resolve, reject) => this.#leavers.push({ resolve, reject }));
   }
 
   /** Stops at once. Resolves when nothing is left. */

@@ -172,14 +172,17 @@ class RawNode extends Observable<MemberlistEventMap, RawMemberEvent> implements 
     };
   }
 
-  join(targets: readonly string[], options: CallOptions = {}): Promise<JoinResult> {
+  async join(targets: readonly string[], options: CallOptions = {}): Promise<JoinResult> {
     return this.#engine.join(checkTargets(targets), options.signal);
   }
 
   async leave(options: CallOptions = {}): Promise<void> {
     throwIfAborted(options.signal, "leave");
-    // Shared by all callers, and going on when one of them waits no longer.
-    this.#leaving ??= this.#engine.leave().then(() => this.close());
+    // Shared by all callers, and going on when one of them waits no longer. A failed one may be tried again.
+    this.#leaving ??= this.#leave().catch((error: unknown) => {
+      this.#leaving = undefined;
+      throw error;
+    });
     await abortable(this.#leaving, options.signal, "leave");
   }
 
@@ -222,6 +225,11 @@ class RawNode extends Observable<MemberlistEventMap, RawMemberEvent> implements 
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #leave(): Promise<void> {
+    await this.#engine.leave();
+    await this.close();
   }
 
   readonly #onAbort = (): void => void this.close();

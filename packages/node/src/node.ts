@@ -183,20 +183,26 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
     };
   }
 
-  join(targets: readonly string[], options: CallOptions & { readonly replay?: boolean } = {}): Promise<JoinResult> {
+  async join(
+    targets: readonly string[],
+    options: CallOptions & { readonly replay?: boolean } = {},
+  ): Promise<JoinResult> {
     return this.#engine.join(checkTargets(targets), options.signal, options.replay ?? false);
   }
 
   async leave(options: CallOptions = {}): Promise<void> {
     throwIfAborted(options.signal, "leave");
-    // Shared by all callers, and going on when one of them waits no longer.
-    this.#leaving ??= this.#engine.leave().then(() => this.close());
+    // Shared by all callers, and going on when one of them waits no longer. A failed one may be tried again.
+    this.#leaving ??= this.#leave().catch((error: unknown) => {
+      this.#leaving = undefined;
+      throw error;
+    });
     await abortable(this.#leaving, options.signal, "leave");
   }
 
-  forceLeave(name: string, options: CallOptions & { readonly prune?: boolean } = {}): Promise<void> {
+  async forceLeave(name: string, options: CallOptions & { readonly prune?: boolean } = {}): Promise<void> {
     if (typeof name !== "string" || name === "") throw optionError("name", name, "is no member's name");
-    return this.#engine.broadcast(
+    await this.#engine.broadcast(
       (now) => this.#serf.forceLeave(name, options.prune ?? false, now),
       this.#settings.broadcastTimeoutMs,
       "the forced leave",
@@ -224,6 +230,11 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #leave(): Promise<void> {
+    await this.#engine.leave();
+    await this.close();
   }
 
   readonly #onAbort = (): void => void this.close();

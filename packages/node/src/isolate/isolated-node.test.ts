@@ -110,9 +110,12 @@ describe.skipIf(!existsSync(built))("isolated (built package)", () => {
       Worker.prototype.postMessage = function (...args) { worker = this; return postMessage.apply(this, args); };
       const a = await start("a", []);
       const failed = new Promise((resolve) => a.on("error", resolve));
-      const call = code(a.setTags({ role: "x" }));
+      const silent = (await import("node:net")).createServer(() => {}).listen(0, "127.0.0.1");
+      await until(() => silent.listening);
+      const call = code(a.join(["127.0.0.1:" + silent.address().port]));
       await worker.terminate();
       const error = await failed;
+      silent.close();
       return { code: error.code, call: await call, later: await code(a.setTags({})), members: a.members().length };
     `);
     expect(result).toEqual({ code: "WORKER_FAILED", call: "WORKER_FAILED", later: "CLOSED", members: 1 });

@@ -149,10 +149,12 @@ export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implemen
   }
 
   async leave(options: CallOptions = {}): Promise<void> {
-    if (this.#phase === "left") return this.close();
-    if (this.#phase === "closed") throw closedError();
     throwIfAborted(options.signal, "leave");
-    this.#leaving ??= this.#leave();
+    // Shared by all callers, and going on when one of them waits no longer. A failed one may be tried again.
+    this.#leaving ??= this.#leave().catch((error: unknown) => {
+      this.#leaving = undefined;
+      throw error;
+    });
     await abortable(this.#leaving, options.signal, "leave");
   }
 
@@ -182,13 +184,16 @@ export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implemen
   }
 
   async #leave(): Promise<void> {
+    if (this.#phase === "closed") throw closedError();
     const left = this.#request("leave", []);
     this.#phase = "leaving";
     try {
       await left;
-    } finally {
-      this.#phase = "left";
+    } catch (error) {
+      if (this.#phase === "leaving") this.#phase = "open";
+      throw error;
     }
+    this.#phase = "left";
     await this.close();
   }
 

@@ -94,11 +94,12 @@ class Host {
       // What the call changed is to be seen by the time it is answered.
       this.#flush(true);
       this.#post({ type: "answer", id, value });
+      if (method === "leave") this.#port.close();
     } catch (error) {
       this.#post({ type: "refusal", id, error: plainError(error) });
     }
     this.#calls.delete(id);
-    if (method === "close" || method === "leave") this.#port.close();
+    if (method === "close") this.#port.close();
   }
 
   #carryOut(node: LocalNode, method: string, args: readonly unknown[], signal: AbortSignal): unknown {
