@@ -17,7 +17,7 @@ export interface StreamRequest {
   readonly id: number;
   readonly kind: "push-pull" | "ping" | "user";
   readonly to: Endpoint;
-  /** For connecting, and again for writing and reading together: ms. */
+  /** For connecting, and again for writing and reading together; for a ping once, for all of it: ms. */
   readonly timeoutMs: number;
   /** Whether a reply is to be read. */
   readonly reply: boolean;

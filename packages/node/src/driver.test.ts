@@ -241,6 +241,26 @@ describe("streams asked for", () => {
     silent.close();
   });
 
+  test("a ping's deadline counts from the request; a state exchange has its time again once connected", async () => {
+    const a = await rig();
+    const silent = createServer(() => {}).listen(0, "127.0.0.1");
+    await until(() => silent.listening);
+    const to = { address: "127.0.0.1", port: (silent.address() as { port: number }).port };
+    // The loop stands still for a while, so that connecting takes some of the time.
+    const took = async (kind: "ping" | "push-pull"): Promise<number> => {
+      const start = performance.now();
+      a.machine.ends.length = 0;
+      a.driver.run(() => a.machine.toDial.push(dial(1, to, { kind, timeoutMs: 300 })));
+      while (performance.now() - start < 200);
+      await until(() => a.machine.ends.length === 1);
+      expect(a.machine.ends[0]).toEqual({ id: 1, reason: "timeout" });
+      return performance.now() - start;
+    };
+    expect(await took("ping")).toBeLessThan(450);
+    expect(await took("push-pull")).toBeGreaterThan(450);
+    silent.close();
+  });
+
   test("a peer that drips its answer is cut at the deadline", async () => {
     const a = await rig();
     const drippers: NodeJS.Timeout[] = [];

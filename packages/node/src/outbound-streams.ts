@@ -94,8 +94,11 @@ class OutboundStream {
       this.#end("aborted");
       return;
     }
-    clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(this.#onDeadline, this.#request.timeoutMs).unref();
+    // A ping's time is the probe's: it covers everything. Other exchanges have it again for what they carry.
+    if (this.#request.kind !== "ping") {
+      clearTimeout(this.#deadline);
+      this.#deadline = setTimeout(this.#onDeadline, this.#request.timeoutMs).unref();
+    }
     if (this.#request.reply) {
       this.#reader = this.#owner.codec.streamReader(false);
       this.#socket.write(bytes);
