@@ -1,7 +1,7 @@
 import { encodeUtf8, Writer } from "@hearsay/wire";
 import { describe, expect, it } from "vitest";
 import { EventBuffer } from "./event-buffer.ts";
-import { passesFilters } from "./filters.ts";
+import { Filters } from "./filters.ts";
 import { LeaveSequence } from "./leave.ts";
 import { QueryBuffer } from "./query-buffer.ts";
 
@@ -79,10 +79,11 @@ describe("QueryBuffer (9.3)", () => {
 describe("query filters (9.2)", () => {
   const node = (...names: string[]) => new Writer().byte(0).value(names).finish();
   const tag = (Tag: string, Expr: string) => new Writer().byte(1).value({ Expr, Tag }).finish();
-  const passes = (...filters: Uint8Array[]) => passesFilters(filters, "n1", { role: "web-1", dc: "east" });
+  const passes = (...filters: Uint8Array[]) =>
+    new Filters().judge(filters, "n1", { role: "web-1", dc: "east" }, 0) === "pass";
 
   it("pass when all of them do", () => {
-    expect(passesFilters(null, "n1", {})).toBe(true);
+    expect(new Filters().judge(null, "n1", {}, 0)).toBe("pass");
     expect(passes()).toBe(true);
     expect(passes(node("n0", "n1"))).toBe(true);
     expect(passes(node("n0"))).toBe(false);
@@ -103,6 +104,33 @@ describe("query filters (9.2)", () => {
     expect(passes(Uint8Array.of(1, 0xc1))).toBe(false);
     expect(passes(new Uint8Array(0))).toBe(false);
     expect(passes(...Array.from({ length: 17 }, () => node("n1")))).toBe(false);
+  });
+});
+
+describe("the cost of filters", () => {
+  const tag = (Expr: string) => new Writer().byte(1).value({ Expr, Tag: "role" }).finish();
+  const tags = { role: "a".repeat(400) };
+
+  it.each([
+    ["to run", (i: number) => `(.?){900}${i}x`],
+    ["to compile", (i: number) => `\\p{L}${i}`],
+    ["to refuse", (i: number) => String(i).padStart(256, "(")],
+    ["in large classes", (i: number) => `((?i)[${"b-c".repeat(70)}]?){400}${i}`],
+  ])("is bounded for all queries together when patterns are dear %s", (_, pattern) => {
+    const filters = new Filters();
+    const hostile = Array.from({ length: 2000 }, (_, i) => tag(pattern(i)));
+    const started = performance.now();
+    const verdicts = hostile.map((filter) => filters.judge([filter], "n1", tags, 0));
+    expect(performance.now() - started).toBeLessThan(500);
+    expect(verdicts.at(-1)).toBe("unknown");
+    expect(filters.judge([tag("^a+$")], "n1", tags, 0)).toBe("unknown");
+    expect(filters.judge([tag("^a+$")], "n1", tags, 100)).toBe("pass");
+  });
+
+  it("is next to nothing for a pattern met before", () => {
+    const filters = new Filters();
+    // Compiling it each time would use the budget up within a hundred.
+    for (let i = 0; i < 5000; i++) expect(filters.judge([tag("^\\p{L}")], "n1", tags, 0)).toBe("pass");
   });
 });
 

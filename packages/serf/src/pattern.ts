@@ -20,6 +20,13 @@ const maxProgram = 2000;
 const maxWork = 20_000;
 /** Most steps for one match: some milliseconds. No pattern that means well comes near it. */
 const maxSteps = 250_000;
+/** Steps that other work is worth: by measurement, so that a step is at most some fifty nanoseconds whatever is done. */
+const Cost = { piece: 10, emit: 4, unicodeCompile: 8000, unicodeTest: 8, foldedTest: 6, rangesPerStep: 8 } as const;
+
+/** Steps that may still be taken; counted down. Below zero: spent. */
+export interface StepMeter {
+  left: number;
+}
 /** RE2's limit for the numbers in {n,m}. */
 const maxRepeat = 1000;
 
@@ -31,11 +38,14 @@ export class Pattern {
     this.#program = program;
   }
 
-  /** Undefined when the pattern is broken, too long or too large. */
-  static compile(source: string): Pattern | undefined {
+  /**
+   * Undefined when the pattern is broken, too long or too large; or when `meter` has not the steps, which is then below
+   * zero.
+   */
+  static compile(source: string, meter: StepMeter = { left: Number.POSITIVE_INFINITY }): Pattern | undefined {
     if (source.length > maxPatternLength) return undefined;
     try {
-      return new Pattern(new Writer().write(new Parser(source).parse()));
+      return new Pattern(new Writer(meter).write(new Parser(source, meter).parse()));
     } catch (error) {
       if (error instanceof PatternFault) return undefined;
       throw error;
@@ -44,10 +54,14 @@ export class Pattern {
 
   /**
    * Whether the pattern matches anywhere in `text`: it is not anchored. False as well when that takes too many steps to
-   * find out.
+   * find out, or more than `meter` has, which is then below zero.
    */
-  test(text: string): boolean {
-    return run(this.#program, text);
+  test(text: string, meter?: StepMeter): boolean {
+    const own: StepMeter = { left: Math.min(maxSteps, meter?.left ?? maxSteps) };
+    const before = own.left;
+    const found = run(this.#program, text, own);
+    if (meter) meter.left -= before - own.left;
+    return found;
   }
 }
 
@@ -58,7 +72,7 @@ class PatternFault extends Error {}
 type Assertion = "text-start" | "text-end" | "line-start" | "line-end" | "word" | "not-word";
 type CharTest = (code: number) => boolean;
 type Tree =
-  | { readonly type: "char"; readonly test: CharTest }
+  | { readonly type: "char"; readonly test: CharTest; readonly cost: number }
   | { readonly type: "assert"; readonly assertion: Assertion }
   | { readonly type: "sequence" | "choice"; readonly parts: readonly Tree[] }
   | { readonly type: "repeat"; readonly part: Tree; readonly min: number; readonly max: number };
@@ -74,9 +88,13 @@ class Parser {
   readonly #source: string;
   #at = 0;
   #flags: Flags = { fold: false, multiline: false, dotAll: false };
+  readonly #meter: StepMeter;
+  /** Steps that the test being read will be worth each time. */
+  #cost = 1;
 
-  constructor(source: string) {
+  constructor(source: string, meter: StepMeter) {
     this.#source = source;
+    this.#meter = meter;
   }
 
   parse(): Tree {
@@ -134,14 +152,16 @@ class Parser {
 
   /** One thing to match; undefined for something that only sets flags or is empty text. */
   #atom(): Tree | undefined {
+    this.#cost = 1;
+    this.#spend(Cost.piece);
     const code = this.#next();
     switch (String.fromCodePoint(code)) {
       case "(":
         return this.#group();
       case "[":
-        return { type: "char", test: this.#class() };
+        return this.#char(this.#class());
       case ".":
-        return { type: "char", test: this.#flags.dotAll ? () => true : (c) => c !== 10 };
+        return this.#char(this.#flags.dotAll ? () => true : (c) => c !== 10);
       case "^":
         return { type: "assert", assertion: this.#flags.multiline ? "line-start" : "text-start" };
       case "$":
@@ -149,7 +169,7 @@ class Parser {
       case "\\":
         return this.#escaped();
       default:
-        return { type: "char", test: this.#literal(code) };
+        return this.#char(this.#literal(code));
     }
   }
 
@@ -204,8 +224,8 @@ class Parser {
         return this.#quoted();
     }
     const named = this.#namedClass();
-    if (named) return { type: "char", test: this.#folded(named) };
-    return { type: "char", test: this.#literal(this.#escapedCode()) };
+    if (named) return this.#char(this.#folded(named));
+    return this.#char(this.#literal(this.#escapedCode()));
   }
 
   /** `\Q…\E`, where everything is literal. A repetition behind it counts for the last character only. */
@@ -217,7 +237,11 @@ class Parser {
       this.#at = end < 0 ? this.#source.length : end + 2;
       return undefined;
     }
-    const parts = [...text].map((c): Tree => ({ type: "char", test: this.#literal(c.codePointAt(0)!) }));
+    const parts = [...text].map((c): Tree => {
+      this.#cost = 1;
+      this.#spend(Cost.piece);
+      return this.#char(this.#literal(c.codePointAt(0)!));
+    });
     this.#at = end < 0 ? this.#source.length : end + 2;
     const repeat = this.#repetition();
     if (repeat) parts.push({ type: "repeat", part: parts.pop()!, ...repeat });
@@ -235,6 +259,8 @@ class Parser {
     const property = /^([pP])(?:\{(\^?)([A-Za-z_]+)\}|([A-Z]))/.exec(rest);
     if (!property) return undefined;
     this.#at += property[0].length;
+    this.#spend(Cost.unicodeCompile);
+    this.#cost += Cost.unicodeTest;
     const test = unicodeClass(property[3] ?? property[4]!);
     const negated = (property[1] === "P") !== (property[2] === "^");
     return negated ? (c) => !test(c) : test;
@@ -276,6 +302,7 @@ class Parser {
         const test = Object.hasOwn(posixClasses, posix[2]!) ? posixClasses[posix[2]!]! : undefined;
         if (!test) throw new PatternFault("class name");
         this.#at += posix[0].length;
+        this.#cost++;
         tests.push(posix[1] ? (c) => !test(c) : test);
         continue;
       }
@@ -283,6 +310,7 @@ class Parser {
         this.#at++;
         const named = this.#namedClass();
         if (named) {
+          this.#cost++;
           tests.push(named);
           continue;
         }
@@ -297,6 +325,7 @@ class Parser {
       }
       ranges.push(low, high);
     }
+    this.#cost += Math.floor(ranges.length / 2 / Cost.rangesPerStep);
     const inside = this.#folded((code) => {
       for (let i = 0; i < ranges.length; i += 2) if (code >= ranges[i]! && code <= ranges[i + 1]!) return true;
       for (const test of tests) if (test(code)) return true;
@@ -316,7 +345,17 @@ class Parser {
 
   #folded(test: CharTest): CharTest {
     if (!this.#flags.fold) return test;
+    this.#cost = 3 * this.#cost + Cost.foldedTest;
     return (code) => test(code) || test(otherCase(code, "lower")) || test(otherCase(code, "upper"));
+  }
+
+  #char(test: CharTest): Tree {
+    return { type: "char", test, cost: this.#cost };
+  }
+
+  #spend(steps: number): void {
+    this.#meter.left -= steps;
+    if (this.#meter.left < 0) throw new PatternFault("too costly");
   }
 
   #take(char: string): boolean {
@@ -415,6 +454,8 @@ interface Program {
   readonly x: readonly number[];
   readonly y: readonly number[];
   readonly tests: readonly CharTest[];
+  /** Steps that each of `tests` is worth. */
+  readonly costs: readonly number[];
   readonly assertions: readonly Assertion[];
 }
 
@@ -423,20 +464,34 @@ class Writer {
   readonly #x: number[] = [];
   readonly #y: number[] = [];
   readonly #tests: CharTest[] = [];
+  readonly #costs: number[] = [];
+  readonly #meter: StepMeter;
   readonly #assertions: Assertion[] = [];
   #work = 0;
+
+  constructor(meter: StepMeter) {
+    this.#meter = meter;
+  }
 
   write(tree: Tree): Program {
     this.#emit(tree);
     this.#add(Op.match, 0, 0);
-    return { ops: this.#ops, x: this.#x, y: this.#y, tests: this.#tests, assertions: this.#assertions };
+    return {
+      ops: this.#ops,
+      x: this.#x,
+      y: this.#y,
+      tests: this.#tests,
+      costs: this.#costs,
+      assertions: this.#assertions,
+    };
   }
 
   #emit(tree: Tree): void {
-    if (++this.#work > maxWork) throw new PatternFault("too large");
+    if (++this.#work > maxWork || (this.#meter.left -= Cost.emit) < 0) throw new PatternFault("too large");
     switch (tree.type) {
       case "char":
         this.#add(Op.char, this.#tests.push(tree.test) - 1, 0);
+        this.#costs.push(tree.cost);
         return;
       case "assert":
         this.#add(Op.assert, this.#assertions.push(tree.assertion) - 1, 0);
@@ -495,27 +550,28 @@ class Writer {
 // ---- running it
 
 /** Holds every place the program can be in after each code point; `seen` keeps each place from being entered twice. */
-function run(program: Program, text: string): boolean {
-  const { ops, x, y, tests, assertions } = program;
+function run(program: Program, text: string, meter: StepMeter): boolean {
+  const { ops, x, y, tests, costs, assertions } = program;
+  // Making room for the places costs something however short the text is.
+  if ((meter.left -= 16 + (ops.length >> 2)) < 0) return false;
   const seen = new Int32Array(ops.length).fill(-1);
   const stack: number[] = [];
   let places: number[] = [];
   let at = 0;
   let before = -1;
-  let steps = 0;
   for (let step = 0; ; step++) {
     const code = text.codePointAt(at) ?? -1;
     // Not anchored: a match may begin here as well.
     places.push(0);
     const waiting: number[] = [];
-    if ((steps += places.length) > maxSteps) return false;
+    if ((meter.left -= places.length) < 0) return false;
     for (const place of places) {
       stack.push(place);
       while (stack.length > 0) {
         const i = stack.pop()!;
         if (seen[i] === step) continue;
         seen[i] = step;
-        steps++;
+        meter.left--;
         switch (ops[i]) {
           case Op.match:
             return true;
@@ -535,7 +591,10 @@ function run(program: Program, text: string): boolean {
     }
     if (code < 0) return false;
     places = [];
-    for (const i of waiting) if (tests[x[i]!]!(code)) places.push(i + 1);
+    for (const i of waiting) {
+      if ((meter.left -= costs[x[i]!]!) < 0) return false;
+      if (tests[x[i]!]!(code)) places.push(i + 1);
+    }
     before = code;
     at += code > 0xffff ? 2 : 1;
   }

@@ -5,12 +5,13 @@
 import { Reader, readUtf8 } from "@hearsay/wire";
 import { readQuery } from "./decode.ts";
 import { encodeMemberRecord } from "./encode.ts";
-import { passesFilters } from "./filters.ts";
+import { Filters } from "./filters.ts";
 import { LamportClock } from "./lamport.ts";
 import { type MemberRecordMessage, type Query, QueryFlag } from "./messages.ts";
 import { QueryBuffer } from "./query-buffer.ts";
 import type { Responses } from "./responses.ts";
 import type { Tags } from "./tags.ts";
+import { TokenBucket } from "./token-bucket.ts";
 import type { SerfDropReason, SerfQueryEvent } from "./types.ts";
 
 export interface QueryListener {
@@ -29,12 +30,18 @@ export const internalPrefix = "_serf_";
 /** Longest time a query is held open, whatever it asks for: ms. */
 const maxTimeoutMs = 24 * 3600 * 1000;
 
+/** New queries taken, a second and at once: far above what pools ask, far below what a packed packet can hold. */
+const queriesPerSecond = 512;
+const queriesAtOnce = 1024;
+
 export class Queries {
   readonly clock = new LamportClock();
   readonly buffer: QueryBuffer;
   readonly #self: string;
   readonly #responses: Responses;
   readonly #listener: QueryListener;
+  readonly #filters = new Filters();
+  readonly #rate = new TokenBucket(queriesPerSecond, queriesAtOnce);
 
   constructor(self: string, size: number, responses: Responses, listener: QueryListener) {
     this.buffer = new QueryBuffer(size);
@@ -55,16 +62,24 @@ export class Queries {
       this.#listener.onDrop("serf-ltime");
       return;
     }
+    if (this.buffer.knows(query.lTime, query.id)) return;
+    // Before it is remembered: another copy may come when there is room again.
+    if (!this.#rate.take(now)) {
+      this.#listener.onDrop("serf-query-limit");
+      return;
+    }
     this.clock.witness(query.lTime);
-    const verdict = this.buffer.add(query.lTime, query.id, this.clock.time);
-    if (verdict !== "new") {
-      if (verdict === "too-old") this.#listener.onDrop("serf-too-old");
-      else if (verdict === "buffer-full") this.#listener.onDrop("serf-buffer-full");
+    const news = this.buffer.add(query.lTime, query.id, this.clock.time);
+    if (news !== "new") {
+      if (news === "too-old") this.#listener.onDrop("serf-too-old");
+      else if (news === "buffer-full") this.#listener.onDrop("serf-buffer-full");
       return;
     }
     // Also when it is not for us: we are part of the way to those it is for.
     if ((query.flags & QueryFlag.noBroadcast) === 0) this.#listener.passOn(message);
-    if (!passesFilters(query.filters, this.#self, this.#listener.tags())) return;
+    const verdict = this.#filters.judge(query.filters, this.#self, this.#listener.tags(), now);
+    if (verdict === "unknown") this.#listener.onDrop("serf-filter-limit");
+    if (verdict !== "pass") return;
     if ((query.flags & QueryFlag.ack) !== 0) this.#responses.acknowledge(query);
     if (query.name.startsWith(internalPrefix)) this.#answerInternal(query);
     else this.#deliver(query, now);

@@ -21,6 +21,12 @@ export class QueryBuffer {
     this.#slots = new Array<Slot | undefined>(size).fill(undefined);
   }
 
+  /** Whether it has been taken before, as far as the buffer reaches back. */
+  knows(lTime: number, id: number): boolean {
+    const slot = this.#slots[lTime % this.#slots.length];
+    return slot?.lTime === lTime && slot.ids.has(id);
+  }
+
   /** Judges a query and remembers it if it is new. `clockTime` is the query clock after witnessing it. */
   add(lTime: number, id: number, clockTime: number): QueryVerdict {
     const size = this.#slots.length;

@@ -276,6 +276,35 @@ describe("queries", () => {
     expect(solo.serf.stats().queryQueue).toBe(1);
   });
 
+  it("too costly to judge are passed on but not taken", () => {
+    const solo = new Solo({ tags: { role: "x".repeat(400) } });
+    solo.meet(2);
+    solo.clear();
+    const tag = (Expr: string) => new Writer().byte(1).value({ Expr, Tag: "role" }).finish();
+    for (let id = 0; id < 20; id++) solo.receive(query({ id, filters: [tag(`(.?){900}${id}y`)] }));
+    solo.receive(query({ id: 20, filters: [tag("^x+$")] }));
+    expect(solo.serf.swim.counters.drops["serf-filter-limit"]).toBeGreaterThan(10);
+    expect(eventTypes(solo)).not.toContain("query");
+    expect(solo.serf.stats().queryQueue).toBe(21);
+    solo.advance(1000);
+    solo.receive(query({ id: 21, filters: [tag("^x+$")] }));
+    expect(eventTypes(solo)).toContain("query");
+  });
+
+  it("are taken at a bounded rate; of one refused another copy may come", () => {
+    const solo = new Solo();
+    solo.meet(2);
+    solo.clear();
+    for (let id = 0; id < 1030; id++) solo.receive(query({ id, lTime: 3 + (id % 2) }));
+    expect(solo.serf.swim.counters.drops).toEqual({ "serf-query-limit": 6 });
+    solo.receive(query({ id: 0 }));
+    expect(solo.serf.swim.counters.drops).toEqual({ "serf-query-limit": 6 });
+    solo.clear();
+    solo.advance(1000);
+    solo.receive(query({ id: 1029, lTime: 4 }));
+    expect(eventTypes(solo)).toEqual(["query"]);
+  });
+
   it("not to be passed on are not", () => {
     const solo = new Solo();
     solo.meet(2);

@@ -101,6 +101,10 @@ export type SerfDropReason =
   | "serf-relay"
   /** A query whose asker has no address to answer to. */
   | "serf-query-address"
+  /** More new queries a second than are taken. */
+  | "serf-query-limit"
+  /** A query whose filters are too costly to judge now: passed on, but not taken to be for us. */
+  | "serf-filter-limit"
   /** A response to a query that we have not asked. */
   | "serf-unasked"
   /** One of Serf's own queries that we do not answer. */
