@@ -259,7 +259,8 @@ export interface MemberlistEventMap
     Pick<NodeEventMap, "conflict" | "isolated" | "reconnected" | "merge-refused" | "dropped" | "error"> {}
 
 /**
- * The application's part of a raw pool. What it throws is treated as said at each; then it surfaces as an uncaught
+ * The application's part of a raw pool. The node waits for `localState` and `acceptMerge`: from within them its calls that
+ * ask for something are refused with REENTRANT. What it throws is treated as said at each; then it surfaces as an uncaught
  * exception.
  */
 export interface MemberlistDelegate {

@@ -138,6 +138,51 @@ describe("packets", () => {
     expect(a.driver.counters.sendFailures).toBe(bad.length);
   });
 
+  test("a wish while the machine is at work is refused, and nothing else happens", async () => {
+    const a = await rig();
+    const b = await rig();
+    const refused: unknown[] = [];
+    const wish = () => {
+      try {
+        b.driver.run(() => b.machine.calls.push("wish"));
+      } catch (error) {
+        refused.push(error);
+      }
+    };
+    b.machine.onPacket = wish;
+    b.machine.onTimeout = wish;
+    b.driver.run((now) => {
+      wish();
+      b.machine.deadline = now;
+    });
+    await until(() => refused.length === 2);
+    a.driver.run(() => a.machine.toSend.push({ to: b.at, bytes: Uint8Array.of(1) }));
+    await until(() => refused.length === 3);
+    for (const error of refused) expect(error).toMatchObject({ name: "NodeError", code: "REENTRANT" });
+    expect(b.machine.calls).not.toContain("wish");
+    b.driver.run(() => {
+      b.machine.calls.push("later");
+    });
+    expect(b.machine.calls).toContain("later");
+    expect(() =>
+      b.driver.run(() => {
+        throw new Error("a wish");
+      }),
+    ).toThrow("a wish");
+    b.driver.run(() => {});
+  });
+
+  test("a machine that throws while it is drained after a wish is stopped", async () => {
+    const failures: unknown[] = [];
+    const a = await rig({ onFailure: (error) => void failures.push(error) });
+    a.machine.pollStream = () => {
+      throw new Error("bug");
+    };
+    a.driver.run(() => {});
+    expect(failures).toEqual([expect.objectContaining({ message: "bug" })]);
+    expect(a.driver.closed).toBe(true);
+  });
+
   test("an event's listener may call the machine; its wishes are drained, events stay in order", async () => {
     const b = await rig();
     const seen: string[] = [];

@@ -3,7 +3,8 @@
  * Knows nothing of what the machine does. The simulator drives the same machines without any of this.
  *
  * Rules it keeps:
- * - the machine is never entered while it is on the stack: it is left, then drained;
+ * - the machine is never entered while it is on the stack: it is left, then drained. Who is asked something by the machine
+ *   (a delegate) cannot wish anything before it has answered;
  * - per packet nothing is allocated here, and no promise or closure made;
  * - `close` leaves neither socket nor timer nor listener behind.
  */
@@ -18,6 +19,7 @@ import type {
   StreamReply,
   StreamRequest,
 } from "@hearsay/core";
+import { reentrantError } from "./errors.ts";
 import { defaultInboundLimits, InboundStreams } from "./inbound-streams.ts";
 import { OutboundStreams } from "./outbound-streams.ts";
 import { type SendFailureSink, type SendPool, sharedSendPool } from "./packet-sender.ts";
@@ -90,6 +92,8 @@ export class Driver<E> implements SendFailureSink {
   readonly #outbound: OutboundStreams;
   /** Endpoints of streams asked for, by id, until they end. */
   readonly #dialled = new Map<number, Endpoint>();
+  /** The machine is on the stack. Reset by what comes next, draining or failing. */
+  #busy = false;
   #draining = false;
   #drainAgain = false;
   #closed = false;
@@ -134,13 +138,34 @@ export class Driver<E> implements SendFailureSink {
     udp.on("message", this.#sockets.family === 6 ? this.#onMessage6 : this.#onMessage);
     udp.on("error", this.#onSocketError);
     tcp.on("error", this.#onSocketError);
-    this.run((now) => this.machine.start(now));
+    this.#busy = true;
+    try {
+      // What fails here is the starter's to hear; nobody else listens yet.
+      this.machine.start(this.now());
+      this.#drain();
+    } finally {
+      this.#busy = false;
+    }
   }
 
-  /** Carries a wish into the machine (`wish` calls it with `now`), then drains. */
+  /**
+   * Carries a wish into the machine (`wish` calls it with `now`), then drains. What the wish throws is the caller's.
+   * @throws NodeError REENTRANT, when called by what the machine itself has called and waits for
+   */
   run<T>(wish: (now: number) => T): T {
-    const result = wish(this.now());
-    this.#drain();
+    if (this.#busy) throw reentrantError();
+    this.#busy = true;
+    let result: T;
+    try {
+      result = wish(this.now());
+    } finally {
+      this.#busy = false;
+    }
+    try {
+      this.#drain();
+    } catch (error) {
+      this.#fail(error);
+    }
     return result;
   }
 
@@ -157,6 +182,7 @@ export class Driver<E> implements SendFailureSink {
   sendFailed(to: Endpoint, _error: Error): void {
     if (this.#closed) return;
     this.counters.sendFailures++;
+    this.#busy = true;
     try {
       this.machine.handleSendFailure(to, this.now());
       this.#drain();
@@ -185,6 +211,7 @@ export class Driver<E> implements SendFailureSink {
     this.counters.packetsReceived++;
     this.counters.bytesReceived += bytes.length;
     this.source = from;
+    this.#busy = true;
     try {
       this.machine.handlePacket(from, bytes, this.now());
       this.#drain();
@@ -202,6 +229,7 @@ export class Driver<E> implements SendFailureSink {
 
   readonly #onAlarm = (now: number): void => {
     if (this.#closed) return;
+    this.#busy = true;
     try {
       this.machine.handleTimeout(now);
       this.#drain();
@@ -220,6 +248,7 @@ export class Driver<E> implements SendFailureSink {
     this.counters.streamsReceived++;
     this.source = from;
     let reply = noReply;
+    this.#busy = true;
     try {
       reply = this.machine.handleStreamRequest(from, message, this.now());
       this.#drain();
@@ -234,6 +263,7 @@ export class Driver<E> implements SendFailureSink {
     if (this.#closed) return noReply;
     this.source = from;
     let reply = noReply;
+    this.#busy = true;
     try {
       reply = this.machine.handleStreamRequestError(from, reason, this.now());
       this.#drain();
@@ -246,6 +276,7 @@ export class Driver<E> implements SendFailureSink {
 
   readonly #onPayload = (id: number): Uint8Array | undefined => {
     if (this.#closed) return undefined;
+    this.#busy = true;
     try {
       const bytes = this.machine.streamPayload(id, this.now());
       this.#drain();
@@ -261,6 +292,7 @@ export class Driver<E> implements SendFailureSink {
     this.#scheduler.inputs++;
     this.source = this.#dialled.get(id);
     this.#dialled.delete(id);
+    this.#busy = true;
     try {
       this.machine.handleStreamReply(id, message, this.now());
       this.#drain();
@@ -275,6 +307,7 @@ export class Driver<E> implements SendFailureSink {
     this.#dialled.delete(id);
     if (this.#closed || !to) return;
     this.streamFailure = { to, detail };
+    this.#busy = true;
     try {
       this.machine.handleStreamEnd(id, reason, this.now());
       this.#drain();
@@ -285,12 +318,14 @@ export class Driver<E> implements SendFailureSink {
   };
 
   #fail(error: unknown): void {
+    this.#busy = false;
     if (this.#closed) return;
     void this.close();
     this.#options.onFailure(error);
   }
 
   #drain(): void {
+    this.#busy = false;
     // An event's listener has called the machine: the drain below it on the stack goes round again.
     if (this.#draining) {
       this.#drainAgain = true;
@@ -302,8 +337,10 @@ export class Driver<E> implements SendFailureSink {
     try {
       do {
         this.#drainAgain = false;
+        this.#busy = true;
         this.#transmitAll();
         for (let request: StreamRequest | undefined; (request = machine.pollStream()); ) this.#dial(request);
+        this.#busy = false;
         for (let event: E | undefined; !this.#closed && (event = machine.pollEvent()) !== undefined; ) onEvent(event);
         if (!this.#drainAgain) this.#options.onDrained?.();
       } while (this.#drainAgain && !this.#closed);

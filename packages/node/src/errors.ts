@@ -20,6 +20,7 @@
  * | `TIMED_OUT` | a broadcast was not spread in time | it may still spread |
  * | `CLOSED` | the node was closed before or during the call | |
  * | `LEFT` | the node is leaving or has left the pool | |
+ * | `REENTRANT` | raw pools: called from within `localState` or `acceptMerge` | nothing was changed |
  * | `ABORTED` | the call's AbortSignal fired; `cause` is its reason | what had begun goes on |
  * | `WORKER_FAILED` | the worker thread of an isolated node died | the node is closed |
  * | `INTERNAL` | a bug in this library: `cause` has the facts; please report it | the node is closed |
@@ -39,6 +40,7 @@ export type NodeErrorCode =
   | "TIMED_OUT"
   | "CLOSED"
   | "LEFT"
+  | "REENTRANT"
   | "ABORTED"
   | "WORKER_FAILED"
   | "INTERNAL";
@@ -81,6 +83,13 @@ export function show(value: unknown): string {
 
 export function closedError(): NodeError {
   return new NodeError("CLOSED", "the node is closed");
+}
+
+export function reentrantError(): NodeError {
+  return new NodeError(
+    "REENTRANT",
+    "the node waits for its delegate's answer; call it after the delegate has returned",
+  );
 }
 
 export function abortedError(signal: AbortSignal, what: string): NodeError {

@@ -91,3 +91,44 @@ test("a merge can be refused, and both sides know why", async () => {
   expect(refused[0]).toBe("no b here");
   expect(a.stats().alive).toBe(1);
 });
+
+test("what a delegate asks for while the machine waits for its answer is refused; afterwards it is not", async () => {
+  const codes = new Map<string, string>();
+  const note = (what: string) => (error: { code: string }) => codes.set(what, error.code);
+  const attempt = (what: string, act: () => void) => {
+    try {
+      act();
+      codes.set(what, "went through");
+    } catch (error) {
+      note(what)(error as { code: string });
+    }
+  };
+  let node: Memberlist | undefined;
+  const a = await start("a", {
+    delegate: {
+      localState() {
+        attempt("broadcast", () => node?.broadcast(bytes("x")));
+        attempt("send", () => node?.send("a", bytes("x")));
+        attempt("setHealthy", () => node?.setHealthy(true));
+        return bytes(`${node?.members().length}`);
+      },
+      acceptMerge() {
+        node?.setMeta(bytes("m")).catch(note("setMeta"));
+        node?.leave().catch(note("leave"));
+        return undefined;
+      },
+      mergeRemoteState: () => attempt("afterwards", () => node?.broadcast(bytes("fine"))),
+    },
+  });
+  node = a;
+  const words = new Words();
+  const b = await start("b", { delegate: words });
+  expect(await b.join([at(a)])).toEqual({ contacted: 1, failures: [] });
+  await until(() => words.words.has("fine"));
+  expect(words.words).toContain("1");
+  const refused = ["broadcast", "send", "setHealthy", "setMeta", "leave"].map((what) => [what, "REENTRANT"]);
+  expect(Object.fromEntries(codes)).toEqual({ ...Object.fromEntries(refused), afterwards: "went through" });
+  expect(b.member("a")?.state).toBe("alive");
+  await a.leave();
+  await until(() => b.member("a")?.state === "left");
+});
