@@ -29,12 +29,16 @@ export function checkVersions(
     const known = member.vsn.length >= 6;
     const protocol = known ? member.vsn[2]! : 0;
     const delegate = known ? member.vsn[5]! : 0;
-    if (protocol < pLow || protocol > pHigh) {
-      return `member "${member.name}" speaks memberlist protocol ${protocol}, outside the pool's common range ${pLow} to ${pHigh}`;
-    }
-    if (delegate < dLow || delegate > dHigh) {
-      return `member "${member.name}" speaks delegate protocol ${delegate}, outside the pool's common range ${dLow} to ${dHigh}`;
-    }
+    if (protocol < pLow || protocol > pHigh) return misfit(member.name, "memberlist", protocol, pLow, pHigh);
+    if (delegate < dLow || delegate > dHigh) return misfit(member.name, "delegate", delegate, dLow, dHigh);
   }
   return undefined;
+}
+
+function misfit(name: string, layer: string, speaks: number, low: number, high: number): string {
+  const why =
+    low > high
+      ? `and the members here have no version in common (one needs at least ${low}, one at most ${high})`
+      : `outside the pool's common range ${low} to ${high}`;
+  return `member "${name}" speaks ${layer} protocol ${speaks}, ${why}`;
 }
