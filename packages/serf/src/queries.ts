@@ -80,8 +80,8 @@ export class Queries {
     const verdict = this.#filters.judge(query.filters, this.#self, this.#listener.tags(), now);
     if (verdict === "unknown") this.#listener.onDrop("serf-filter-limit");
     if (verdict !== "pass") return;
-    if ((query.flags & QueryFlag.ack) !== 0) this.#responses.acknowledge(query);
-    if (query.name.startsWith(internalPrefix)) this.#answerInternal(query);
+    if ((query.flags & QueryFlag.ack) !== 0) this.#responses.acknowledge(query, now);
+    if (query.name.startsWith(internalPrefix)) this.#answerInternal(query, now);
     else this.#deliver(query, now);
   }
 
@@ -98,7 +98,7 @@ export class Queries {
     });
   }
 
-  #answerInternal(query: Query): void {
+  #answerInternal(query: Query, now: number): void {
     switch (query.name.slice(internalPrefix.length)) {
       case "ping":
         return; // The acknowledgement was the point.
@@ -107,7 +107,7 @@ export class Queries {
         const name = readUtf8(payload, 0, payload.length);
         // One of the two that quarrel has no vote.
         if (name === undefined || name === this.#self) return;
-        this.#responses.respond(query, encodeMemberRecord(this.#listener.record(name)));
+        this.#responses.respond(query, encodeMemberRecord(this.#listener.record(name)), now);
         return;
       }
       default:

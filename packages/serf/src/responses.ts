@@ -1,23 +1,28 @@
 /**
  * Answers to queries, and other people's answers handed on: straight to the asker, and by way of a few other members
  * when the query asks for it (serf protocol notes, sections 9.4 and 9.5).
+ *
+ * A query says itself where the answers go and how many shall be sent, and one query is answered by the whole pool. So
+ * that nobody can turn a pool on a third party, unlike in Serf: answers go to members' addresses, and to others, as of
+ * a newcomer or of the second holder of a name, only a few; a relay factor counts up to `maxRelayFactor`; and the packets
+ * we send in relaying have a rate.
  */
 import { addressText, type Endpoint, type MemberView, type Rng } from "@hearsay/core";
 import { Reader } from "@hearsay/wire";
 import { readRelay } from "./decode.ts";
 import { encodeQueryResponse, encodeRelay } from "./encode.ts";
 import { type Query, responseAckFlag } from "./messages.ts";
+import type { Peers } from "./peers.ts";
+import { TokenBucket } from "./token-bucket.ts";
 import type { SerfDropReason } from "./types.ts";
 
 export interface ResponseActions {
   /** Sends a Serf message to one address, outside gossip. */
   send(to: Endpoint, message: Uint8Array): void;
-  /** Everybody known, whatever the status. */
+  /** How many are known, whatever the status. */
   memberCount(): number;
-  /** The members that are alive, ourselves included. */
-  present(): MemberView[];
-  /** The member of this name, if there is one; all for no name. */
-  known(name: string): readonly MemberView[];
+  /** Whether the member is here and not about to leave. */
+  isPresent(member: MemberView): boolean;
   /** The longest message that a packet can carry. */
   maxMessageBytes(): number;
   onDrop(reason: SerfDropReason): void;
@@ -26,34 +31,49 @@ export interface ResponseActions {
 /** Relaying needs a member that speaks this version of memberlist. */
 const relayVersion = 5;
 
+/** Most relays for one answer; a query may ask for 255. */
+export const maxRelayFactor = 8;
+
+/** Answers to addresses that are no member's, a second and at once. */
+const strangersPerSecond = 4;
+const strangersAtOnce = 16;
+
+/** Packets sent in relaying, our own answers and other people's, a second and at once. */
+const relaysPerSecond = 512;
+const relaysAtOnce = 1024;
+
 export class Responses {
   readonly #self: string;
   readonly #rng: Rng;
   readonly #sizeLimit: number;
+  readonly #peers: Peers;
   readonly #actions: ResponseActions;
+  readonly #strangers = new TokenBucket(strangersPerSecond, strangersAtOnce);
+  readonly #relays = new TokenBucket(relaysPerSecond, relaysAtOnce);
 
-  constructor(self: string, rng: Rng, sizeLimit: number, actions: ResponseActions) {
+  constructor(self: string, rng: Rng, sizeLimit: number, peers: Peers, actions: ResponseActions) {
     this.#self = self;
     this.#rng = rng;
     this.#sizeLimit = sizeLimit;
+    this.#peers = peers;
     this.#actions = actions;
   }
 
   /** Tells the asker that we have its query. */
-  acknowledge(query: Query): void {
-    this.#send(query, responseAckFlag, null);
+  acknowledge(query: Query, now: number): void {
+    this.#send(query, responseAckFlag, null, now);
   }
 
-  /** Answers. An answer over the size limit is not sent; returns whether it was. */
-  respond(query: Query, payload: Uint8Array): boolean {
-    return this.#send(query, 0, payload);
+  /** Answers. Returns whether it was sent: not if it is over the size limit, or has no address that it may go to. */
+  respond(query: Query, payload: Uint8Array, now: number): boolean {
+    return this.#send(query, 0, payload, now);
   }
 
   /**
    * Hands a wrapped message on to the member it is for. Unlike Serf, to members only: else anybody could have his bytes
    * sent to any address in our name.
    */
-  handleRelay(message: Uint8Array): void {
+  handleRelay(message: Uint8Array, now: number): void {
     const reader = new Reader(message, 1);
     const relay = readRelay(reader);
     if (!reader.ok || relay.message.length === 0) {
@@ -66,15 +86,18 @@ export class Responses {
       return;
     }
     const to = endpointOf(relay.addr, relay.port);
-    const known = this.#actions.known(relay.destName);
-    if (!to || !known.some((one) => one.port === to.port && one.endpoint.address === to.address)) {
+    if (!to || !this.#peers.isAt(to, relay.destName, now)) {
       this.#actions.onDrop("serf-relay");
+      return;
+    }
+    if (!this.#relays.take(now)) {
+      this.#actions.onDrop("serf-relay-limit");
       return;
     }
     this.#actions.send(to, relay.message.slice());
   }
 
-  #send(query: Query, flags: number, payload: Uint8Array | null): boolean {
+  #send(query: Query, flags: number, payload: Uint8Array | null, now: number): boolean {
     const to = endpointOf(query.addr, query.port);
     if (!to) {
       this.#actions.onDrop("serf-query-address");
@@ -82,8 +105,12 @@ export class Responses {
     }
     const message = encodeQueryResponse({ lTime: query.lTime, id: query.id, from: this.#self, flags, payload });
     if (message.length > this.#limit()) return false;
+    if (!this.#peers.isAt(to, query.sourceNode, now) && !this.#strangers.take(now)) {
+      this.#actions.onDrop("serf-query-address");
+      return false;
+    }
     this.#actions.send(to, message);
-    this.#relay(query, message);
+    this.#relay(query, message, now);
     return true;
   }
 
@@ -92,8 +119,9 @@ export class Responses {
     return Math.min(this.#sizeLimit, this.#actions.maxMessageBytes());
   }
 
-  #relay(query: Query, message: Uint8Array): void {
+  #relay(query: Query, message: Uint8Array, now: number): void {
     if (query.relayFactor === 0) return;
+    // Of what was asked for, as Serf: all of it or none.
     if (this.#actions.memberCount() < query.relayFactor + 1) return;
     const wrapped = encodeRelay({
       addr: query.addr,
@@ -103,12 +131,12 @@ export class Responses {
       message,
     });
     if (wrapped.length > this.#limit()) return;
-    const helpers = this.#actions.present().filter((one) => one.name !== this.#self && one.vsn[1]! >= relayVersion);
-    for (let i = 0; i < query.relayFactor && helpers.length > 0; i++) {
-      const at = this.#rng.below(helpers.length);
-      this.#actions.send(helpers[at]!.endpoint, wrapped);
-      helpers[at] = helpers[helpers.length - 1]!;
-      helpers.pop();
+    const fit = (one: MemberView) =>
+      one.name !== this.#self && one.vsn[1]! >= relayVersion && this.#actions.isPresent(one);
+    const count = Math.min(query.relayFactor, maxRelayFactor, Math.floor(this.#relays.available(now)));
+    for (const helper of this.#peers.pick(count, this.#rng, fit, now)) {
+      this.#relays.take(now);
+      this.#actions.send(helper.endpoint, wrapped);
     }
   }
 }

@@ -379,6 +379,43 @@ describe("queries", () => {
     expect(acks(solo)).toHaveLength(1);
   });
 
+  it("are relayed by eight at the most, whatever they ask for, and at a bounded rate", () => {
+    const solo = new Solo();
+    for (let host = 2; host < 42; host++) solo.meet(host);
+    solo.clear();
+    const relays = () => solo.sent.filter(({ message }) => message[0] === SerfType.relay);
+    const asked = { flags: QueryFlag.ack | QueryFlag.noBroadcast, relayFactor: 30, addr: Uint8Array.of(10, 0, 0, 9) };
+    solo.receive(query(asked));
+    expect(new Set(relays().map(({ to }) => to)).size).toBe(8);
+    expect(relays()).toHaveLength(8);
+    for (let id = 0; id < 1000; id++) solo.receive(query({ ...asked, id }));
+    expect(relays()).toHaveLength(1024);
+    expect(acks(solo)).toHaveLength(1001);
+  });
+
+  it("from strangers are answered a few times only, from members always", () => {
+    const solo = new Solo();
+    solo.meet(2);
+    solo.clear();
+    const victim = { flags: QueryFlag.ack | QueryFlag.noBroadcast, addr: Uint8Array.of(203, 0, 113, 7), port: 53 };
+    for (let id = 0; id < 500; id++) solo.receive(query({ ...victim, id, sourceNode: id % 2 === 0 ? "n2" : "x" }));
+    expect(acks(solo)).toHaveLength(16);
+    expect(solo.serf.swim.counters.drops).toEqual({ "serf-query-address": 484 });
+    solo.clear();
+    // Another port of a member's is no member's address either.
+    solo.receive(query({ ...victim, id: 500, addr: Uint8Array.of(10, 0, 0, 2), sourceNode: "n2" }));
+    expect(acks(solo)).toEqual([]);
+    for (const [id, sourceNode] of [
+      [501, "n2"],
+      [502, ""],
+      [503, "n1"],
+    ] as const) {
+      const host = id === 503 ? 1 : 2;
+      solo.receive(query({ ...victim, id, addr: Uint8Array.of(10, 0, 0, host), port: 7946, sourceNode }));
+    }
+    expect(acks(solo).map(({ to }) => to)).toEqual(["10.0.0.2:7946", "10.0.0.2:7946", "10.0.0.1:7946"]);
+  });
+
   it.each([
     ["no address", { addr: null }],
     ["an address of five bytes", { addr: new Uint8Array(5) }],
@@ -413,6 +450,29 @@ describe("relays", () => {
     const addr = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 2);
     solo.receive(encodeRelay({ addr, port: 7946, zone: "", destName: "n2", message: inner }));
     expect(solo.sent.map(({ to }) => to)).toEqual(["10.0.0.2:7946"]);
+  });
+
+  it("are handed on at a bounded rate, without a look at the whole pool for each", () => {
+    const solo = new Solo();
+    for (let host = 2; host < 202; host++) solo.meet(host);
+    solo.clear();
+    let walks = 0;
+    const members = solo.serf.swim.members.bind(solo.serf.swim);
+    solo.serf.swim.members = () => {
+      walks++;
+      return members();
+    };
+    for (let i = 0; i < 1100; i++) solo.receive(relay(2, ""));
+    for (let i = 0; i < 100; i++) solo.receive(relay(250, ""));
+    expect(solo.sent).toHaveLength(1024);
+    expect(solo.serf.swim.counters.drops).toEqual({ "serf-relay-limit": 76, "serf-relay": 100 });
+    expect(walks).toBe(1);
+    // The list is made anew in time.
+    solo.meet(250);
+    solo.clear();
+    solo.advance(1000);
+    solo.receive(relay(250, ""));
+    expect(solo.sent.filter(({ message }) => message[0] === SerfType.queryResponse)).toHaveLength(1);
   });
 
   it("of more than a packet can carry go nowhere", () => {

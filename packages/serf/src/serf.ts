@@ -32,6 +32,7 @@ import { LeaveSequence } from "./leave.ts";
 import { type MemberStatus, Status, statusNames } from "./members.ts";
 import { Membership } from "./membership.ts";
 import { type MemberRecordMessage, SerfType } from "./messages.ts";
+import { Peers } from "./peers.ts";
 import { Queries } from "./queries.ts";
 import { Responses } from "./responses.ts";
 import { StateExchange } from "./state-exchange.ts";
@@ -124,12 +125,12 @@ export class Serf implements Machine<SerfEvent> {
       passOn: (message) => this.#passOn(message, Queue.events),
       onDrop,
     });
-    this.#responses = new Responses(options.name, options.rng.fork("serf-relays"), config.queryResponseSizeLimit, {
+    const peers = new Peers({ all: () => this.swim.members(), find: (name) => this.swim.member(name) });
+    const relayRng = options.rng.fork("serf-relays");
+    this.#responses = new Responses(options.name, relayRng, config.queryResponseSizeLimit, peers, {
       send: (to, message) => this.swim.sendUser(to, message, this.#now),
       memberCount: () => this.#membership.members.length,
-      present: () => this.#present(),
-      known: (name) =>
-        name === "" ? this.swim.members() : [this.swim.member(name)].filter((one) => one !== undefined),
+      isPresent: (member) => this.#isPresent(member),
       maxMessageBytes: this.#maxPassOnBytes,
       onDrop,
     });
@@ -458,7 +459,7 @@ export class Serf implements Machine<SerfEvent> {
         this.#drop("serf-unasked", from);
         return;
       case SerfType.relay:
-        this.#responses.handleRelay(message);
+        this.#responses.handleRelay(message, this.#now);
         return;
       default:
         this.#drop("serf-unknown-type", from);
@@ -522,13 +523,11 @@ export class Serf implements Machine<SerfEvent> {
     };
   }
 
-  /** Those who are alive and not about to leave, as the detector has them. */
-  #present(): MemberView[] {
+  /** Alive and not about to leave. */
+  #isPresent(member: MemberView): boolean {
     const { members } = this.#membership;
-    return this.swim.members().filter((view) => {
-      const id = members.find(view.name);
-      return id >= 0 && members.status(id) === Status.alive;
-    });
+    const id = members.find(member.name);
+    return id >= 0 && members.status(id) === Status.alive;
   }
 
   #statusName(id: number): MemberStatus {

@@ -99,7 +99,9 @@ export type SerfDropReason =
   | "serf-name"
   /** A relay to somebody who is no member, or of more than a packet can carry. */
   | "serf-relay"
-  /** A query whose asker has no address to answer to. */
+  /** More relays a second than are handed on. */
+  | "serf-relay-limit"
+  /** A query to be answered to no address, or to one that is no member's more often than is allowed. */
   | "serf-query-address"
   /** More new queries a second than are taken. */
   | "serf-query-limit"
