@@ -173,7 +173,7 @@ function checkBind(bind: unknown): { host: string; port: number } {
   if ("problem" in split) throw optionError("bind", bind, split.problem);
   const host = split.host === "" ? "0.0.0.0" : split.host;
   const port = split.port ?? DEFAULT_PORT;
-  return { host: plainHost("bind", bind, host), port };
+  return { host: plainHost("bind", bind, host, "0.0.0.0, 10.0.0.5 or [::1]"), port };
 }
 
 function checkAdvertise(advertise: unknown): { host: string; port: number | undefined } {
@@ -182,17 +182,19 @@ function checkAdvertise(advertise: unknown): { host: string; port: number | unde
   if ("problem" in split) throw optionError("advertise", advertise, split.problem);
   if (split.host === "") throw optionError("advertise", advertise, "has no host; want host[:port]");
   if (split.port === 0) throw optionError("advertise", advertise, "has port 0; want the port others shall dial");
-  const host = plainHost("advertise", advertise, split.host);
+  const host = plainHost("advertise", advertise, split.host, "10.0.0.5 or [2001:db8::5]");
   if (host === "0.0.0.0" || host === "::") {
     throw optionError("advertise", advertise, "cannot be dialled; want one address of this machine");
   }
   return { host, port: split.port };
 }
 
-/** The normal text of an address, or a name as it is. */
-function plainHost(option: string, value: string, host: string): string {
+/** The normal text of an address, or a name as it is. `examples` are of what would be right. */
+function plainHost(option: string, value: string, host: string, examples: string): string {
   const target = parseTarget(host.includes(":") ? `[${host}]` : host);
-  if ("problem" in target) throw optionError(option, value, target.problem);
+  if ("problem" in target) {
+    throw optionError(option, value, `${target.problem}; want one such as ${examples}, with :port or without`);
+  }
   if (target.kind === "srv") throw optionError(option, value, "is a service name; want an address");
   if (target.kind === "host") return target.host;
   const bytes = addressBytes(host);
