@@ -203,6 +203,8 @@ function explain(to: Endpoint, reason: StreamFailure | undefined): string {
     case undefined:
     case "closed":
       return `${where} closed the connection without an answer (another label, or too busy)`;
+    case "refused":
+      return `${where} cannot be reached (connection refused)`;
     case "connect":
       return `${where} cannot be reached`;
     case "timeout":

@@ -23,7 +23,12 @@ export interface StreamRequest {
   readonly reply: boolean;
 }
 
-export type StreamFailure = "connect" | "timeout" | "closed" | "aborted" | DropReason;
+/**
+ * Why a stream brought nothing. `refused`: the other end answered the dial with a no (nothing listens there);
+ * `connect`: no way there, or the address cannot be dialled; `closed`: hung up on after it was open; `aborted`: we no
+ * longer wanted it. Or what was wrong with the bytes.
+ */
+export type StreamFailure = "refused" | "connect" | "timeout" | "closed" | "aborted" | DropReason;
 
 /** What to do with an accepted stream after its message was handled. */
 export interface StreamReply {

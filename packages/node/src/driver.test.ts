@@ -278,7 +278,7 @@ describe("streams asked for", () => {
     });
     await until(() => a.machine.ends.length === 4);
     const reasons = Object.fromEntries(a.machine.ends.map((end) => [end.id, end.reason]));
-    expect(reasons).toEqual({ 1: "connect", 2: "connect", 3: "closed", 4: "timeout" });
+    expect(reasons).toEqual({ 1: "refused", 2: "connect", 3: "closed", 4: "timeout" });
     a.machine.payload = undefined;
     a.driver.run(() => a.machine.toDial.push(dial(5, b.at)));
     await until(() => a.machine.ends.length === 5);

@@ -64,6 +64,7 @@ export interface DriverCounters {
 /** A stream failure's system word, kept while the machine hears of the failure, for whoever reads its event. */
 export interface StreamFailureDetail {
   readonly to: Endpoint;
+  readonly reason: StreamFailure | undefined;
   readonly detail: string | undefined;
 }
 
@@ -306,7 +307,7 @@ export class Driver<E> implements SendFailureSink {
     const to = this.#dialled.get(id);
     this.#dialled.delete(id);
     if (this.#closed || !to) return;
-    this.streamFailure = { to, detail };
+    this.streamFailure = { to, reason, detail };
     this.#busy = true;
     try {
       this.machine.handleStreamEnd(id, reason, this.now());

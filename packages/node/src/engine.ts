@@ -265,10 +265,12 @@ export class Engine<E extends SerfEvent | SwimEvent> {
     this.#options.onEvent(event);
   };
 
-  /** `10.0.0.1:7946 cannot be reached (connection refused)` */
+  /** `10.0.0.1:7946 cannot be reached (no route to host)` */
   #withDetail(error: string): string {
-    const detail = this.driver.streamFailure?.detail;
-    return detail === undefined ? error : `${error} (${systemWords[detail] ?? detail})`;
+    const failure = this.driver.streamFailure;
+    // Refused says it all.
+    if (failure?.detail === undefined || failure.reason === "refused") return error;
+    return `${error} (${systemWords[failure.detail] ?? failure.detail})`;
   }
 
   // Joining
@@ -399,7 +401,6 @@ export class Engine<E extends SerfEvent | SwimEvent> {
 }
 
 const systemWords: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "connection refused",
   EHOSTUNREACH: "no route to host",
   ENETUNREACH: "network unreachable",
   ETIMEDOUT: "timed out",

@@ -29,7 +29,7 @@ const probe = (from: number, seqNo = 1841): Loose[] => [
   { type: "indirect-ping-sent", at: from + 500, seqNo, via: "web-1", elapsedMs: 500 },
   { type: "indirect-ping-sent", at: from + 500, seqNo, via: "web-2", elapsedMs: 500 },
   { type: "indirect-ping-sent", at: from + 500, seqNo, via: "web-4", elapsedMs: 500 },
-  { type: "stream-ping-failed", at: from + 502, reason: "connect", elapsedMs: 502 },
+  { type: "stream-ping-failed", at: from + 502, reason: "refused", elapsedMs: 502 },
   { type: "indirect-nack", at: from + 900, seqNo, via: "web-1", elapsedMs: 900 },
   { type: "indirect-nack", at: from + 910, seqNo, via: "web-2", elapsedMs: 910 },
   { type: "probe-failed", at: from + 1000, seqNo, elapsedMs: 1000, nacksExpected: 3, nacksReceived: 2, healthScore: 0 },
@@ -48,7 +48,7 @@ describe("failed", () => {
     );
     expect(summarize(subject({ member: failed, evidence }))).toBe(
       "failed at 12:00:05.120: direct ping 1841 had no ack within 500 ms; 3 relays asked (web-1, web-2, web-4): 2 nacks; " +
-        "TCP ping refused or unreachable; accused by us at 12:00:01.100, confirmed by web-3 and web-9; " +
+        "TCP ping refused; accused by us at 12:00:01.100, confirmed by web-3 and web-9; " +
         "dead 4.0 s after the first suspicion (incarnation 3)",
     );
   });
@@ -110,7 +110,7 @@ test("suspected: when it will be dead", () => {
   const member = { status: "alive", state: "suspect", since: at(-5000), incarnation: 3 } as const;
   expect(summarize(subject({ member, evidence }))).toBe(
     "suspected since 12:00:01.000: direct ping 1841 had no ack within 500 ms; 3 relays asked (web-1, web-2, web-4): " +
-      "2 nacks; TCP ping refused or unreachable; accused by us at 12:00:01.000; dead at 12:00:05.000 unless it answers (incarnation 3)",
+      "2 nacks; TCP ping refused; accused by us at 12:00:01.000; dead at 12:00:05.000 unless it answers (incarnation 3)",
   );
 });
 

@@ -199,7 +199,7 @@ function accusationParts(episode: readonly WallEvidence[], words: Words): string
 function tcpFailure(reason: string): string {
   switch (reason) {
     case "connect":
-      return "refused or unreachable";
+      return "could not connect";
     case "refused":
       return "refused";
     case "timeout":

@@ -137,7 +137,9 @@ class OutboundStream {
   };
 
   readonly #onError = (error: Error): void => {
-    this.#end(this.#connected ? "closed" : "connect", systemCode(error));
+    const code = systemCode(error);
+    const refused = code === "ECONNREFUSED" || code === "ECONNRESET";
+    this.#end(this.#connected ? "closed" : refused ? "refused" : "connect", code);
   };
 
   readonly #onClose = (): void => {

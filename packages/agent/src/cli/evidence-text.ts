@@ -44,6 +44,7 @@ const WORDS: Readonly<Record<EvidenceType, Wording>> = {
 
 /** By the words of `@hearsay/core`'s `StreamFailure`; drop reasons stay as they are. */
 const STREAM_FAILURES: Readonly<Record<string, string>> = {
+  refused: "the connection was refused",
   connect: "no connection",
   timeout: "no answer in time",
   closed: "the connection was closed",
