@@ -124,6 +124,14 @@ export class Membership {
 
   // ---- what intents say
 
+  /**
+   * Whether an intent of this time is believed now. About somebody unknown it moves the clock by steps only: of such
+   * there may be any number, all made up.
+   */
+  accepts(name: string, lTime: number, now: number): boolean {
+    return this.clock.accepts(lTime, now, this.members.find(name) >= 0);
+  }
+
   /** A leave intent (7.3). Returns whether it is to be passed on. */
   applyLeave(name: string, lTime: number, prune: boolean, now: number): boolean {
     return this.#leave(name, lTime, prune, Status.none, now);
@@ -262,9 +270,8 @@ export class Membership {
    * status for which the same time as the last is late enough.
    */
   #admit(kind: IntentKind, name: string, lTime: number, tieFor: Status, now: number): number | boolean {
-    if (!this.clock.accepts(lTime)) return false;
-    this.clock.witness(lTime);
     const id = this.members.find(name);
+    if (!this.clock.witness(lTime, now, id >= 0)) return false;
     if (id < 0) return this.recent.note(name, kind, lTime, now);
     const statusLTime = this.members.statusLTime(id);
     if (lTime > statusLTime) return id;

@@ -58,7 +58,7 @@ export class Queries {
       this.#listener.onDrop("serf-malformed");
       return;
     }
-    if (!this.clock.accepts(query.lTime)) {
+    if (!this.clock.accepts(query.lTime, now)) {
       this.#listener.onDrop("serf-ltime");
       return;
     }
@@ -68,7 +68,7 @@ export class Queries {
       this.#listener.onDrop("serf-query-limit");
       return;
     }
-    this.clock.witness(query.lTime);
+    this.clock.witness(query.lTime, now);
     const news = this.buffer.add(query.lTime, query.id, this.clock.time);
     if (news !== "new") {
       if (news === "too-old") this.#listener.onDrop("serf-too-old");

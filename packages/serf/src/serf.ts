@@ -420,7 +420,7 @@ export class Serf implements Machine<SerfEvent> {
         return;
       case "remote-state": {
         const ignoreOld = event.initiator && event.join && this.#joinsIgnoringOld.size > 0;
-        this.#exchange.merge(event.payload, ignoreOld, this.#now);
+        this.#exchange.merge(event.payload, event.initiator, ignoreOld, this.#now);
         return;
       }
       case "left-pool":
@@ -450,7 +450,7 @@ export class Serf implements Machine<SerfEvent> {
         this.#onIntent(message, from);
         return;
       case SerfType.userEvent:
-        this.#userEvents.handleMessage(message);
+        this.#userEvents.handleMessage(message, this.#now);
         return;
       case SerfType.query:
         this.#queries.handleMessage(message, this.#now);
@@ -473,7 +473,7 @@ export class Serf implements Machine<SerfEvent> {
     const membership = this.#membership;
     if (!reader.ok) this.#drop("serf-malformed", from);
     else if (!isName(intent.node)) this.#drop("serf-name", from);
-    else if (!membership.clock.accepts(intent.lTime)) this.#drop("serf-ltime", from);
+    else if (!membership.accepts(intent.node, intent.lTime, this.#now)) this.#drop("serf-ltime", from);
     else {
       const news = leave
         ? membership.applyLeave(leave.node, leave.lTime, leave.prune, this.#now)

@@ -47,9 +47,11 @@ export class StateExchange {
   /**
    * Merges a peer's user state, type byte first. Nothing of it is passed on, but a leave of ours that is on record there
    * is refuted.
+   * @param asked it is from a member that we have asked, or joined: its clocks are believed. Anybody may send us a state
+   *   without being asked, and that counts like gossip.
    * @param ignoreOldEvents whatever happened before now is not wanted (8.3).
    */
-  merge(message: Uint8Array, ignoreOldEvents: boolean, now: number): void {
+  merge(message: Uint8Array, asked: boolean, ignoreOldEvents: boolean, now: number): void {
     const { membership, userEvents, queries, maxMembers, isName, onDrop } = this.#parts;
     if (message[0] !== SerfType.pushPull) {
       onDrop("serf-unknown-type");
@@ -62,9 +64,9 @@ export class StateExchange {
       onDrop("serf-malformed");
       return;
     }
-    witnessClock(membership.clock, state.lTime);
-    witnessClock(userEvents.clock, state.eventLTime);
-    witnessClock(queries.clock, state.queryLTime);
+    follow(membership.clock, state.lTime, asked, now);
+    follow(userEvents.clock, state.eventLTime, asked, now);
+    follow(queries.clock, state.queryLTime, asked, now);
     const left = new Set(state.leftMembers);
     for (const name of left) {
       if (isName(name)) membership.applyLeftThere(name, state.statusLTimes.get(name) ?? 1, now);
@@ -72,14 +74,15 @@ export class StateExchange {
     for (const [name, lTime] of state.statusLTimes) {
       if (!left.has(name) && isName(name)) membership.applyKnownThere(name, lTime, now);
     }
-    if (ignoreOldEvents && userEvents.clock.accepts(state.eventLTime)) {
+    if (ignoreOldEvents && state.eventLTime <= userEvents.clock.time) {
       userEvents.buffer.minTime = Math.max(userEvents.buffer.minTime, state.eventLTime);
     }
-    userEvents.mergeSlots(state.events);
+    userEvents.mergeSlots(state.events, now);
   }
 }
 
 /** A clock in a state has not been used for a message yet: ours shall become equal to it, not pass it. */
-function witnessClock(clock: LamportClock, time: number): void {
-  if (time > 0) clock.witness(time - 1);
+function follow(clock: LamportClock, time: number, asked: boolean, now: number): void {
+  if (asked) clock.learn(time, now);
+  else if (time > 0) clock.witness(time - 1, now);
 }

@@ -24,14 +24,14 @@ export class UserEvents {
   }
 
   /** A gossiped event, type byte first. `message` is kept. */
-  handleMessage(message: Uint8Array): void {
+  handleMessage(message: Uint8Array, now: number): void {
     const reader = new Reader(message, 1);
     const event = readUserEvent(reader);
     if (!reader.ok) {
       this.#listener.onDrop("serf-malformed");
       return;
     }
-    const verdict = this.#take(event.lTime, event.name, event.payload, event.coalesce);
+    const verdict = this.#take(event.lTime, event.name, event.payload, event.coalesce, now);
     if (verdict === "new") this.#listener.passOn(message);
     else if (verdict === "too-old") this.#listener.onDrop("serf-too-old");
   }
@@ -40,18 +40,23 @@ export class UserEvents {
    * What a peer has in its buffer. Not passed on: everybody gets it by exchange. The coalesce flag is lost on the way. Old
    * times are nothing unusual here: the peer's buffer may reach back further.
    */
-  mergeSlots(slots: readonly EventSlot[]): void {
+  mergeSlots(slots: readonly EventSlot[], now: number): void {
     for (const slot of slots) {
-      for (const event of slot.events) this.#take(slot.lTime, event.name, event.payload, false);
+      for (const event of slot.events) this.#take(slot.lTime, event.name, event.payload, false, now);
     }
   }
 
-  #take(lTime: number, name: string, payload: Uint8Array | null, coalesce: boolean): EventVerdict | "ltime" {
-    if (!this.clock.accepts(lTime)) {
+  #take(
+    lTime: number,
+    name: string,
+    payload: Uint8Array | null,
+    coalesce: boolean,
+    now: number,
+  ): EventVerdict | "ltime" {
+    if (!this.clock.witness(lTime, now)) {
       this.#listener.onDrop("serf-ltime");
       return "ltime";
     }
-    this.clock.witness(lTime);
     const verdict = this.buffer.add(lTime, name, payload, this.clock.time);
     if (verdict === "new") this.#listener.onUserEvent({ type: "user-event", name, payload, lTime, coalesce });
     else if (verdict === "buffer-full") this.#listener.onDrop("serf-buffer-full");
