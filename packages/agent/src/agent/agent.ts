@@ -139,7 +139,10 @@ export class Agent implements RpcHost, AsyncDisposable {
     return this.close();
   }
 
-  /** `-retry-join`: until somebody answers, then it is the node's to keep company (its seeds). */
+  /**
+   * `-retry-join`: until it has brought company, then it is the node's to keep that (its seeds). Lists that all agents of
+   * a pool share have our own address, too: our own answer is none, and the others may be still to come.
+   */
   async #retryJoin(): Promise<void> {
     const { retryJoin, retryIntervalMs, retryMaxAttempts, replayOnJoin } = this.#config;
     const { signal } = this.#closing;
@@ -147,11 +150,12 @@ export class Agent implements RpcHost, AsyncDisposable {
     try {
       for (let attempt = 0; ; attempt++) {
         const { contacted, failures } = await this.node.join(retryJoin, { signal, replay: replayOnJoin });
-        if (contacted > 0) {
+        if (contacted > 0 && this.#inCompany()) {
           this.log.info({}, `Join completed. Synced with ${contacted} initial agents`);
           return;
         }
-        const problem = oneLine(joinErrorText(failures));
+        const others = failures.length === 0 ? "" : `; ${oneLine(joinErrorText(failures))}`;
+        const problem = contacted > 0 ? `only this agent itself answered${others}` : others.slice(2);
         if (retryMaxAttempts > 0 && attempt >= retryMaxAttempts) {
           this.#end({ type: "failed", message: `gave up joining after ${attempt + 1} tries: ${problem}` });
           return;
@@ -162,6 +166,10 @@ export class Agent implements RpcHost, AsyncDisposable {
     } catch (error) {
       if (!signal.aborted) this.log.error({}, `retry join: ${String(error)}`);
     }
+  }
+
+  #inCompany(): boolean {
+    return this.node.members().some(({ name, status }) => name !== this.node.name && status === "alive");
   }
 
   /**
