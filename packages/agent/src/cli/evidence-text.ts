@@ -9,6 +9,8 @@ const ms = (value: string | number | undefined): string => {
   const number = Number(value ?? 0);
   return number >= 10_000 ? `${(number / 1000).toFixed(1)} s` : `${Math.round(number)} ms`;
 };
+const toldBy = ({ from }: Details): string => (from ? ` (told by ${from})` : "");
+const by = ({ from }: Details): string => (from ? String(from) : "somebody");
 const via = ({ via: relay }: Details): string => (relay ? ` through ${relay}` : "");
 
 const WORDS: Readonly<Record<EvidenceType, Wording>> = {
@@ -26,17 +28,17 @@ const WORDS: Readonly<Record<EvidenceType, Wording>> = {
       Number(d.healthScore) > 0 ? `; our own health score was ${d.healthScore}, so we may be the slow one` : "";
     return `our probe #${d.seqNo} failed on every path after ${ms(d.elapsedMs)}${nacks}${slow}`;
   },
-  suspected: (d) => `${d.from} suspects it; ${ms(d.remainingMs)} to speak up`,
+  suspected: (d) => `${by(d)} suspects it; ${ms(d.remainingMs)} to speak up`,
   confirmed: (d) =>
-    `${d.from} suspects it too (${d.confirmations} of ${d.confirmationsWanted}); ${ms(d.remainingMs)} left to speak up`,
+    `${by(d)} suspects it too (${d.confirmations} of ${d.confirmationsWanted}); ${ms(d.remainingMs)} left to speak up`,
   dead: (d) => {
     const waited = Number(d.suspectedForMs) >= 0 ? `, ${ms(d.suspectedForMs)} after the first suspicion` : "";
-    return `${d.from} declared it dead${waited}`;
+    return `${by(d)} declared it dead${waited}`;
   },
-  left: (d) => `it left (told by ${d.from})`,
-  alive: (d) => `it is alive (told by ${d.from})`,
-  joined: (d) => `it joined (told by ${d.from})`,
-  refuted: (d) => `it refuted the suspicion (told by ${d.from})`,
+  left: (d) => `it left${toldBy(d)}`,
+  alive: (d) => `it is alive${toldBy(d)}`,
+  joined: (d) => `it joined${toldBy(d)}`,
+  refuted: (d) => `it refuted the suspicion${toldBy(d)}`,
   conflict: (d) => `another process claims its name from ${d.address}:${d.port}`,
   moved: (d) => `it moved to ${d.address}:${d.port}`,
   stalled: (d) => `we ourselves stood still for ${ms(d.lateMs)}: silence in that time is no evidence`,
