@@ -21,12 +21,17 @@ beforeEach(() => {
 
 test("member events in Serf's words, and the reasons of a death", () => {
   const b: Member = fakeMember("b", { address: "10.0.0.2" });
-  node.explanations.set("b", { name: "b", member: b, evidence: [], summary: "failed because" } satisfies Explanation);
+  const failed: Member = { ...b, status: "failed", state: "dead" };
+  const explanation: Explanation = { name: "b", member: failed, evidence: [], summary: "failed because" };
+  node.explanations.set("b", explanation);
   node.emit("member-join", b);
   node.emit("member-update", b);
   node.emit("member-suspect", b);
   node.emit("member-refuted", b);
-  node.emit("member-failed", { ...b, state: "dead" });
+  node.emit("member-failed", failed);
+  // Back again before anybody could ask.
+  node.explanations.set("b", { ...explanation, member: b, summary: "alive" });
+  node.emit("member-failed", failed);
   node.emit("member-leave", { ...b, state: "dead" });
   node.emit("member-leave", { ...b, state: "left" });
   node.emit("member-reap", b);
@@ -37,6 +42,7 @@ test("member events in Serf's words, and the reasons of a death", () => {
     "INFO memberlist: b (10.0.0.2:7946) is alive after all",
     "INFO serf: EventMemberFailed: b 10.0.0.2",
     "INFO memberlist: b: failed because",
+    "INFO serf: EventMemberFailed: b 10.0.0.2",
     "INFO serf: EventMemberLeave (forced): b 10.0.0.2",
     "INFO serf: EventMemberLeave: b 10.0.0.2",
     "INFO serf: EventMemberReap: b",
@@ -67,14 +73,18 @@ test.each([
 });
 
 test("company lost and found; nothing after the end", () => {
+  node.table.push(fakeMember("b", { status: "failed", state: "dead" }));
   node.emit("isolated");
   node.emit("reconnected");
+  node.table.splice(1, 1, fakeMember("b", { status: "left", state: "left" }));
+  node.emit("isolated");
   expect(lines).toEqual([
     "WARN serf: no other member can be reached; trying on",
     "INFO serf: other members can be reached again",
+    "INFO serf: no other member is left in the pool",
   ]);
   stop();
   node.emit("isolated");
-  expect(lines).toHaveLength(2);
+  expect(lines).toHaveLength(3);
   expect(node.listenerCount("dropped")).toBe(0);
 });

@@ -36,7 +36,8 @@ export function logEvents(node: HearsayNode, { serf, memberlist }: EventLoggers)
     const { name, address } = member;
     serf.info(facts("member-failed", member), `EventMemberFailed: ${name} ${address}`);
     const explanation = node.why(name);
-    if (explanation !== undefined) memberlist.info({}, `${name}: ${explanation.summary}`);
+    // It may be back by now, when much happened at once: then this would explain a later state.
+    if (explanation?.member?.status === "failed") memberlist.info({}, `${name}: ${explanation.summary}`);
   });
   on("member-update", (member) => serf.info(facts("member-update", member), `EventMemberUpdate: ${member.name}`));
   on("member-reap", (member) => serf.info(facts("member-reap", member), `EventMemberReap: ${member.name}`));
@@ -51,7 +52,12 @@ export function logEvents(node: HearsayNode, { serf, memberlist }: EventLoggers)
     const whose = own ? `our own name "${name}"` : `the name "${name}" of ${held}`;
     memberlist.warn({}, `name conflict: ${claimed} claims ${whose}; names must be unique`);
   });
-  on("isolated", () => serf.warn({}, "no other member can be reached; trying on"));
+  on("isolated", () => {
+    // Where everybody said goodbye, nothing is wrong.
+    if (node.members().some(({ status }) => status === "failed"))
+      serf.warn({}, "no other member can be reached; trying on");
+    else serf.info({}, "no other member is left in the pool");
+  });
   on("reconnected", () => serf.info({}, "other members can be reached again"));
   on("merge-refused", ({ peer, reason }) => {
     if (seldom.allows(`merge ${peer} ${reason}`)) memberlist.warn({}, `state exchange with ${peer} refused: ${reason}`);
