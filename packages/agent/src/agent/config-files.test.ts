@@ -125,7 +125,7 @@ describe("refused, with one line that names the place", () => {
     [{ retry_interval: "5" }, '"retry_interval" must be a duration such as "30s"'],
     [{ retry_max_attempts: -1 }, '"retry_max_attempts" must be 0 or more'],
     [{ profile: "x" }, "Unknown profile: x"],
-    [{ log_level: "zz" }, "Invalid log level: ZZ. Valid log levels are: [TRACE DEBUG INFO WARN ERR]"],
+    [{ log_level: "zz" }, "Invalid log level: zz. Valid log levels are: [TRACE DEBUG INFO WARN ERR]"],
     [{ protocol: 9 }, "Protocol version '9' too high. Must be in range: [2, 5]"],
     [{ protocol: 1 }, "Protocol version '1' too low"],
     [{ encrypt_key: "!" }, "Invalid encryption key"],

@@ -51,8 +51,7 @@ const readTags: Read = (value, where) => {
 const readLogLevel: Read = (value, where) => {
   const logLevel = parseLogLevel(text(where, value));
   if (logLevel !== undefined) return { logLevel };
-  const given = String(value).toUpperCase();
-  throw new ConfigError(`${where}: Invalid log level: ${given}. Valid log levels are: [${LOG_LEVELS.join(" ")}]`);
+  throw new ConfigError(`${where}: Invalid log level: ${value}. Valid log levels are: [${LOG_LEVELS.join(" ")}]`);
 };
 
 const readProfile: Read = (value, where) => {

@@ -199,7 +199,7 @@ describe("what cannot be is said in one line", () => {
   test.each([
     [["-encrypt=foo"], "-encrypt: Invalid encryption key"],
     [["-profile=x"], "-profile: Unknown profile: x"],
-    [["-log-level=zz"], "Invalid log level: ZZ"],
+    [["-log-level=zz"], "Invalid log level: zz"],
     [["-log-format=xml"], "Unknown log format: xml"],
     [["-tag=x"], "Invalid tag: 'x'"],
     [["-protocol=9"], "Protocol version '9' too high"],
