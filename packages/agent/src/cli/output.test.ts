@@ -1,12 +1,15 @@
 import { expect, test } from "vitest";
 import { json, sorted, table } from "./output.ts";
 
-test("columns are padded by characters, ends are trimmed", () => {
+test("columns are padded by characters, the end is trimmed", () => {
   const rows = [
     ["s1", "127.0.0.1:7946", "alive", "dc=east"],
     ["sä2x", "[::1]:7946", "failed", ""],
+    ["s3", "", "left", ""],
   ];
-  expect(table(rows)).toBe("s1    127.0.0.1:7946  alive   dc=east\nsä2x  [::1]:7946      failed\n");
+  expect(table(rows)).toBe(
+    "s1    127.0.0.1:7946  alive   dc=east\nsä2x  [::1]:7946      failed  \ns3                    left\n",
+  );
   expect(table([])).toBe("");
 });
 

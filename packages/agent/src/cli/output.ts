@@ -9,7 +9,10 @@ export function parseFormat(text: string | undefined): Format {
   throw new UsageError(`Invalid output format "${text}": use -format=text or -format=json`);
 }
 
-/** Columns padded to the widest and two blanks apart; no blanks at the end of a line. */
+/**
+ * Columns padded to the widest and two blanks apart. The last cell of a row is not padded, but stands where it would even
+ * when it is empty; only the end of the whole table is trimmed. To the byte what Serf prints.
+ */
 export function table(rows: readonly (readonly string[])[]): string {
   const cells = rows.map((row) => row.map((cell) => printable(cell).trim()));
   const widths: number[] = [];
@@ -17,12 +20,9 @@ export function table(rows: readonly (readonly string[])[]): string {
     for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, length(cell));
   }
   const lines = cells.map((row) =>
-    row
-      .map((cell, i) => cell + " ".repeat(widths[i]! - length(cell)))
-      .join("  ")
-      .trimEnd(),
+    row.map((cell, i) => (i === row.length - 1 ? cell : cell + " ".repeat(widths[i]! - length(cell)))).join("  "),
   );
-  return lines.map((line) => `${line}\n`).join("");
+  return lines.length === 0 ? "" : `${lines.join("\n").trimEnd()}\n`;
 }
 
 const length = (text: string): number => [...text].length;
