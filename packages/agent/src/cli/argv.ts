@@ -52,17 +52,21 @@ export function nearest(word: string, words: readonly string[]): string | undefi
   if (longer.length === 1) return longer[0];
   const ranked = words.map((one) => ({ one, distance: distance(word, one) })).sort((a, b) => a.distance - b.distance);
   const best = ranked[0];
-  return best !== undefined && best.distance <= Math.max(1, Math.ceil(word.length / 3)) ? best.one : undefined;
+  return best !== undefined && 3 * best.distance <= word.length ? best.one : undefined;
 }
 
-/** Levenshtein's. */
+/** Levenshtein's, with two neighbours in the wrong order as one slip. */
 function distance(a: string, b: string): number {
+  let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swap = swapped ? before[j - 2]! + 1 : Number.POSITIVE_INFINITY;
+      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1), swap));
     }
+    before = row;
     row = next;
   }
   return row[b.length]!;
