@@ -182,12 +182,8 @@ export class Claims {
   /** Suspect (11.3). */
   applySuspect(incarnation: number, node: string, accuser: string, from: Endpoint | undefined): ClaimOutcome {
     const s = this.#s;
-    const id = s.table.find(node);
-    if (id < 0 || incarnation < s.table.incarnation(id)) return "ignored";
-    if (!isPlausible(incarnation, s.table.incarnation(id))) {
-      s.drop("incarnation-wrap", from);
-      return "ignored";
-    }
+    const id = this.#accused(incarnation, node, from);
+    if (id < 0) return "ignored";
     const running = this.#suspicions.get(id);
     if (running) {
       if (!running.confirm(accuser)) return "ignored";
@@ -220,12 +216,8 @@ export class Claims {
   /** Dead, or left when the accuser is the accused (11.4). */
   applyDead(incarnation: number, node: string, accuser: string, from: Endpoint | undefined): ClaimOutcome {
     const s = this.#s;
-    const id = s.table.find(node);
-    if (id < 0 || incarnation < s.table.incarnation(id)) return "ignored";
-    if (!isPlausible(incarnation, s.table.incarnation(id))) {
-      s.drop("incarnation-wrap", from);
-      return "ignored";
-    }
+    const id = this.#accused(incarnation, node, from);
+    if (id < 0) return "ignored";
     if (!s.table.isAliveOrSuspect(id)) {
       this.#dropSuspicion(id);
       return "ignored";
@@ -296,6 +288,16 @@ export class Claims {
   onForget(id: number): void {
     this.#conflictsReported.delete(id);
     this.#dropSuspicion(id);
+  }
+
+  /** The member that an accusation is about, or -1 when it is unknown, outdated or cannot be true. */
+  #accused(incarnation: number, node: string, from: Endpoint | undefined): number {
+    const s = this.#s;
+    const id = s.table.find(node);
+    if (id < 0 || incarnation < s.table.incarnation(id)) return -1;
+    if (isPlausible(incarnation, s.table.incarnation(id))) return id;
+    s.drop("incarnation-wrap", from);
+    return -1;
   }
 
   #declareDead(id: number, incarnation: number, accuser: string, broadcastId: number): void {
