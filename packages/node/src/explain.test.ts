@@ -7,6 +7,8 @@ import { type Subject, summarize } from "./explain.ts";
 const noon = new Date(2026, 10, 22, 12, 0, 0, 0);
 const at = (ms: number) => new Date(noon.getTime() + ms);
 
+const home = { address: "10.0.0.7", port: 7946 } as const;
+
 type Loose = { type: Evidence["type"]; at: number; incarnation?: number } & Record<string, unknown>;
 
 function log(...entries: Loose[]): WallEvidence[] {
@@ -16,7 +18,7 @@ function log(...entries: Loose[]): WallEvidence[] {
 function subject(overrides: Partial<Subject>): Subject {
   return {
     name: "web-7",
-    member: { status: "alive", state: "alive", since: noon, incarnation: 3 },
+    member: { status: "alive", state: "alive", since: noon, incarnation: 3, ...home },
     evidence: [],
     speaker: "web-0",
     now: at(60_000),
@@ -36,7 +38,7 @@ const probe = (from: number, seqNo = 1841): Loose[] => [
 ];
 
 describe("failed", () => {
-  const failed = { status: "failed", state: "dead", since: at(5120), incarnation: 3 } as const;
+  const failed = { status: "failed", state: "dead", since: at(5120), incarnation: 3, ...home } as const;
 
   test("by our own probe, confirmed by others", () => {
     const evidence = log(
@@ -107,7 +109,7 @@ test("suspected: when it will be dead", () => {
     confirmations: 0,
     confirmationsWanted: 0,
   });
-  const member = { status: "alive", state: "suspect", since: at(-5000), incarnation: 3 } as const;
+  const member = { status: "alive", state: "suspect", since: at(-5000), incarnation: 3, ...home } as const;
   expect(summarize(subject({ member, evidence }))).toBe(
     "suspected since 12:00:01.000: direct ping 1841 had no ack within 500 ms; 3 relays asked (web-1, web-2, web-4): " +
       "2 nacks; TCP ping refused; accused by us at 12:00:01.000; dead at 12:00:05.000 unless it answers (incarnation 3)",
@@ -147,9 +149,33 @@ test.each<[string, Partial<Subject>, string]>([
     "alive since 12:00:00.000: came back at 12:00:00.900 (incarnation 3); moved to [2001:db8::1]:7946 at 12:00:00.900",
   ],
   [
+    "restarted elsewhere: its own claim of the name, and pings to the old address, are past",
+    {
+      evidence: log(
+        { type: "ping-unanswered", at: 300, seqNo: 1, elapsedMs: 500 },
+        { type: "stream-ping-ack", at: 310, reason: "", elapsedMs: 510 },
+        { type: "conflict", at: 400, address: "10.0.0.8", port: 7946 },
+        { type: "alive", at: 900, from: "" },
+        { type: "moved", at: 900, ...home },
+        { type: "conflict", at: 950, ...home },
+      ),
+    },
+    "alive since 12:00:00.000: came back at 12:00:00.900 (incarnation 3); moved to 10.0.0.7:7946 at 12:00:00.900",
+  ],
+  [
+    "a claim from where it is now",
+    { evidence: log({ type: "conflict", at: 400, ...home }) },
+    "alive since 12:00:00.000; nothing is held against it",
+  ],
+  [
+    "a rival",
+    { evidence: log({ type: "joined", at: 0, from: "" }, { type: "conflict", at: 400, address: "10.0.0.8", port: 1 }) },
+    "alive since 12:00:00.000: its name was claimed by 10.0.0.8:1 too (last at 12:00:00.400)",
+  ],
+  [
     "left by itself",
     {
-      member: { status: "left", state: "left", since: at(2000), incarnation: 3 },
+      member: { status: "left", state: "left", since: at(2000), incarnation: 3, ...home },
       evidence: log({ type: "left", at: 2000, from: "web-7" }),
     },
     "left at 12:00:02.000: it said goodbye itself (incarnation 3)",
@@ -157,7 +183,7 @@ test.each<[string, Partial<Subject>, string]>([
   [
     "forced out after failing",
     {
-      member: { status: "left", state: "dead", since: at(9000), incarnation: 3 },
+      member: { status: "left", state: "dead", since: at(9000), incarnation: 3, ...home },
       evidence: log({ type: "dead", at: 5000, from: "web-5", suspectedForMs: -1 }),
     },
     "left at 12:00:09.000: an operator declared it left; before that web-5 declared it dead, never suspected here (incarnation 3)",

@@ -15,6 +15,8 @@ export interface Subject {
         readonly state: MemberStateName;
         readonly since: Date;
         readonly incarnation: number;
+        readonly address: string;
+        readonly port: number;
       }
     | undefined;
   /** Oldest first. */
@@ -89,7 +91,8 @@ function aboutSuspect(subject: Subject, words: Words): string {
 
 function aboutAlive({ evidence, member }: Subject, words: Words): string {
   const parts: string[] = [];
-  const saved = evidence.findLast((one) => one.type === "indirect-ack" || one.type === "stream-ping-ack");
+  // What went unanswered before its last sign of life led to nothing.
+  const saved = lastEpisode(evidence).findLast((one) => one.type === "indirect-ack" || one.type === "stream-ping-ack");
   const refuted = evidence.findLast((one) => one.type === "refuted");
   if (refuted?.type === "refuted") {
     const accused = evidence.findLast((one) => one.type === "suspected" && one.time <= refuted.time);
@@ -106,12 +109,23 @@ function aboutAlive({ evidence, member }: Subject, words: Words): string {
   } else if (saved?.type === "stream-ping-ack") {
     parts.push(`UDP had no ack, but TCP did at ${words.time(saved.time)}: UDP to it may be blocked`);
   }
-  const conflict = evidence.findLast((one) => one.type === "conflict");
-  if (conflict?.type === "conflict") {
-    parts.push(`its name was claimed by ${place(conflict)} too (last at ${words.time(conflict.time)})`);
-  }
+  const rival = lastRival(evidence, member);
+  if (rival) parts.push(`its name was claimed by ${place(rival)} too (last at ${words.time(rival.time)})`);
   const since = member ? ` since ${words.time(member.since)}` : "";
-  return `alive${since}${parts.length === 0 ? "; nothing was ever held against it" : `: ${parts.join("; ")}`}`;
+  if (parts.length > 0) return `alive${since}: ${parts.join("; ")}`;
+  const spotless = evidence.every(({ type }) => type === "joined");
+  return `alive${since}; nothing ${spotless ? "was ever" : "is"} held against it`;
+}
+
+/** Another process under its name; not the member itself, which claims its name from a new address when it moves. */
+function lastRival(evidence: readonly WallEvidence[], member: Subject["member"]): Of<"conflict"> | undefined {
+  const settled = evidence.findLastIndex(({ type }) => type === "moved" || type === "joined");
+  return evidence
+    .slice(settled + 1)
+    .findLast(
+      (one): one is Of<"conflict"> =>
+        one.type === "conflict" && !(one.address === member?.address && one.port === member.port),
+    );
 }
 
 function leftBecause(subject: Subject, words: Words): string {
@@ -150,7 +164,9 @@ function aboutGone({ evidence, name }: Subject, words: Words): string {
 
 /** Everything since it was last known to live. */
 function lastEpisode(evidence: readonly WallEvidence[]): readonly WallEvidence[] {
-  const alive = evidence.findLastIndex(({ type }) => type === "alive" || type === "joined" || type === "refuted");
+  const alive = evidence.findLastIndex(
+    ({ type }) => type === "alive" || type === "joined" || type === "moved" || type === "refuted",
+  );
   return evidence.slice(alive + 1);
 }
 
