@@ -14,6 +14,7 @@ import { RpcServer } from "../rpc/server.ts";
 import { type AgentConfig, ConfigError } from "./config.ts";
 import { formatDuration } from "./duration.ts";
 import { logEvents } from "./event-log.ts";
+import { inFlagWords } from "./flag-words.ts";
 import { nodeOptions } from "./node-options.ts";
 import { statGroups } from "./stats.ts";
 
@@ -63,7 +64,9 @@ export class Agent implements RpcHost, AsyncDisposable {
     createNode: CreateNode,
   ): Promise<Agent> {
     const rpcAddress = rpcAddressOf(config);
-    const node = await createNode(nodeOptions(config, keys, log.child("node")));
+    const node = await createNode(nodeOptions(config, keys, log.child("node"))).catch((error: unknown) => {
+      throw new ConfigError(inFlagWords(error, config), { cause: error });
+    });
     const agent = new Agent(node, config, log);
     try {
       agent.#rpc = await RpcServer.listen(agent, { ...rpcAddress, token: config.rpcAuth });

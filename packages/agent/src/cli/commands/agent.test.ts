@@ -169,7 +169,7 @@ describe("what cannot be is said in one line", () => {
 
   test("taken ports", async () => {
     const a = await agent("-node=a");
-    expect(await failure(...start, `-bind=${a.gossip}`)).toMatch(/bind: 127.* is in use by another process/);
+    expect(await failure(...start, `-bind=${a.gossip}`)).toMatch(/ -bind: 127.* is in use by another process/);
     expect(await failure(...start, "-bind=127.0.0.1:0", `-rpc-addr=${a.rpc}`)).toMatch(/-rpc-addr: 127.* is in use/);
   });
 
@@ -204,7 +204,7 @@ describe("what cannot be is said in one line", () => {
     [["-tag=x"], "Invalid tag: 'x'"],
     [["-protocol=9"], "Protocol version '9' too high"],
     [["-bind=1.2.3.4"], "1.2.3.4:7946 (UDP) is no address of this machine"],
-    [["-bind=999"], 'bind: "999:7946"'],
+    [["-bind=999"], '-bind: "999:7946"'],
     [["-rpc-addr=1:2:3"], '"1:2:3" is no address'],
     [["-broadcast-timeout=x"], "-broadcast-timeout must be a duration"],
     [["-retry-max=x"], "-retry-max must be a whole number"],
