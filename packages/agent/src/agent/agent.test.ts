@@ -51,3 +51,24 @@ test("-retry-join of nobody but ourselves ends with -retry-max", async () => {
     message: "gave up joining after 2 tries: only this agent itself answered",
   });
 });
+
+test("an encrypted pool, and an agent without a key", async () => {
+  const [a] = await start({ nodeName: "a" }, [Buffer.alloc(32, 1).toString("base64")]);
+  const [b, log] = await start({ nodeName: "b" });
+  const address = `${HOST}:${a.node.port}`;
+  const error = "that pool is encrypted and this agent has no key (-encrypt)";
+  expect(await b.join([address], false)).toEqual({ contacted: 0, failures: [{ address, error }] });
+  expect(log()).toContain(`error joining ${address}: ${error}`);
+  const [c] = await start({ nodeName: "c" }, [Buffer.alloc(32, 2).toString("base64")]);
+  expect((await c.join([address], false)).failures[0]?.error).not.toContain("-encrypt");
+});
+
+test("the address chosen for a wildcard is told, one that was given is not", async () => {
+  const [a, log] = await start({ bind: "0.0.0.0:0" });
+  const address = `${a.node.address}:${a.node.port}`;
+  expect(log()).toContain(`agent: advertising ${address} (set -advertise to choose another)`);
+  const [, given] = await start({ bind: "0.0.0.0:0", advertise: HOST });
+  expect(given()).not.toContain("advertising");
+  const [, bound] = await start({});
+  expect(bound()).not.toContain("advertising");
+});

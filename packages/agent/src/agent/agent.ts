@@ -9,13 +9,13 @@ import { parseRpcAddress } from "../cli/rpc-connection.ts";
 import type { AgentLog } from "../log/agent-log.ts";
 import type { LogBook } from "../log/log-book.ts";
 import type { RpcHost, StatGroups } from "../rpc/host.ts";
-import { joinErrorText, joinFailureText, oneLine } from "../rpc/join-error.ts";
+import { joinErrorText, joinFailureText, oneLine, withoutKey } from "../rpc/join-error.ts";
 import { RpcServer } from "../rpc/server.ts";
 import { type AgentConfig, ConfigError } from "./config.ts";
 import { formatDuration } from "./duration.ts";
 import { logEvents } from "./event-log.ts";
 import { inFlagWords } from "./flag-words.ts";
-import { nodeOptions } from "./node-options.ts";
+import { nodeOptions, withPort } from "./node-options.ts";
 import { statGroups } from "./stats.ts";
 
 export type CreateNode = (options: NodeOptions) => Promise<HearsayNode>;
@@ -75,8 +75,17 @@ export class Agent implements RpcHost, AsyncDisposable {
       throw new ConfigError(`-rpc-addr: ${rpcProblem(error, config.rpcAddr)}`, { cause: error });
     }
     agent.log.info({}, "Hearsay agent starting");
+    agent.#tellAdvertised();
     void agent.#retryJoin();
     return agent;
+  }
+
+  /** Bound to everything, the node has chosen one address among several; that should not be a riddle. */
+  #tellAdvertised(): void {
+    const { bind, advertise } = this.#config;
+    if (advertise !== undefined || !/^(0\.0\.0\.0|\[::\])?:\d+$/.test(withPort(bind))) return;
+    const { address, port } = this.node;
+    this.log.info({}, `advertising ${formatEndpoint({ address, port })} (set -advertise to choose another)`);
   }
 
   /** Where the RPC listens. */
@@ -89,7 +98,7 @@ export class Agent implements RpcHost, AsyncDisposable {
 
   async join(targets: readonly string[], replay: boolean): Promise<JoinResult> {
     this.log.info({}, `joining: [${targets.join(" ")}] replay: ${replay}`);
-    const result = await this.node.join(targets, { signal: this.#closing.signal, replay });
+    const result = await this.#exchange(targets, replay);
     if (result.contacted > 0) this.log.info({}, `joined: ${result.contacted} nodes`);
     for (const failure of result.failures) this.log.warn({}, `error joining ${joinFailureText(failure)}`);
     return result;
@@ -152,7 +161,7 @@ export class Agent implements RpcHost, AsyncDisposable {
     if (retryJoin.length === 0) return;
     try {
       for (let attempt = 0; ; attempt++) {
-        const { contacted, failures } = await this.node.join(retryJoin, { signal, replay: replayOnJoin });
+        const { contacted, failures } = await this.#exchange(retryJoin, replayOnJoin);
         if (contacted > 0 && this.#inCompany()) {
           this.log.info({}, `Join completed. Synced with ${contacted} initial agents`);
           return;
@@ -169,6 +178,12 @@ export class Agent implements RpcHost, AsyncDisposable {
     } catch (error) {
       if (!signal.aborted) this.log.error({}, `retry join: ${String(error)}`);
     }
+  }
+
+  async #exchange(targets: readonly string[], replay: boolean): Promise<JoinResult> {
+    const result = await this.node.join(targets, { signal: this.#closing.signal, replay });
+    if (this.node.stats().encrypted) return result;
+    return { ...result, failures: result.failures.map(withoutKey) };
   }
 
   #inCompany(): boolean {

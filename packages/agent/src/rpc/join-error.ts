@@ -17,6 +17,12 @@ export function joinFailureText({ address, error }: JoinFailure): string {
   return `${address}: ${error.slice(start.length)}`;
 }
 
+/** A failure as it is to be told by an agent without any key: an answer that cannot be decrypted means that it needs one. */
+export function withoutKey(failure: JoinFailure): JoinFailure {
+  if (!failure.error.endsWith("(decrypt-failed)")) return failure;
+  return { ...failure, error: "that pool is encrypted and this agent has no key (-encrypt)" };
+}
+
 /** Such a text in one line; any other text with its line breaks taken out. */
 export function oneLine(text: string): string {
   const [first, ...rest] = text.trim().split(/\s*\n\s*(?:\* )?/);
