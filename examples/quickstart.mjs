@@ -24,7 +24,7 @@ web1.on("member-suspect", (member) => console.log(`web-1 suspects ${member.name}
 await db.close();
 
 const member = await failed;
-console.log(`web-1 says ${member.name} is ${member.status}. Why?\n  ${web1.why("db").summary}`);
+console.log(`web-1 says ${member.name} is ${member.status}. Why?\n  ${web1.why("db")?.summary}`);
 
 await web2.leave();
 console.log(`\nweb-2 said goodbye: ${web1.member("web-2").status}`);
