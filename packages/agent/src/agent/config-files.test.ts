@@ -117,6 +117,8 @@ describe("keys", () => {
 describe("refused, with one line that names the place", () => {
   test.each([
     [{ node_nmae: "x" }, 'unknown key "node_nmae"; did you mean "node_name"?'],
+    // Two of four letters differ from "role": that is no slip.
+    [{ code: "x" }, /unknown key "code"$/],
     [{ node_name: 7 }, '"node_name" must be a string, not 7'],
     [{ tags: ["x"] }, '"tags" must be an object of strings'],
     [{ tags: { a: 1 } }, '"tags": "a" must be a string, not 1'],
