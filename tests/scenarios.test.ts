@@ -1,4 +1,6 @@
 /** Whole pools in virtual time: crashes, cuts, returns. Each runs over several seeds, which stay. */
+
+import { localConfig } from "@hearsay/core";
 import { describe, expect, it } from "vitest";
 import { Swarm, type SwimNode } from "./swarm.ts";
 
@@ -123,6 +125,16 @@ describe.each(seeds)("seed %i", (seed) => {
     swarm.network.kill(leaver);
     swarm.network.run(3000);
     for (const node of swarm.nodes) if (node !== leaver) expect(stateOf(node, "n3")).toBe("left");
+  });
+
+  it("in a small pool every member hears a broadcast from its source, whatever the others do", () => {
+    const swarm = pool(seed, 4, localConfig);
+    const [first, ...others] = swarm.nodes as [SwimNode, ...SwimNode[]];
+    // Only the source may speak: nobody passes anything on.
+    swarm.network.cut((from) => from === first.key);
+    swarm.network.act(first, (machine, now) => machine.broadcastUser(Uint8Array.of(1), 0, now));
+    swarm.network.run(1000);
+    for (const node of others) expect(node.events.map(({ event }) => event.type)).toContain("user-message");
   });
 
   it("a process that stood still for half a minute comes back by itself and accuses no one", () => {

@@ -55,7 +55,7 @@ export class Gossip {
    */
   fill(parts: Uint8Array[], room: number): void {
     const s = this.#s;
-    const limit = Math.max(1, retransmitLimit(s.config.retransmitMult, s.table.length));
+    const limit = this.#transmitLimit();
     let userBytes = 0;
     for (const queue of s.userQueues) userBytes += queue.bytes + 2 * queue.length;
     const kept = Math.min(userBytes, Math.floor(room * s.config.userShare));
@@ -64,6 +64,16 @@ export class Gossip {
     for (const queue of s.userQueues) {
       if (queue.length > 0) left -= queue.take(parts, 2, left, maxParts - 1 - parts.length, limit);
     }
+  }
+
+  /**
+   * Transmissions of each broadcast. In small pools at least one for each other member: the logarithm gives two for a pool
+   * of four in the local profile, and then one leave in thirty is heard of too late by somebody.
+   */
+  #transmitLimit(): number {
+    const { config, table } = this.#s;
+    const everyone = Math.min(table.aliveCount - 1, 2 * config.gossipNodes);
+    return Math.max(1, everyone, retransmitLimit(config.retransmitMult, table.length));
   }
 
   #waiting(): number {
