@@ -190,6 +190,20 @@ describe("commands", () => {
     expect(host.ended).toBe(true);
   });
 
+  test("after a leave the client hangs up first, though the agent ends", async () => {
+    await listen();
+    const peer = await greeted();
+    peer.send(request("leave", 1));
+    expect(await peer.header()).toEqual({ seq: 1, error: "" });
+    const rest = peer.next();
+    const closing = server.close();
+    const pause = new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await Promise.race([rest, pause])).toBeUndefined();
+    peer.socket.end();
+    await closing;
+    expect(await rest).toBe("closed");
+  });
+
   test("tags: deleted first, set last", async () => {
     await listen();
     const peer = await greeted();

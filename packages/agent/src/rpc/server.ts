@@ -88,11 +88,12 @@ export class RpcServer implements AsyncDisposable {
     };
   }
 
-  /** Stops listening and ends all connections; answers already handed over still go out. */
+  /** Stops listening and ends all connections; answers already handed over still go out, and are read. */
   async close(): Promise<void> {
     this.#unsubscribe();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of this.#sessions.keys()) {
+    for (const [socket, session] of this.#sessions) {
+      if (session.lingering) continue;
       if (socket.writableLength === 0) socket.destroy();
       else socket.end(() => socket.destroy());
     }

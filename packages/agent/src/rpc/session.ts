@@ -22,6 +22,11 @@ export const MAX_REQUEST_BYTES = 256 * 1024;
 const RECORD_ROOM_BYTES = 64 * 1024;
 /** Bytes waiting to be sent above which the next request is not begun. */
 const ANSWER_ROOM_BYTES = 1024 * 1024;
+/**
+ * ms that a client gets to hang up by itself after the last answer. Serf's Go client may take a connection that ends right
+ * behind its answer for a lost one, and then reports an error although the agent has left (hashicorp/serf#400).
+ */
+const LINGER_MS = 1000;
 /** Streams on one connection, at most. */
 const MAX_STREAMS = 64;
 
@@ -31,6 +36,8 @@ export class Session {
   readonly host: RpcHost;
   readonly peer: string;
   handshaken = false;
+  /** The last answer is out, and the client has a moment to hang up by itself. */
+  lingering = false;
   readonly #socket: Socket;
   readonly #token: string;
   #authenticated = false;
@@ -66,7 +73,22 @@ export class Session {
     }
     this.#monitor?.end();
     this.#streams.clear();
+    if (this.lingering) await this.#hungUp();
     this.#socket.end();
+  }
+
+  /** Until the client ends its side, or has had its time. */
+  #hungUp(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#socket.off("end", done).off("close", done);
+        resolve();
+      };
+      const timer = setTimeout(done, LINGER_MS);
+      this.#socket.on("end", done).on("close", done).resume();
+      if (this.#socket.destroyed || this.#socket.readableEnded) done();
+    });
   }
 
   /** The request whose body has not come yet. */
@@ -112,6 +134,7 @@ export class Session {
     }
     const answer = await command.run(this, body, header.seq);
     this.#answer(header.seq, answer.error ?? "", answer.body);
+    this.lingering = answer.close === true;
     answer.after?.();
     if (this.#socket.writableLength > ANSWER_ROOM_BYTES) await this.#drained();
     return answer.close === true || this.#socket.destroyed;
