@@ -121,6 +121,16 @@ export class Engine<E extends SerfEvent | SwimEvent> {
     return this.#closing !== undefined;
   }
 
+  /** True once the goodbye was spread: what still arrives is no business of the application's. */
+  get left(): boolean {
+    return this.#left;
+  }
+
+  /** Throws CLOSED or LEFT when the node takes no messages any more. One that is leaving still does. */
+  requireVoice(): void {
+    if (this.#left || this.closed) this.requireOpen();
+  }
+
   /** Throws CLOSED or LEFT when the node can take no wishes any more. */
   requireOpen(): void {
     // A goodbye cut short by closing is none.

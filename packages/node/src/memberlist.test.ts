@@ -61,7 +61,13 @@ test("meta, messages, gossip and state", async () => {
   await until(() => apps[2]!.words.has("straight") && apps[2]!.words.has("x".repeat(100_000)), "messages");
   await a.setMeta(bytes("A2"));
   await until(() => text(c.member("a")!.meta) === "A2");
-  await b.leave();
+  // A leaving node still passes on what it hears; one that has left is asked for nothing any more.
+  const leaving = b.leave();
+  b.broadcast(bytes("farewell"));
+  b.send("a", bytes("goodbye"));
+  await leaving;
+  expect(() => b.broadcast(bytes("x"))).toThrow(expect.objectContaining({ code: "LEFT" }));
+  await until(() => apps[0]!.words.has("goodbye") && apps[2]!.words.has("farewell"), "last words");
   await until(() => c.member("b")?.state === "left");
   expect(c.why("b")!.summary).toMatch(/^left at/);
 });

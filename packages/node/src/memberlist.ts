@@ -193,13 +193,13 @@ class RawNode extends Observable<MemberlistEventMap, RawMemberEvent> implements 
   }
 
   broadcast(payload: Uint8Array): void {
-    this.#engine.requireOpen();
+    this.#engine.requireVoice();
     this.#checkPacket(payload);
     this.#engine.run((now) => this.#swim.broadcastUser(payload, 0, now));
   }
 
   send(to: string, payload: Uint8Array, options: { readonly reliable?: boolean } = {}): void {
-    this.#engine.requireOpen();
+    this.#engine.requireVoice();
     const member = this.#swim.member(to);
     if (!member) throw unknownMember(to);
     if (options.reliable) {
@@ -254,9 +254,11 @@ class RawNode extends Observable<MemberlistEventMap, RawMemberEvent> implements 
         this.#onMember(event.type, event.member);
         break;
       case "user-message":
+        if (this.#engine.left) break;
         this.#ask(() => this.#delegate.onMessage?.(event.payload, event.from));
         break;
       case "remote-state":
+        if (this.#engine.left) break;
         this.#ask(() => this.#delegate.mergeRemoteState?.(event.payload, event.join));
         break;
       case "conflict": {
