@@ -15,11 +15,12 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   core: [],
   wire: ["core"],
   serf: ["core", "wire"],
+  sim: ["core", "wire", "serf"],
   node: ["core", "wire", "serf"],
-  agent: ["core", "wire", "serf", "node"],
+  agent: ["core", "wire", "serf", "node", "sim"],
   hearsay: ["node", "agent"],
 };
-const pure = ["core", "wire", "serf"];
+const pure = ["core", "wire", "serf", "sim"];
 /** Clocks, chance and the surroundings: all that would make the same input give another output. */
 const ambient =
   /\b(Date\.now|new Date\(\s*\)|Math\.random|performance\.|process\.|setTimeout|setInterval|setImmediate|queueMicrotask|globalThis|crypto\.|Buffer\.)/;

@@ -65,6 +65,11 @@ export interface StreamReader {
 export interface Codec {
   /** Largest packet `sealPacket` can produce; buffers given to `pollTransmit` must be at least this long. */
   readonly maxPacketBytes: number;
+  /**
+   * Memory for one message that is being put together, `maxPacketBytes` long: what `encodeInto` wrote there is
+   * `sealPacket`'s head. Shared by all machines that use this codec, so it means nothing beyond those two calls.
+   */
+  readonly scratch: Uint8Array;
   /** Bytes that label and encryption take from a packet's budget (reference 7.3). May change when keys are set. */
   packetOverhead(): number;
   /** One message, type byte first, in bytes of its own. */

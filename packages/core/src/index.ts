@@ -6,6 +6,7 @@ export type { MemberView, SwimEvent } from "./events.ts";
 export type { Evidence, EvidenceType } from "./evidence.ts";
 export { Fifo } from "./fifo.ts";
 export { pushPullScale, retransmitLimit, suspicionMinMs } from "./formulas.ts";
+export { type KnownMember, KnownPool } from "./known-pool.ts";
 export type { Machine, StreamFailure, StreamReply, StreamRequest } from "./machine.ts";
 export * from "./messages.ts";
 export { emptyBytes, equalBytes, type MemberRecord, NameTable } from "./names.ts";

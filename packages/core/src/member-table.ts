@@ -2,18 +2,19 @@
  * The view of the pool: one row for each member, as columns indexed by the name's number, and the ring in which members
  * are probed. Bookkeeping only: `claims.ts` decides what goes in.
  */
+import { absent, type KnownPool, pageSize } from "./known-pool.ts";
 import { MemberState } from "./messages.ts";
 import type { MemberRecord, NameTable } from "./names.ts";
 import type { Rng } from "./rng.ts";
-
-const absent = 255;
 
 export class MemberTable {
   readonly names: NameTable;
   #states = new Uint8Array(16).fill(absent);
   #incarnations = new Uint32Array(16);
   #changedAt = new Float64Array(16);
-  readonly #records: (MemberRecord | undefined)[] = [];
+  /** Records in pages, which a warm start shares with other machines until one of a page's records changes. */
+  #pages: (MemberRecord | undefined)[][] = [];
+  #isOwnPage: boolean[] = [];
   #ring = new Uint32Array(16);
   #length = 0;
   #probeIndex = 0;
@@ -58,7 +59,7 @@ export class MemberTable {
   }
 
   record(id: number): MemberRecord {
-    return this.#records[id]!;
+    return this.#pages[(id / pageSize) | 0]![id % pageSize]!;
   }
 
   isAliveOrSuspect(id: number): boolean {
@@ -72,7 +73,9 @@ export class MemberTable {
     this.#states[id] = MemberState.dead;
     this.#incarnations[id] = 0;
     this.#changedAt[id] = now;
-    if (this.#length === this.#ring.length) this.#ring = grown(this.#ring, new Uint32Array(this.#ring.length * 2));
+    if (this.#length === this.#ring.length) {
+      this.#ring = grown(this.#ring, new Uint32Array(Math.max(16, Math.ceil(this.#ring.length * 1.5))));
+    }
     const place = this.#length === 0 ? 0 : rng.below(this.#length);
     this.#ring[this.#length] = this.#ring[place]!;
     this.#ring[place] = id;
@@ -80,12 +83,28 @@ export class MemberTable {
     return id;
   }
 
+  /** Takes over a pool as it is known; only while empty. The ring is shuffled. */
+  load(known: KnownPool, rng: Rng, now: number): void {
+    if (this.#length > 0 || known.names !== this.names) throw new Error("load: an empty table with the same names");
+    this.names.acquireAll(known.ids);
+    this.#states = known.states.slice();
+    this.#incarnations = known.incarnations.slice();
+    this.#changedAt = new Float64Array(known.states.length);
+    if (now !== 0) this.#changedAt.fill(now);
+    this.#pages = known.pages.slice() as (MemberRecord | undefined)[][];
+    this.#isOwnPage = new Array<boolean>(known.pages.length).fill(false);
+    this.#ring = known.ids.slice();
+    this.#length = known.ids.length;
+    this.#alive = this.#length;
+    this.#shuffle(rng);
+  }
+
   setIncarnation(id: number, incarnation: number): void {
     this.#incarnations[id] = incarnation;
   }
 
   setRecord(id: number, record: MemberRecord): void {
-    this.#records[id] = record;
+    this.#write(id, record);
   }
 
   setState(id: number, state: MemberState, now: number): void {
@@ -117,20 +136,24 @@ export class MemberTable {
       if (!this.isAliveOrSuspect(id) && now - this.#changedAt[id]! > forgetAfterMs) {
         onForget(id);
         this.#states[id] = absent;
-        this.#records[id] = undefined;
+        this.#write(id, undefined);
         this.names.release(id);
       } else {
         this.#ring[kept++] = id;
       }
     }
     this.#length = kept;
-    for (let i = kept - 1; i > 0; i--) {
+    this.#shuffle(rng);
+    this.#probeIndex = 0;
+  }
+
+  #shuffle(rng: Rng): void {
+    for (let i = this.#length - 1; i > 0; i--) {
       const j = rng.below(i + 1);
       const id = this.#ring[i]!;
       this.#ring[i] = this.#ring[j]!;
       this.#ring[j] = id;
     }
-    this.#probeIndex = 0;
   }
 
   /**
@@ -158,10 +181,24 @@ export class MemberTable {
     return chosen;
   }
 
+  #write(id: number, record: MemberRecord | undefined): void {
+    const page = (id / pageSize) | 0;
+    while (this.#pages.length <= page) {
+      this.#pages.push([]);
+      this.#isOwnPage.push(true);
+    }
+    if (!this.#isOwnPage[page]) {
+      this.#pages[page] = this.#pages[page]!.slice();
+      this.#isOwnPage[page] = true;
+    }
+    this.#pages[page]![id % pageSize] = record;
+  }
+
   #reserve(size: number): void {
     if (size <= this.#states.length) return;
-    let capacity = this.#states.length;
-    while (capacity < size) capacity *= 2;
+    let capacity = Math.max(16, this.#states.length);
+    // Large tables grow by halves: a simulator holds thousands of them.
+    while (capacity < size) capacity = capacity < 1024 ? capacity * 2 : Math.ceil(capacity * 1.25);
     const states = new Uint8Array(capacity).fill(absent);
     states.set(this.#states);
     this.#states = states;

@@ -47,6 +47,11 @@ export class NameTable {
     return id;
   }
 
+  /** One more use of each of these numbers, which are in use already. */
+  acquireAll(ids: Uint32Array): void {
+    for (let i = 0; i < ids.length; i++) this.#references[ids[i]!]!++;
+  }
+
   /** One use less; at none the number may be given to another name. */
   release(id: number): void {
     if (--this.#references[id]! > 0) return;

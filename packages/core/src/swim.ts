@@ -11,6 +11,7 @@ import type { MemberView, SwimEvent } from "./events.ts";
 import type { Evidence } from "./evidence.ts";
 import { Exchanges } from "./exchanges.ts";
 import { Gossip } from "./gossip.ts";
+import type { KnownPool } from "./known-pool.ts";
 import type { Machine, StreamFailure, StreamReply, StreamRequest } from "./machine.ts";
 import { Merger } from "./merge.ts";
 import {
@@ -59,7 +60,6 @@ export class Swim implements Machine<SwimEvent> {
   readonly #sink: PacketSink;
   /** Source of the packet being read. */
   #from: Endpoint = { address: "", port: 0 };
-  readonly #scratch: Uint8Array;
   readonly #parts: Uint8Array[] = [];
   #leaveId = 0;
 
@@ -73,7 +73,6 @@ export class Swim implements Machine<SwimEvent> {
     const s = new Shared(options, { address, port: options.port });
     this.#s = s;
     this.codec = options.codec;
-    this.#scratch = new Uint8Array(options.codec.maxPacketBytes);
     this.#claims = new Claims(s, {
       onOwnNameElsewhere: (addr, port, incarnation, from) => this.#reclaimer.onElsewhere(addr, port, incarnation, from),
       onJoined: (id) => this.#onJoined(id),
@@ -121,13 +120,24 @@ export class Swim implements Machine<SwimEvent> {
 
   // Wishes
 
-  start(now: number): void {
+  /**
+   * @param known begin with this pool instead of alone: its members are taken to be alive, nobody is told, and this node,
+   * which must be one of them, goes on with the incarnation it has there.
+   */
+  start(now: number, known?: KnownPool): void {
     const s = this.#s;
     if (s.selfId >= 0) throw new Error("start: already started");
     s.now = now;
-    s.incarnation = 1;
-    this.#announce(s.meta, 0);
-    s.selfId = s.table.find(s.name);
+    if (known) {
+      s.table.load(known, s.rng.ring, now);
+      s.selfId = s.table.find(s.name);
+      if (s.selfId < 0) throw new RangeError(`known: ${s.name} is not in it`);
+      s.incarnation = s.table.incarnation(s.selfId);
+    } else {
+      s.incarnation = 1;
+      this.#announce(s.meta, 0);
+      s.selfId = s.table.find(s.name);
+    }
     this.#prober.start();
     this.#pushPuller.start();
   }
@@ -331,14 +341,14 @@ export class Swim implements Machine<SwimEvent> {
     for (let intent = s.sends.shift(); intent; intent = s.sends.shift()) {
       const parts = this.#parts;
       parts.length = 0;
-      const headLength = intent.head ? s.codec.encodeInto(intent.head, this.#scratch, 0) : 0;
+      const headLength = intent.head ? s.codec.encodeInto(intent.head, s.codec.scratch, 0) : 0;
       if (intent.extra) parts.push(s.codec.encode(intent.extra));
       if (intent.piggyback) {
         this.#gossip.fill(parts, s.config.maxPacketBytes - 2 - s.codec.packetOverhead() - headLength);
       }
       // Gossip with nothing left to say: an earlier packet took the last of it.
       if (headLength === 0 && parts.length === 0) continue;
-      s.codec.sealPacket(out, this.#scratch, headLength, parts, parts.length, intent.crc);
+      s.codec.sealPacket(out, s.codec.scratch, headLength, parts, parts.length, intent.crc);
       out.to = intent.to;
       s.counters.packetsBuilt++;
       return true;

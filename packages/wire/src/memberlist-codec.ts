@@ -17,8 +17,9 @@ import { MessageDecoder } from "./message-decoder.ts";
 import { messageBound, writeMessage } from "./message-writer.ts";
 import { NameCache } from "./name-cache.ts";
 import { PacketOpener } from "./packet-opener.ts";
-import { PacketSealer } from "./packet-sealer.ts";
+import { crcBytes, PacketSealer } from "./packet-sealer.ts";
 import { Pen } from "./pen.ts";
+import { compoundBytes, messageBytes, streamMessageBytes } from "./sizes.ts";
 import { StreamDecoder } from "./stream-decoder.ts";
 import { MessageStreamReader, type StreamReaderOptions } from "./stream-reader.ts";
 import { StreamWriter } from "./stream-writer.ts";
@@ -81,6 +82,7 @@ export function createCodec(options: MemberlistCodecOptions = {}): MemberlistCod
 
 export class MemberlistCodec implements Codec {
   readonly maxPacketBytes: number;
+  readonly scratch: Uint8Array;
 
   private readonly label: Label;
   private readonly envelope: Envelope | undefined;
@@ -98,6 +100,7 @@ export class MemberlistCodec implements Codec {
   constructor(options: MemberlistCodecOptions = {}) {
     checkOptions(options);
     this.maxPacketBytes = options.maxPacketBytes ?? limits.maxDatagramBytes;
+    this.scratch = new Uint8Array(this.maxPacketBytes);
     this.envelopeVersion = options.protocolVersion === 1 ? 0 : 1;
     this.label = new Label(options.label ?? "", options.skipInboundLabelCheck ?? false);
     this.envelope = makeEnvelope(options, this.envelopeVersion);
@@ -152,6 +155,22 @@ export class MemberlistCodec implements Codec {
 
   packetOverhead(): number {
     return this.label.header.length + (this.envelope?.active ? envelopeOverhead[this.envelopeVersion] : 0);
+  }
+
+  /** How long `encode` makes a message. */
+  messageBytes(message: PacketMessage): number {
+    return messageBytes(message);
+  }
+
+  /** How long `sealPacket` makes a packet of so many messages and bytes where nothing is compressed. */
+  packetBytes(messageCount: number, messageBytes: number, crc: boolean): number {
+    const plain = (crc ? crcBytes : 0) + compoundBytes(messageCount, messageBytes);
+    return this.label.header.length + (this.envelope?.active ? this.envelope.sealedBytes(plain) : plain);
+  }
+
+  /** How long `encodeStream` makes a message where nothing is compressed or encrypted. */
+  streamBytes(message: StreamMessage, initiator: boolean): number {
+    return (initiator ? this.label.header.length : 0) + streamMessageBytes(message);
   }
 
   encode(message: PacketMessage): Uint8Array {

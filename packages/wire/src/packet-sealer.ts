@@ -21,7 +21,8 @@ export interface PacketSealerOptions {
   readonly compressOverBytes: number;
 }
 
-const crcBytes = 5;
+/** The checksum's type byte and value. */
+export const crcBytes = 5;
 
 export class PacketSealer {
   private readonly options: PacketSealerOptions;

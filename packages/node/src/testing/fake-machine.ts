@@ -17,6 +17,7 @@ import type {
 /** Streams carry a length byte and that many bytes, as a user message. */
 export class FakeCodec implements Codec {
   readonly maxPacketBytes = 2048;
+  readonly scratch = new Uint8Array(2048);
   packetOverhead = () => 0;
   encode = (): Uint8Array => new Uint8Array();
   encodeInto = (): number => 0;

@@ -1,0 +1,354 @@
+/**
+ * The world: a virtual clock, machines at addresses, the network between them, and everything that can happen to a process
+ * or a host. It drives any protocol machine as sockets would (`Machine` in `@hearsay/core`), jumps from one thing that
+ * happens to the next, and draws all chance from one seed: the same seed and the same calls give the same history, byte
+ * for byte.
+ *
+ *   const world = new World<Swim, SwimEvent>({ seed: 1 });
+ *   const a = world.add(machineA, endpointA);
+ *   world.act(a, (machine, now) => machine.join(endpointB, now));
+ *   world.runUntil(() => a.machine.aliveCount === 2, 10_000);
+ *
+ * Taking in a message costs a machine no time unless it is stalled or blocked.
+ */
+import { type Endpoint, formatEndpoint, type Machine, Rng, type Transmit } from "@hearsay/core";
+import { DeliveryQueue } from "./delivery-queue.ts";
+import { Digest } from "./digest.ts";
+import { type Fidelity, type FidelityName, fidelity, type Packet } from "./fidelity.ts";
+import { Network, type NetworkConditions } from "./network.ts";
+import { type Place, SimNode } from "./sim-node.ts";
+import { Streams } from "./streams.ts";
+import { WakeQueue } from "./wake-queue.ts";
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly network?: NetworkConditions;
+  /** Default "bytes". */
+  readonly fidelity?: FidelityName;
+  /** Keep a digest of the whole history, to compare runs. Default false. */
+  readonly digest?: boolean;
+  /** Bytes a socket holds for a process that does not read. Default 4 MiB, what Linux makes of memberlist's 2 MiB. */
+  readonly inboxBytes?: number;
+}
+
+/** What the kernel counts for a waiting packet beside its bytes. */
+const packetOverheadBytes = 800;
+
+export class World<M extends Machine<E>, E> {
+  readonly seed: number;
+  readonly network: Network;
+  readonly fidelity: Fidelity;
+  readonly digest: Digest | undefined;
+  /** Every node ever added, by index. */
+  readonly nodes: SimNode<M, E>[] = [];
+  /** Called for each event of each machine after it happened, before the node's own `onEvent`. */
+  onEvent: ((node: SimNode<M, E>, event: E, now: number) => void) | undefined;
+  /** Called for each packet that is sent, arrive it or not. For checkers and traces; costs time. */
+  onPacket: ((from: SimNode<M, E>, to: Endpoint, packet: Packet, bytes: number, now: number) => void) | undefined;
+  readonly #deliveries = new DeliveryQueue();
+  readonly #wakes = new WakeQueue();
+  readonly #streams: Streams<M, E>;
+  readonly #inboxLimit: number;
+  readonly #byAddress = new Map<string, SimNode<M, E>>();
+  /** Nodes that share their address with another one. */
+  readonly #byEndpoint = new Map<string, SimNode<M, E>>();
+  readonly #out: Transmit;
+  #now = 0;
+  #serial = 0;
+
+  constructor(options: WorldOptions) {
+    this.seed = options.seed;
+    this.fidelity = fidelity(options.fidelity ?? "bytes");
+    this.network = new Network(new Rng(options.seed).fork("network"), options.network);
+    this.digest = options.digest ? new Digest() : undefined;
+    this.#inboxLimit = options.inboxBytes ?? 4 * 1024 * 1024;
+    this.#out = { buffer: new Uint8Array(this.fidelity.codec.maxPacketBytes), length: 0, to: { address: "", port: 0 } };
+    this.#streams = new Streams<M, E>({
+      now: () => this.#now,
+      network: this.network,
+      digest: this.digest,
+      find: (to) => this.find(to),
+      at: (time, run) => this.at(time, run),
+      tell: (node, wish) => this.act(node, wish),
+    });
+  }
+
+  /** Virtual ms since the beginning. */
+  get now(): number {
+    return this.#now;
+  }
+
+  /** Things under way: packets, actions. */
+  get pending(): number {
+    return this.#deliveries.length;
+  }
+
+  /** Puts a machine at an address of its own and starts it (`start` says how). */
+  add(
+    machine: M,
+    endpoint: Endpoint,
+    options: { readonly zone?: number; readonly start?: (machine: M, now: number) => void } = {},
+  ): SimNode<M, E> {
+    if (this.find(endpoint)) throw new RangeError(`${formatEndpoint(endpoint)}: address in use`);
+    const node = new SimNode<M, E>(this.nodes.length, machine, endpoint, options.zone ?? 0);
+    this.nodes.push(node);
+    if (this.#byAddress.has(endpoint.address)) this.#byEndpoint.set(formatEndpoint(endpoint), node);
+    else this.#byAddress.set(endpoint.address, node);
+    this.act(node, options.start ?? ((m, now) => m.start(now)));
+    return node;
+  }
+
+  /** The node at an address, alive or not. */
+  find(endpoint: Endpoint): SimNode<M, E> | undefined {
+    const node = this.#byAddress.get(endpoint.address);
+    if (node === undefined || node.endpoint.port === endpoint.port) return node;
+    return this.#byEndpoint.get(formatEndpoint(endpoint));
+  }
+
+  /** A wish: calls the machine, in its own time, and drains it. Not for a node that is not alive. */
+  act<T>(node: SimNode<M, E>, wish: (machine: M, now: number) => T): T {
+    const result = wish(node.machine, this.#tell(node));
+    this.#drain(node);
+    return result;
+  }
+
+  /** Runs something at a time of the world; times past count as now. */
+  at(time: number, run: () => void): void {
+    this.#deliveries.pushAction(Math.max(time, this.#now), ++this.#serial, run);
+  }
+
+  // What can happen to a node
+
+  /** The process ends without a word; its address answers "refused", or nothing at all when the host goes too. */
+  crash(node: SimNode<M, E>, options: { readonly host?: boolean } = {}): void {
+    node.alive = false;
+    node.hostUp = options.host !== true;
+    this.#wakes.set(node.index, Number.POSITIVE_INFINITY, 0);
+  }
+
+  /** A new process at the address of an ended one. */
+  restart(node: SimNode<M, E>, machine: M, start: (machine: M, now: number) => void = (m, now) => m.start(now)): void {
+    if (node.alive) this.crash(node);
+    node.machine = machine;
+    node.alive = true;
+    node.hostUp = true;
+    node.generation++;
+    node.stalledUntil = Number.NEGATIVE_INFINITY;
+    node.blockedUntil = Number.NEGATIVE_INFINITY;
+    node.inboxBytes = 0;
+    node.lastTold = Number.NEGATIVE_INFINITY;
+    this.act(node, start);
+  }
+
+  /** The process stands still for so long: its socket holds what comes, its timers are late. */
+  stall(node: SimNode<M, E>, ms: number): void {
+    const until = this.#now + ms;
+    if (until <= node.stalledUntil) return;
+    node.stalledUntil = until;
+    const { generation } = node;
+    // Timers come first when a process wakes, as in any event loop.
+    this.at(until, () => {
+      if (node.alive && node.generation === generation && node.stalledUntil === until) this.#wake(node);
+    });
+  }
+
+  /** Messages wait for so long, in and out, while timers go on (the slow processing of Lifeguard's experiments). */
+  block(node: SimNode<M, E>, ms: number): void {
+    node.blockedUntil = Math.max(node.blockedUntil, this.#now + ms);
+  }
+
+  /** The node's clock jumps, as after a suspended machine (ahead) or a bad clock (back: it stands still till then). */
+  shiftClock(node: SimNode<M, E>, ms: number): void {
+    node.clockOffset += ms;
+    if (node.alive) this.#reschedule(node, true);
+  }
+
+  /** Only nodes of the same group reach each other; those named in none are a group of their own. */
+  partition(...groups: readonly (readonly SimNode<M, E>[])[]): void {
+    for (const node of this.nodes) node.partition = 0;
+    for (const [i, group] of groups.entries()) for (const node of group) node.partition = i + 1;
+    this.network.uneven();
+  }
+
+  /** Mends partitions, cut links, and loss at single places; the network's global conditions stay. */
+  heal(): void {
+    this.network.heal(this.nodes);
+  }
+
+  // Time
+
+  /** Runs for so long. */
+  run(ms: number): void {
+    this.#runTo(this.#now + ms);
+  }
+
+  /**
+   * Runs until `done` holds, at most so long; asked after everything that happens, or only each `everyMs`. Returns the
+   * ms it took, or undefined.
+   */
+  runUntil(done: () => boolean, limitMs: number, everyMs = 0): number | undefined {
+    const start = this.#now;
+    const end = start + limitMs;
+    if (everyMs > 0) {
+      while (!done()) {
+        if (this.#now >= end) return undefined;
+        this.#runTo(Math.min(end, this.#now + everyMs));
+      }
+      return this.#now - start;
+    }
+    while (!done()) {
+      if (!this.#step(end)) {
+        this.#now = end;
+        return undefined;
+      }
+    }
+    return this.#now - start;
+  }
+
+  /** Goes on to the next thing that happens; false when nothing ever will. */
+  step(): boolean {
+    return this.#step(Number.POSITIVE_INFINITY);
+  }
+
+  #runTo(end: number): void {
+    while (this.#step(end)) {
+      // One after another.
+    }
+    this.#now = end;
+  }
+
+  #step(end: number): boolean {
+    const { first } = this.#deliveries;
+    const wakeAt = this.#wakes.time;
+    if (first === undefined || wakeAt < first.at || (wakeAt === first.at && this.#wakes.serial < first.serial)) {
+      if (wakeAt > end || wakeAt === Number.POSITIVE_INFINITY) return false;
+      if (wakeAt > this.#now) this.#now = wakeAt;
+      this.#onWake(this.nodes[this.#wakes.node]!);
+      return true;
+    }
+    if (first.at > end) return false;
+    const delivery = this.#deliveries.pop();
+    if (delivery.at > this.#now) this.#now = delivery.at;
+    if (delivery.run !== undefined) {
+      const { run } = delivery;
+      this.#deliveries.release(delivery);
+      run();
+      return true;
+    }
+    const { from, to, packet, bytes } = delivery;
+    this.#deliveries.release(delivery);
+    this.#arrive(from!, this.nodes[to!.index]!, packet!, bytes, false);
+    return true;
+  }
+
+  // Packets
+
+  #send(from: SimNode<M, E>, to: Endpoint, packet: Packet, bytes: number): void {
+    const { traffic } = from;
+    traffic.packetsSent++;
+    traffic.bytesSent += bytes;
+    if (bytes > traffic.largestPacket) traffic.largestPacket = bytes;
+    if (this.onPacket !== undefined) this.onPacket(from, to, packet, bytes, this.#now);
+    const target = this.find(to);
+    this.digest?.packet(this.#now, from.index, target === undefined ? -1 : target.index, bytes);
+    if (target === undefined) {
+      this.network.drops.nobody++;
+      return;
+    }
+    if (from.blockedUntil > this.#now) {
+      this.at(from.blockedUntil, () => {
+        if (from.alive) this.#route(from, target, packet, bytes);
+      });
+      return;
+    }
+    this.#route(from, target, packet, bytes);
+  }
+
+  #route(from: SimNode<M, E>, to: SimNode<M, E>, packet: Packet, bytes: number): void {
+    const { network } = this;
+    const copies = network.route(from, to, bytes, this.#now);
+    for (let i = 0; i < copies; i++) {
+      this.#deliveries.pushPacket(network.arrivals[i]!, ++this.#serial, from, to, packet, bytes);
+    }
+  }
+
+  #arrive(from: Place, to: SimNode<M, E>, packet: Packet, bytes: number, waited: boolean): void {
+    if (waited) to.inboxBytes -= bytes + packetOverheadBytes;
+    if (!to.alive) return;
+    const heldUntil = Math.max(to.stalledUntil, to.blockedUntil);
+    if (heldUntil > this.#now) {
+      this.#hold(from, to, packet, bytes, heldUntil);
+      return;
+    }
+    to.traffic.packetsReceived++;
+    to.traffic.bytesReceived += bytes;
+    this.fidelity.deliver(to.machine as Machine<unknown>, from.endpoint, packet, this.#tell(to));
+    this.#drain(to);
+  }
+
+  #hold(from: Place, to: SimNode<M, E>, packet: Packet, bytes: number, until: number): void {
+    const cost = bytes + packetOverheadBytes;
+    if (to.inboxBytes + cost > this.#inboxLimit) {
+      this.network.drops.inbox++;
+      return;
+    }
+    to.inboxBytes += cost;
+    const { generation } = to;
+    this.at(until, () => {
+      if (to.generation === generation) this.#arrive(from, to, packet, bytes, true);
+    });
+  }
+
+  // Machines
+
+  /** The node's own time, never running backwards. */
+  #tell(node: SimNode<M, E>): number {
+    const now = this.#now + node.clockOffset;
+    if (now > node.lastTold) node.lastTold = now;
+    return node.lastTold;
+  }
+
+  #onWake(node: SimNode<M, E>): void {
+    if (node.stalledUntil > this.#now) {
+      // The end of the stall wakes it.
+      this.#wakes.set(node.index, Number.POSITIVE_INFINITY, 0);
+      return;
+    }
+    const deadline = node.machine.nextDeadline();
+    // It has changed its mind since: later.
+    if (deadline - node.clockOffset > this.#now) {
+      this.#wakes.set(node.index, deadline - node.clockOffset, ++this.#serial);
+      return;
+    }
+    // Taking an offset away and adding it again may have rounded it off.
+    if (deadline > node.lastTold && deadline <= this.#now + node.clockOffset + 1e-6) node.lastTold = deadline;
+    this.#wake(node);
+  }
+
+  #wake(node: SimNode<M, E>): void {
+    node.machine.handleTimeout(this.#tell(node));
+    this.#drain(node, true);
+  }
+
+  #drain(node: SimNode<M, E>, woken = false): void {
+    const { machine } = node;
+    const out = this.#out;
+    while (machine.pollTransmit(out)) this.#send(node, out.to, this.fidelity.take(out), out.length);
+    for (let request = machine.pollStream(); request !== undefined; request = machine.pollStream()) {
+      this.#streams.open(node, request);
+    }
+    for (let event = machine.pollEvent(); event !== undefined; event = machine.pollEvent()) {
+      this.onEvent?.(node, event, this.#now);
+      node.onEvent?.(event, this.#now);
+    }
+    this.#reschedule(node, woken);
+  }
+
+  /** A wake that is set too early costs a look; so it is moved only forward, unless it has just been used up. */
+  #reschedule(node: SimNode<M, E>, exact: boolean): void {
+    if (!node.alive) return;
+    const time = node.machine.nextDeadline() - node.clockOffset;
+    const set = this.#wakes.timeOf(node.index);
+    if (time < set || (exact && time !== set)) this.#wakes.set(node.index, time, ++this.#serial);
+  }
+}
