@@ -1,4 +1,26 @@
 export { Digest } from "./digest.ts";
+export {
+  advance,
+  advanceUntil,
+  type Experiment,
+  type Progress,
+  runWhole,
+  type Setting,
+  type Settings,
+  settingsOf,
+  stepMs,
+} from "./experiment/experiment.ts";
+export { experiments } from "./experiment/registry.ts";
+export {
+  type Axis,
+  type Cell,
+  type Column,
+  type Plot,
+  Report,
+  type Row,
+  type Series,
+  type Table,
+} from "./experiment/report.ts";
 export type { FidelityName, Packet } from "./fidelity.ts";
 export { type Latency, LatencySampler, lanLatency } from "./latency.ts";
 export { Network, type NetworkConditions, type NetworkDrops } from "./network.ts";

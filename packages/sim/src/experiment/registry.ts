@@ -1,0 +1,4 @@
+/** All experiments by name, in the order of `hearsay sim list`. One import and one entry each. */
+import type { Experiment } from "./experiment.ts";
+
+export const experiments: readonly Experiment[] = [];
