@@ -9,6 +9,7 @@ import {
   runEpidemic,
   theoryRounds,
   uninformedCurve,
+  waveResidue,
 } from "./epidemic.ts";
 
 const runs = 40;
@@ -113,6 +114,16 @@ describe("the theory", () => {
     const curve = uninformedCurve({ mode: "push", nodes: 50, fanout: 1, loss: 0 }, 3);
     expect(curve).toHaveLength(4);
     expect(curve[0]).toBe(0.98);
+  });
+});
+
+describe("one wave", () => {
+  it("leaves out the root of its equation, and everyone when each reaches no more than one", () => {
+    // x = 1 − e^(−3x) has the root 0.9405 (two messages: 0.7968).
+    expect(1 - waveResidue(3, 0)).toBeCloseTo(0.9405, 4);
+    expect(1 - waveResidue(2, 0)).toBeCloseTo(0.7968, 4);
+    expect(1 - waveResidue(4, 0.25)).toBeCloseTo(0.9405, 4);
+    expect(waveResidue(1, 0)).toBe(1);
   });
 });
 

@@ -125,3 +125,18 @@ export function formulaRounds(epidemic: Epidemic): number | undefined {
   const growth = mode === "pull" ? 1 + fanout : 1 + 2 * fanout;
   return ln / Math.log(growth) + Math.log(ln) / Math.log(1 + fanout);
 }
+
+/**
+ * The share that one wave leaves out in a large pool when everybody passes an item on once, to `fanout` members, at first
+ * sight: the root below 1 of `s = exp(−f(1−ℓ)(1−s))`. 1 when the wave dies out at once (`f(1−ℓ) ≤ 1`).
+ * What a pool that gossips on demand has done before its first interval is over, if its hops are short beside that.
+ * Source: Kermarrec, Massoulié, Ganesh 2003 (infect and die).
+ */
+export function waveResidue(fanout: number, loss: number): number {
+  const reach = fanout * (1 - loss);
+  if (reach <= 1) return 1;
+  let s = 0;
+  // A contraction towards the smaller root; near reach 1 it creeps.
+  for (let i = 0; i < 10_000; i++) s = Math.exp(-reach * (1 - s));
+  return s;
+}
