@@ -4,7 +4,7 @@
  */
 import type { Latency } from "../latency.ts";
 import { SwimPool } from "../pool.ts";
-import { advanceUntil, type Progress } from "./experiment.ts";
+import { advance, advanceUntil, type Progress } from "./experiment.ts";
 
 export interface SpreadPoolOptions {
   readonly seed: number;
@@ -62,7 +62,11 @@ export class SpreadPool {
         if (event.type === "user-message") this.#onMessage(node.index, event.payload);
       };
     }
-    this.pool.world.run(settleMs);
+  }
+
+  /** Until the machines have come off their common start. */
+  settle(progress: (share: number) => Progress): Generator<Progress, void, void> {
+    return advance(this.pool.world, settleMs, progress);
   }
 
   /** One broadcast from `source` until everyone has it and nobody passes it on any more. */

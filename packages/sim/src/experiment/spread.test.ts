@@ -31,14 +31,18 @@ function broadcasts(changes: Partial<SpreadPoolOptions>, count: number): { pool:
     payloadBytes: 16,
     ...changes,
   });
+  const progress = (share: number) => ({ share, doing: "" });
+  finish(pool.settle(progress));
   const results: Broadcast[] = [];
-  for (let i = 0; i < count; i++) {
-    const steps = pool.broadcast(i, (share) => ({ share, doing: "" }));
-    let step = steps.next();
-    while (!step.done) step = steps.next();
-    results.push(step.value);
-  }
+  for (let i = 0; i < count; i++) results.push(finish(pool.broadcast(i, progress)));
   return { pool, results };
+}
+
+function finish<T>(steps: Generator<unknown, T, void>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
 }
 
 describe("a broadcast through a real pool", () => {

@@ -180,6 +180,7 @@ class Spread {
       latency: this.#latency,
       payloadBytes: this.#payloadBytes,
     });
+    yield* pool.settle(() => this.#at(0, doing));
     const broadcasts: Broadcast[] = [];
     for (let i = 0; i < this.#repeat; i++) {
       broadcasts.push(
