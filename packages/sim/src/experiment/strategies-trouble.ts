@@ -146,10 +146,9 @@ function crashWords({ crashes, living, faultMs }: TroubleFacts): string[] {
   const unseen = later.filter(({ known }) => known === 0).length;
   const everywhere = later.flatMap(({ everyoneMs }) => everyoneMs ?? []);
   if (unseen === later.length) {
-    parts.push(
-      `none of ${later.length} crashes after that is noticed by anyone in ${seconds(faultMs)}: ` +
-        `all ${living} members left are unseen from then on`,
-    );
+    const none = `none of ${later.length} crashes after that is noticed by anyone in ${seconds(faultMs)}`;
+    // Only where the first death was noticed everywhere in as long does that mean anything for the future.
+    parts.push(first!.everyoneMs === undefined ? none : `${none}: all ${living} members left are unseen from then on`);
   } else if (everywhere.length === later.length) {
     const worst = everywhere.reduce((most, ms) => Math.max(most, ms));
     parts.push(`${later.length} crashes after that are known to everyone within ${seconds(worst)}`);

@@ -18,6 +18,7 @@ import {
   warmIntervals,
   windowIntervals,
 } from "./strategies-measure.ts";
+import { strategiesSettings } from "./strategies-settings.ts";
 import { behaviour, faultNames, meetTrouble } from "./strategies-trouble.ts";
 
 /** Crashes in one cluster: at most one member in so many. */
@@ -26,75 +27,7 @@ const membersPerCrash = 20;
 export const strategies: Experiment = {
   name: "strategies",
   summary: "Central master, all-to-all heartbeats, gossiped heartbeats and SWIM: cost, detection, mistakes, trouble",
-  settings: [
-    {
-      name: "nodes",
-      help: "sizes at which cost and detection are measured",
-      kind: "list",
-      default: "10,30,100,300,1000",
-      min: 4,
-      max: 5000,
-    },
-    {
-      name: "strategy",
-      help: "one of them by itself",
-      kind: "text",
-      default: "all",
-      choices: ["all", ...strategyNames],
-    },
-    {
-      name: "intervalMs",
-      help: "between two heartbeats or probes",
-      kind: "duration",
-      default: 1000,
-      min: 100,
-      max: 60_000,
-    },
-    {
-      name: "missed",
-      help: "central, all-to-all: heartbeats missing in a row before a member is dead",
-      kind: "integer",
-      default: 6,
-      min: 1,
-      max: 100,
-    },
-    {
-      name: "phi",
-      help: "gossip: phi from which a member is dead (exponential model)",
-      kind: "number",
-      default: 4,
-      min: 0.5,
-      max: 50,
-    },
-    { name: "suspicionMult", help: "swim: length of a suspicion", kind: "integer", default: 4, min: 1, max: 50 },
-    { name: "crashes", help: "crashes for each size", kind: "integer", default: 10, min: 1, max: 1000 },
-    {
-      name: "lossNodes",
-      help: "size of the cluster that is watched for false alarms",
-      kind: "integer",
-      default: 100,
-      min: 4,
-      max: 1000,
-    },
-    { name: "losses", help: "shares of packets lost meanwhile", kind: "list", default: "0.01,0.1", min: 0, max: 0.9 },
-    {
-      name: "lossMs",
-      help: "how long it is watched",
-      kind: "duration",
-      default: 180_000,
-      min: 1000,
-      max: 86_400_000,
-    },
-    { name: "troubleNodes", help: "size of the cluster in trouble", kind: "integer", default: 50, min: 5, max: 500 },
-    {
-      name: "faultMs",
-      help: "how long each fault lasts",
-      kind: "duration",
-      default: 60_000,
-      min: 1000,
-      max: 3_600_000,
-    },
-  ],
+  settings: strategiesSettings,
   *run(report, settings) {
     yield* new Strategies(report, settings).run();
   },
@@ -332,7 +265,7 @@ class Strategies {
         "how near that comes. SWIM keeps memberlist's LAN profile.",
       "Messages are datagrams; a stream (SWIM's push/pull and its second try by TCP) counts as two at the node that opened " +
         `it. Bytes are payload; headers are ${headerBytes} more for each datagram. Heartbeats carry no names and SWIM's ` +
-        "pings carry three, and SWIM's bytes buy joins, meta and user messages that the others lack.",
+        "pings carry two and an address, as its members may come and move; the others know a fixed list.",
       "A gossip digest lists every member: at 1,000 it fills eleven datagrams, so its messages grow with N as its bytes do.",
       `Trouble at ${troubleNodes} nodes. "node 0 dies": the master, a seed of gossip, and nobody in particular to the others; ` +
         `then three more die. "link dies": node ${troubleNodes - 1} and node 0 do not reach each other. "one-way link": ` +
