@@ -1,5 +1,16 @@
 export { Digest } from "./digest.ts";
 export {
+  type Epidemic,
+  type EpidemicMode,
+  epidemicModes,
+  formulaRounds,
+  roundsToShare,
+  runEpidemic,
+  theoryRounds,
+  uninformedCurve,
+  waveResidue,
+} from "./epidemic.ts";
+export {
   advance,
   advanceUntil,
   type Experiment,
@@ -27,4 +38,11 @@ export { Network, type NetworkConditions, type NetworkDrops } from "./network.ts
 export type { ObjectPacket } from "./object-codec.ts";
 export { addressOf, endpointOf, type PoolOptions, type SwimNode, SwimPool } from "./pool.ts";
 export { Place, SimNode, type TrafficCounters } from "./sim-node.ts";
+export {
+  type Cluster,
+  type ClusterOptions,
+  createCluster,
+  type StrategyName,
+  strategyNames,
+} from "./strategies/cluster.ts";
 export { World, type WorldOptions } from "./world.ts";
