@@ -30,6 +30,8 @@ export class ScenarioResult {
   readonly #most: Series;
   readonly #fewest: Series;
   readonly #running: Series;
+  /** Virtual ms at which the last command ended. */
+  lastMs = 0;
   #copied = 0;
 
   /** @param name in the report and its files. */
@@ -68,9 +70,10 @@ export class ScenarioResult {
     return this.failures.length > 0;
   }
 
-  /** One string, with a line about the end. */
+  /** The transcript as one string. */
   text(): string {
-    return `${this.transcript.join("\n")}\n`;
+    const end = this.report.complete ? "" : "INCOMPLETE: broken off before the end.\n";
+    return `${this.transcript.join("\n")}\n${end}`;
   }
 
   toJSON(): object {
@@ -98,6 +101,7 @@ export class ScenarioResult {
       this.failures.push({ line: command.line, what: `${command.text}: ${outcome.failure}` });
       this.#detail([`FAILED: ${outcome.failure}`]);
     }
+    this.lastMs = nowMs;
     this.#commands.rows.push({
       line: command.line,
       atMs: rounded(beganMs),
