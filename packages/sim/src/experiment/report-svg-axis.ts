@@ -59,8 +59,9 @@ function logScale(low: number, high: number): Scale {
   let first = Math.floor(Math.log10(low) + 1e-9);
   let last = Math.ceil(Math.log10(high) - 1e-9);
   if (last === first) last++;
-  let min = 10 ** first;
-  let max = 10 ** last;
+  // From decimal text: 10 ** -4 is a little less than 0.0001.
+  let min = Number(`1e${first}`);
+  let max = Number(`1e${last}`);
   const decades = last - first;
   const ticks: Tick[] = [];
   // Over a few decades the steps between them have room for numbers, over many not even each decade has.

@@ -52,7 +52,8 @@ export function cellText(cell: Cell, { digits }: Pick<Column, "digits">): string
 
 /** A long heading takes two or three lines, or it would make a narrow column wide. */
 function headLines(title: string): string[] {
-  return wrapped(title, "", 16);
+  // A unit stays with its word.
+  return wrapped(title.replace(/, (\S{1,6})$/, ",\u00a0$1"), "", 16).map((line) => line.replace("\u00a0", " "));
 }
 
 function noteText(note: string): string {

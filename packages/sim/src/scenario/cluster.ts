@@ -31,8 +31,10 @@ export abstract class Cluster<M extends Machine<E>, E> implements Pool {
   readonly #tell: NewsListener;
   readonly #zones: number[];
   readonly #numbers = new Map<string, number>();
-  /** By broadcast, from 1: who has heard it. */
-  readonly #heard: Set<number>[] = [new Set()];
+  /** By number, from 1. */
+  readonly #broadcasts: (Broadcast | undefined)[] = [undefined];
+  /** Changes that a wave still has to make. */
+  #changes = 0;
   #machines = 0;
 
   constructor(settings: PoolSettings, tell: NewsListener) {
@@ -46,7 +48,7 @@ export abstract class Cluster<M extends Machine<E>, E> implements Pool {
     for (let i = 0; i < settings.nodes; i++) this.#numbers.set(this.nameOf(i), i);
   }
 
-  abstract warm(nodes: readonly number[]): void;
+  abstract warm(nodes: readonly number[]): Generator<undefined, void, void>;
   abstract quiet(): boolean;
   abstract holds(node: number, about: number): SeenState;
   abstract members(node: number): MemberLine[];
@@ -137,9 +139,9 @@ export abstract class Cluster<M extends Machine<E>, E> implements Pool {
   }
 
   broadcast(from: number, text: string): number {
-    const number = this.#heard.push(new Set()) - 1;
-    const node = this.nodes[from];
-    if (node?.alive) this.sendBroadcast(node, number, text);
+    const audience = new Map(this.running().map((node) => [node, this.nodes[node]!.generation]));
+    const number = this.#broadcasts.push({ from, audience, heard: new Set() }) - 1;
+    this.sendBroadcast(this.nodes[from]!, number, text);
     return number;
   }
 
@@ -156,11 +158,20 @@ export abstract class Cluster<M extends Machine<E>, E> implements Pool {
     this.world.at(time, run);
   }
 
+  changeAt(time: number, run: () => void): void {
+    this.#changes++;
+    this.world.at(time, () => {
+      this.#changes--;
+      run();
+    });
+  }
+
   run(ms: number): void {
     this.world.run(ms);
   }
 
   agreed(): boolean {
+    if (this.#changes > 0) return false;
     const living = this.running();
     if (!living.every((node) => this.aliveCount(node) === living.length)) return false;
     // As many as run, and none that does not.
@@ -174,7 +185,15 @@ export abstract class Cluster<M extends Machine<E>, E> implements Pool {
   }
 
   hasHeard(node: number, broadcast: number): boolean {
-    return this.#heard[broadcast]!.has(node);
+    return this.#broadcasts[broadcast]!.heard.has(node);
+  }
+
+  audience(broadcast: number): number[] {
+    const { audience } = this.#broadcasts[broadcast]!;
+    return [...audience].flatMap(([node, generation]) => {
+      const place = this.nodes[node]!;
+      return place.alive && place.generation === generation ? [node] : [];
+    });
   }
 
   // For the layers
@@ -209,11 +228,11 @@ export abstract class Cluster<M extends Machine<E>, E> implements Pool {
   }
 
   /** Whether it is news to this node. */
-  protected hear(node: number, broadcast: number): boolean {
-    const heard = this.#heard[broadcast];
-    if (heard === undefined || heard.has(node)) return false;
-    heard.add(node);
-    this.#tell(node, "heard", broadcast);
+  protected hear(node: number, number: number): boolean {
+    const broadcast = this.#broadcasts[number];
+    if (broadcast === undefined || broadcast.heard.has(node)) return false;
+    broadcast.heard.add(node);
+    if (node !== broadcast.from) this.#tell(node, "heard", number);
     return true;
   }
 
@@ -259,6 +278,13 @@ export abstract class Cluster<M extends Machine<E>, E> implements Pool {
     };
     return this.machine(options, node);
   }
+}
+
+interface Broadcast {
+  readonly from: number;
+  /** Those that ran, and which of their processes it was. */
+  readonly audience: ReadonlyMap<number, number>;
+  readonly heard: Set<number>;
 }
 
 export function isAlive(state: MemberLine["state"]): boolean {

@@ -19,8 +19,7 @@ export function missing(condition: Condition, known: Known): string | undefined 
     case "agreed":
       return pool.agreed() ? undefined : disagreement(pool);
     case "heard": {
-      const by = (condition.by ?? all(pool)).filter((node) => pool.runs(node));
-      const deaf = by.filter((node) => !pool.hasHeard(node, known.broadcast));
+      const deaf = listeners(condition.by, known).filter((node) => !pool.hasHeard(node, known.broadcast));
       return deaf.length === 0 ? undefined : `not heard by ${nodesText(deaf)}`;
     }
     case "state": {
@@ -43,10 +42,6 @@ export function missing(condition: Condition, known: Known): string | undefined 
 export function holds(condition: Condition, known: Known): boolean {
   const { pool } = known;
   if (condition.type === "agreed") return pool.agreed();
-  if (condition.type === "heard") {
-    const { broadcast } = known;
-    return (condition.by ?? all(pool)).every((node) => !pool.runs(node) || pool.hasHeard(node, broadcast));
-  }
   if (condition.type === "state") {
     const about = new Set(condition.about);
     return pool
@@ -54,6 +49,10 @@ export function holds(condition: Condition, known: Known): boolean {
       .every((node) => about.has(node) || condition.about.every((one) => fits(pool.holds(node, one), condition.state)));
   }
   return missing(condition, known) === undefined;
+}
+
+function listeners(by: NodeSet | undefined, { pool, broadcast }: Known): NodeSet {
+  return by === undefined ? pool.audience(broadcast) : running(pool, by);
 }
 
 function fits(held: SeenState, wanted: SeenState): boolean {

@@ -27,7 +27,7 @@ export function applyFault(pool: Pool, action: Fault): Outcome {
         if (action.downMs === 0) pool.restart(node, action.memory);
         else {
           pool.crash(node, false);
-          pool.at(pool.now + action.downMs, () => pool.restart(node, action.memory));
+          pool.changeAt(pool.now + action.downMs, () => pool.restart(node, action.memory));
         }
       });
     case "partition":
@@ -111,7 +111,7 @@ function spread(pool: Pool, nodes: NodeSet, overMs: number, run: (node: number) 
   const start = pool.now;
   for (const [i, node] of nodes.entries()) {
     if (overMs === 0 || i === 0) run(node);
-    else pool.at(start + (i * overMs) / nodes.length, () => run(node));
+    else pool.changeAt(start + (i * overMs) / nodes.length, () => run(node));
   }
   return nothing;
 }

@@ -12,6 +12,8 @@ export function createPool(settings: PoolSettings, tell: NewsListener): Pool {
   return settings.layer === "serf" ? new SerfCluster(settings, tell) : new SwimCluster(settings, tell);
 }
 
+/** Nodes of a warm start between two pauses. */
+const pauseAfter = 200;
 /** What `Swim` says of its versions without a layer above. */
 const versions = Uint8Array.of(1, 5, 2, 0, 0, 0);
 
@@ -25,7 +27,7 @@ class SwimCluster extends Cluster<Swim, SwimEvent> {
     this.#meta = new Array<Uint8Array>(settings.nodes).fill(meta);
   }
 
-  override warm(nodes: readonly number[]): void {
+  override *warm(nodes: readonly number[]): Generator<undefined, void, void> {
     const known = new KnownPool(
       this.names,
       nodes.map((node): KnownMember => {
@@ -33,7 +35,10 @@ class SwimCluster extends Cluster<Swim, SwimEvent> {
         return { name: this.nameOf(node), addr: addressOf(node), port, meta, vsn: versions, incarnation: 1 };
       }),
     );
-    for (const node of nodes) this.add(node, (machine, now) => machine.start(now, known));
+    for (const [i, node] of nodes.entries()) {
+      this.add(node, (machine, now) => machine.start(now, known));
+      if (i % pauseAfter === pauseAfter - 1) yield;
+    }
   }
 
   override quiet(): boolean {
@@ -144,8 +149,11 @@ class SerfCluster extends Cluster<Serf, SerfEvent> {
   }
 
   /** Real joins through the first: statuses and Lamport times come about only by them. */
-  override warm(nodes: readonly number[]): void {
-    for (const node of nodes) this.join(node, node === nodes[0] ? undefined : nodes[0]);
+  override *warm(nodes: readonly number[]): Generator<undefined, void, void> {
+    for (const [i, node] of nodes.entries()) {
+      this.join(node, i === 0 ? undefined : nodes[0]);
+      if (i % pauseAfter === pauseAfter - 1) yield;
+    }
   }
 
   override quiet(): boolean {

@@ -42,8 +42,11 @@ export interface Pool {
   /** Undefined until it has joined. */
   place(node: number): Place | undefined;
 
-  /** Begins converged, or with joins that will converge: `agreed` tells. Into an empty pool. */
-  warm(nodes: readonly number[]): void;
+  /**
+   * Begins converged, or with joins that will converge: `agreed` tells. Into an empty pool. Ten thousand nodes take some
+   * seconds, so it pauses now and then; no virtual time passes.
+   */
+  warm(nodes: readonly number[]): Generator<undefined, void, void>;
   /** Joins through `via`, or the first running node that has a way to it; without any it is alone. */
   join(node: number, via: number | undefined): void;
   /** The process ends by itself when the leave has spread. */
@@ -64,10 +67,12 @@ export interface Pool {
 
   /** Runs something at a time of the pool. */
   at(time: number, run: () => void): void;
+  /** The same for what changes who is in the pool: until it has run, nobody agrees. */
+  changeAt(time: number, run: () => void): void;
   /** Lets so many ms pass. */
   run(ms: number): void;
 
-  /** Every running node sees exactly the running ones alive. */
+  /** Every running node sees exactly the running ones alive, and no wave of changes is under way. */
   agreed(): boolean;
   /** Nobody has anything left to say. */
   quiet(): boolean;
@@ -77,4 +82,6 @@ export interface Pool {
   holds(node: number, about: number): SeenState;
   members(node: number): MemberLine[];
   hasHeard(node: number, broadcast: number): boolean;
+  /** Processes that ran when it was sent, and still run. */
+  audience(broadcast: number): number[];
 }

@@ -95,7 +95,7 @@ class Run {
       case "broadcast":
         if (!this.#pool.runs(action.from)) return { lines: [notRunning([action.from])] };
         this.#broadcast = this.#pool.broadcast(action.from, action.text);
-        return { lines: [] };
+        return { lines: [`broadcast ${this.#broadcast}`] };
       case "members":
         return { lines: memberLines(this.#pool, action.node) };
       case "traffic":
@@ -107,7 +107,7 @@ class Run {
 
   *#warm(nodes: readonly number[]): Generator<Progress, Outcome, void> {
     this.#warming = true;
-    this.#pool.warm(nodes);
+    for (const _ of this.#pool.warm(nodes)) yield this.#progress(0);
     const isReady = () => this.#pool.agreed() && this.#pool.quiet();
     const ready = (yield* this.#pass(warmLimitMs, isReady)) !== undefined;
     this.#warming = false;

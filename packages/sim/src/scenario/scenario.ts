@@ -29,9 +29,9 @@ export type SeenState = "alive" | "suspect" | "dead" | "left" | "unknown";
 export const seenStates: readonly SeenState[] = ["alive", "suspect", "dead", "left", "unknown"];
 
 export type Condition =
-  /** Every running node sees exactly the running ones alive. */
+  /** Every running node sees exactly the running ones alive, and no join, leave, crash or restart is still to come. */
   | { readonly type: "agreed" }
-  /** The latest broadcast has reached these, as far as they run; undefined: all. */
+  /** The latest broadcast has reached these, as far as they run; undefined: all that ran when it was sent. */
   | { readonly type: "heard"; readonly by: NodeSet | undefined }
   /** Every other running node sees these so. */
   | { readonly type: "state"; readonly about: NodeSet; readonly state: SeenState }
