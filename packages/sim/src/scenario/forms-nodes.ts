@@ -128,7 +128,7 @@ export const nodeForms: readonly Form[] = [
   {
     name: "unhealthy",
     usage: "unhealthy NODES",
-    about: "Nodes answer no probes, so that the others take them out.",
+    about: "Nodes answer no probes, as a failing health check makes them.",
     parse: (words, reading) => ({ type: "health", nodes: nodesThere(words, reading), healthy: false }),
   },
   {
