@@ -72,6 +72,8 @@ class Run {
       this.#doneMs += planned(command.action);
       yield this.#progress(0);
     }
+    this.#nextSample = 0;
+    this.#sample();
     this.#result.finish();
   }
 
