@@ -79,6 +79,46 @@ describe("a picture", () => {
     expect(plotSvg(plot({ series: [first!, { ...first!, name: "pull" }] }))).toContain(seriesColours[1]);
   });
 
+  test("of more series than there are colours: no two alike", () => {
+    const points: [number, number][] = [[1, 1]];
+    const names = Array.from({ length: 16 }, (_, i) => `number ${i + 1}`);
+    const svg = plotSvg(plot({ series: names.map((name) => ({ name, kind: "measured", points })) }));
+    const legend = [...svg.matchAll(/h28" stroke="(#\w+)".*?<path d="M[\d. -]+(.*?)" fill/g)].map(
+      ([, a, b]) => `${a} ${b}`,
+    );
+    expect(new Set(legend).size).toBe(16);
+  });
+
+  test("theories by the names of what they are about", () => {
+    const points: [number, number][] = [
+      [1, 1],
+      [2, 2],
+    ];
+    const named = (name: string, kind: Series["kind"]) => ({ name, kind, points });
+    const svg = plotSvg(
+      plot({
+        series: [
+          named("push", "measured"),
+          named("push-pull", "measured"),
+          named("push, recurrence", "theory"),
+          named("push-pull, recurrence", "theory"),
+          named("push, formula", "theory"),
+          named("something else", "theory"),
+        ],
+      }),
+    );
+    const lines = [...svg.matchAll(/h28" stroke="(#\w+)"[^>]*?(?:dasharray="([^"]*)")?\/>/g)].map(([, a, b]) => [a, b]);
+    const [first, second, third] = seriesColours;
+    expect(lines).toEqual([
+      [first, undefined],
+      [second, undefined],
+      [first, "6 4"],
+      [second, "6 4"],
+      [first, "2 3"],
+      [third, "6 4"],
+    ]);
+  });
+
   test("of many points: a line alone", () => {
     const points = Array.from({ length: 200 }, (_, i) => [i + 1, i] as const);
     const svg = plotSvg(plot({ series: [{ name: "a", kind: "measured", points: [...points] }] }));

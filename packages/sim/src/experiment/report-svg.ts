@@ -93,22 +93,45 @@ interface Style {
   readonly colour: string;
   /** Which mark: colours are not the only difference. */
   readonly mark: number;
-  readonly dashed: boolean;
+  /** Lengths of dashes and gaps; "" for a whole line. */
+  readonly dashes: string;
 }
 
-/** A theory has the colour of what it is the theory of, as far as names tell: they differ in these words only. */
+/** Of the first theory of a series, the second, and so on. */
+const dashes = ["6 4", "2 3", "9 3 2 3"];
+
+/**
+ * A theory has the colour of what it is the theory of, as far as names tell: the same words in the beginning
+ * ("push, fan-out 1" and "push, fan-out 1, recurrence"), apart from those that say that it is one.
+ */
 function stylesOf(series: readonly Series[]): Style[] {
-  const subjects: string[] = [];
-  return series.map(({ name, kind }) => {
-    const subject = name
-      .toLowerCase()
-      .replace(/\b(measured|measurement|theory|theoretical|model|predicted|prediction|formula)\b/g, "")
-      .replace(/[^\p{L}\p{N}]+/gu, " ")
-      .trim();
-    let at = subjects.indexOf(subject);
-    if (at < 0) at = subjects.push(subject) - 1;
-    return { colour: seriesColours[at % seriesColours.length]!, mark: at % 4, dashed: kind === "theory" };
+  const subjects = series.map(({ name }) => subjectOf(name));
+  const measured = subjects.filter((_, i) => series[i]!.kind === "measured");
+  const colours: string[] = [];
+  const theories = new Map<number, number>();
+  return series.map(({ kind }, i) => {
+    const own = subjects[i]!;
+    const begins = (subject: string) => own === subject || own.startsWith(`${subject} `) || subject === "";
+    const paired = kind === "theory" ? measured.filter(begins).sort((a, b) => b.length - a.length)[0] : undefined;
+    const subject = paired ?? own;
+    let at = colours.indexOf(subject);
+    if (at < 0) at = colours.push(subject) - 1;
+    const colour = seriesColours[at % seriesColours.length]!;
+    // When colours begin again, marks are one further.
+    const mark = (at + Math.floor(at / seriesColours.length)) % 4;
+    if (kind === "measured") return { colour, mark, dashes: "" };
+    const before = theories.get(at) ?? 0;
+    theories.set(at, before + 1);
+    return { colour, mark, dashes: dashes[before % dashes.length]! };
   });
+}
+
+function subjectOf(name: string): string {
+  return name
+    .toLowerCase()
+    .replace(/\b(measured|measurement|theory|theoretical|model|predicted|prediction|expected)\b/g, "")
+    .replace(/[^\p{L}\p{N}]+/gu, " ")
+    .trim();
 }
 
 function drawn(series: Series, style: Style, x: Scale, y: Scale): string {
@@ -121,15 +144,15 @@ function drawn(series: Series, style: Style, x: Scale, y: Scale): string {
   if (points.length === 0) return "<g/>";
   const path = points.map(([px, py], i) => `${i === 0 ? "M" : "L"}${number(px)} ${number(py)}`).join("");
   const marks =
-    style.dashed || (points.length > maxMarks && points.length > 1)
+    style.dashes !== "" || (points.length > maxMarks && points.length > 1)
       ? []
       : points.map(([px, py]) => `<path d="${markPath(style.mark, px, py)}" fill="${style.colour}"/>`);
   return [`<g>`, linePath(path, style), ...marks, `</g>`].join("\n");
 }
 
-function linePath(path: string, { colour, dashed }: Style): string {
-  const dash = dashed ? ` stroke-dasharray="6 4"` : "";
-  return `<path d="${path}" stroke="${colour}" stroke-width="${dashed ? 1.6 : 1.8}" stroke-linejoin="round" fill="none"${dash}/>`;
+function linePath(path: string, { colour, dashes }: Style): string {
+  const dash = dashes === "" ? "" : ` stroke-dasharray="${dashes}"`;
+  return `<path d="${path}" stroke="${colour}" stroke-width="${dashes === "" ? 1.8 : 1.6}" stroke-linejoin="round" fill="none"${dash}/>`;
 }
 
 /** A disc, a square, a diamond, a triangle. */
@@ -158,7 +181,7 @@ function legendOf(series: readonly Series[], styles: readonly Style[]): { parts:
     const style = styles[i]!;
     const px = left + (i % columns) * column;
     const py = top + plotHeight + belowAxis + Math.floor(i / columns) * legendRow + 8;
-    const mark = style.dashed ? "" : `<path d="${markPath(style.mark, px + 14, py)}" fill="${style.colour}"/>`;
+    const mark = style.dashes !== "" ? "" : `<path d="${markPath(style.mark, px + 14, py)}" fill="${style.colour}"/>`;
     const line = linePath(`M${number(px)} ${number(py)}h28`, style);
     return `<g>${line}${mark}<text x="${number(px + 36)}" y="${number(py)}" dy="0.35em">${escaped(name)}</text></g>`;
   });
