@@ -42,11 +42,18 @@ export function missing(condition: Condition, known: Known): string | undefined 
 export function holds(condition: Condition, known: Known): boolean {
   const { pool } = known;
   if (condition.type === "agreed") return pool.agreed();
+  // One that does not fit is enough, and at first nobody does.
   if (condition.type === "state") {
     const about = new Set(condition.about);
-    return pool
-      .running()
-      .every((node) => about.has(node) || condition.about.every((one) => fits(pool.holds(node, one), condition.state)));
+    return pool.running().every((node) => about.has(node) || seesAll(pool, node, condition.about, condition.state));
+  }
+  if (condition.type === "sees") {
+    const { who, about, state } = condition;
+    return running(pool, who).every((node) => seesAll(pool, node, about, state));
+  }
+  if (condition.type === "counts") {
+    const { who, count, state } = condition;
+    return running(pool, who).every((node) => countOf(pool, node, state) === count);
   }
   return missing(condition, known) === undefined;
 }
@@ -62,11 +69,20 @@ function fits(held: SeenState, wanted: SeenState): boolean {
   return held === "unknown" && (wanted === "dead" || wanted === "left");
 }
 
+function seesAll(pool: Pool, node: number, about: NodeSet, state: SeenState): boolean {
+  return about.every((one) => fits(heldOf(pool, node, one), state));
+}
+
+/** A node always holds itself alive. */
+function heldOf(pool: Pool, node: number, about: number): SeenState {
+  return node === about ? "alive" : pool.holds(node, about);
+}
+
 function unlike(pool: Pool, who: NodeSet, about: NodeSet, state: SeenState): string | undefined {
   const others = new Map<SeenState, Set<number>>();
   for (const node of who) {
     for (const one of about) {
-      const held = node === one ? "alive" : pool.holds(node, one);
+      const held = heldOf(pool, node, one);
       if (fits(held, state)) continue;
       const nodes = others.get(held) ?? new Set();
       others.set(held, nodes.add(node));

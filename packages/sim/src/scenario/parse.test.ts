@@ -167,6 +167,11 @@ config gossip-nodes 5
     ]);
   });
 
+  test("files of other editors", () => {
+    const scenario = parseScenario("\ufeffnodes 3\r\nwarm\r\nmeta 0 x\r\n", "f");
+    expect(scenario.commands.at(-1)!.action).toEqual({ type: "meta", nodes: [0], text: "x" });
+  });
+
   test("bytes up to 2000 nodes, objects above", () => {
     expect(parseScenario("nodes 2000", "f").settings.fidelity).toBe("bytes");
     expect(parseScenario("nodes 2001", "f").settings.fidelity).toBe("objects");

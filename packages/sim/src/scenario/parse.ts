@@ -35,7 +35,8 @@ class Parser {
   }
 
   parse(text: string): Scenario {
-    for (const raw of text.split(/\r?\n/)) {
+    // Some editors begin a file with a byte order mark.
+    for (const raw of text.replace(/^\ufeff/, "").split(/\r?\n/)) {
       this.#line++;
       const line = raw.replace(/(^|\s)#.*$/, "").trim();
       if (line !== "") this.#command(line);

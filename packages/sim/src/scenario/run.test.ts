@@ -156,6 +156,33 @@ expect 2 see 1 dead`);
   });
 });
 
+test("every kind of condition can be waited for, and asked at once", () => {
+  for (const layer of ["memberlist", "serf"]) {
+    holds(`nodes 8 layer ${layer}
+warm
+crash 3
+until suspect 3 within 10s
+expect all see 8 alive
+expect 0..2 see node 3 suspect
+expect 0 see 1 suspect
+until 0..2,4..7 see node 3 dead within 30s
+until all see 1 dead within 30s
+expect all see 0 unknown
+expect 0 see nodes 0..2 alive
+leave 4
+until all see 1 left within 30s
+until no false deaths within 1s
+broadcast from 0
+until heard by 1 within 5s`);
+  }
+});
+
+test("the dead that a raw pool has forgotten are still dead", () => {
+  holds(
+    "nodes 5\nwarm\ncrash 3\nuntil dead 3 within 30s\nadvance 90s\nexpect dead 3\nexpect unknown 3\nexpect 0 see 1 unknown",
+  );
+});
+
 test("agreement waits for the rest of a wave", () => {
   const result = run("nodes 6\njoin over 10s\nuntil agreed within 60s\nexpect all see 6 alive");
   expect(result.failures).toEqual([]);

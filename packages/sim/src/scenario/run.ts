@@ -15,6 +15,12 @@ import { TrafficMeter } from "./traffic.ts";
 
 /** How often a wait asks whether it is over: virtual ms. Times in transcripts are as fine as this. */
 const askEveryMs = 10;
+/**
+ * Of large pools, so little virtual time passes between two yields: when ten thousand nodes have news of a hundred crashes,
+ * a millisecond takes some tenths of a second, and whoever breaks the run off wants it to end.
+ */
+const largePool = 2000;
+const largeStepMs = 1;
 /** How long Serf's joins before a warm start may take: virtual ms. */
 const warmLimitMs = 600_000;
 /** Points of the plot, about. */
@@ -129,17 +135,21 @@ class Run {
   /** Lets time pass until `done`; returns the ms it took, or undefined when the time was over first. */
   *#pass(ms: number, done: () => boolean): Generator<Progress, number | undefined, void> {
     const start = this.#pool.now;
-    const step = stepMs(this.#pool.size);
+    const isLarge = this.#pool.size > largePool;
+    const step = isLarge ? largeStepMs : stepMs(this.#pool.size);
     let yieldAt = start + step;
     this.#sample();
     while (!done()) {
       const left = start + ms - this.#pool.now;
       if (left <= 0) return undefined;
-      this.#pool.run(Math.min(askEveryMs, left));
+      const askAt = this.#pool.now + Math.min(askEveryMs, left);
+      while (this.#pool.now < askAt) {
+        this.#pool.run(isLarge ? Math.min(largeStepMs, askAt - this.#pool.now) : askAt - this.#pool.now);
+        if (this.#pool.now < yieldAt) continue;
+        yieldAt = this.#pool.now + step;
+        yield this.#progress(this.#pool.now - start);
+      }
       this.#sample();
-      if (this.#pool.now < yieldAt) continue;
-      yieldAt = this.#pool.now + step;
-      yield this.#progress(this.#pool.now - start);
     }
     return this.#pool.now - start;
   }

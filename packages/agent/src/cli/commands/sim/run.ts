@@ -139,7 +139,7 @@ async function runFile(io: Io, file: string, flags: Flags): Promise<number> {
       result.report.complete = false;
     },
     speed: (wallMs: number) =>
-      `; ${spanText(result.lastMs)} of virtual time, ${ratio(result.lastMs, wallMs)} real time`,
+      `; ${virtualText(result.lastMs)} of virtual time, ${ratio(result.lastMs, wallMs)} real time`,
   };
   const code = await finish(io, flags, run);
   for (const { line, what } of result.failures) io.err(`${file}:${line}: ${what}\n`);
@@ -183,6 +183,10 @@ async function finish(io: Io, flags: Flags, run: Running): Promise<number | unde
   const how = code === undefined ? "took" : "broken off after";
   io.err(`${how} ${(wallMs / 1000).toFixed(1)} s${run.speed(wallMs)}; at most ${memory} MB of memory\n`);
   return code;
+}
+
+function virtualText(ms: number): string {
+  return ms < 90_000 ? `${(ms / 1000).toFixed(1)} s` : spanText(ms);
 }
 
 function ratio(virtualMs: number, wallMs: number): string {
