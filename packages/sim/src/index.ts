@@ -32,11 +32,18 @@ export {
   type Series,
   type Table,
 } from "./experiment/report.ts";
+export { plotSvg } from "./experiment/report-svg.ts";
+export { reportText, tableText } from "./experiment/report-text.ts";
 export type { FidelityName, Packet } from "./fidelity.ts";
 export { type Latency, LatencySampler, lanLatency } from "./latency.ts";
 export { Network, type NetworkConditions, type NetworkDrops } from "./network.ts";
 export type { ObjectPacket } from "./object-codec.ts";
 export { addressOf, endpointOf, type PoolOptions, type SwimNode, SwimPool } from "./pool.ts";
+export { parseScenario } from "./scenario/parse.ts";
+export { type Failure, ScenarioResult } from "./scenario/result.ts";
+export { runScenario } from "./scenario/run.ts";
+export type { Scenario } from "./scenario/scenario.ts";
+export { ScenarioError } from "./scenario/syntax.ts";
 export { Place, SimNode, type TrafficCounters } from "./sim-node.ts";
 export {
   type Cluster,

@@ -1,6 +1,7 @@
 /** The list of commands. Their code is loaded when they run, so that a quick question costs little. */
 import { AGENT_SPEC } from "./agent-spec.ts";
 import { RPC_FLAGS } from "./rpc-connection.ts";
+import { SIM_SPEC } from "./sim-spec.ts";
 import type { CommandSpec, FlagSpec } from "./spec.ts";
 
 const FORMAT: FlagSpec = { name: "format", value: "FORMAT", help: "text (the default) or json." };
@@ -74,6 +75,7 @@ patterns are regular expressions in RE2's syntax and must match the whole text.`
     ],
     load: () => import("./commands/members.ts"),
   },
+  SIM_SPEC,
   {
     name: "version",
     minArgs: 0,

@@ -1,7 +1,7 @@
 /** The command line: finds the command, runs it, and turns what went wrong into one line. */
 import { nearest } from "./argv.ts";
 import { COMMAND_SPECS } from "./commands.ts";
-import { CommandError, type CommandSpec, type Io, UsageError } from "./spec.ts";
+import { CommandError, type CommandSpec, Flags, type Io, UsageError } from "./spec.ts";
 
 const HELP = new Set(["-h", "-help", "--help", "--h"]);
 const VERSION = new Set(["-v", "-version", "--version", "--v"]);
@@ -26,12 +26,13 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
     io.err(overview(COMMAND_SPECS));
     return 127;
   }
-  if (flagWords.slice(1).some((word) => HELP.has(word))) {
+  if (!spec.ownWords && flagWords.slice(1).some((word) => HELP.has(word))) {
     io.out(commandHelp(spec));
     return 0;
   }
   try {
-    const { flags, args } = spec.name === name ? parseCommand(spec, rest) : parseCommand(spec, []);
+    const words = spec.name === name ? rest : [];
+    const { flags, args } = spec.ownWords ? { flags: new Flags([]), args: words } : parseCommand(spec, words);
     const { run } = await spec.load();
     return await run({ command: spec, flags, args, io });
   } catch (error) {
@@ -60,5 +61,7 @@ function processIo(): Io {
     err: (text) => void process.stderr.write(text),
     env: process.env,
     columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+    errColumns: process.stderr.isTTY ? process.stderr.columns : undefined,
+    ownsProcess: true,
   };
 }

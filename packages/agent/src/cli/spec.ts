@@ -20,6 +20,8 @@ export interface CommandSpec {
   /** Paragraphs for the command's own help. */
   readonly about: string;
   readonly flags: readonly FlagSpec[];
+  /** It has commands of its own: all words behind its name, flags and `-h` too, come as `args`. */
+  readonly ownWords?: boolean;
   /** Loaded only when the command runs. */
   readonly load: () => Promise<{ run(call: Call): Promise<number> }>;
 }
@@ -31,6 +33,10 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Width of the terminal that `out` goes to; undefined when it goes elsewhere. */
   readonly columns?: number | undefined;
+  /** Width of the terminal that `err` goes to; undefined when it goes elsewhere. */
+  readonly errColumns?: number | undefined;
+  /** The command line is the whole program: its words are `process.argv`, its streams the process's. */
+  readonly ownsProcess?: boolean;
 }
 
 export interface Call {
