@@ -10,8 +10,8 @@ function pool(seed: number, n: number): Swarm {
   const swarm = new Swarm(seed);
   for (let i = 0; i < n; i++) swarm.add();
   for (const node of swarm.nodes.slice(1)) swarm.join(node, swarm.nodes[0]!);
-  if (swarm.network.runUntil(() => swarm.agreed(), 20_000) === undefined) throw new Error("never came up");
-  swarm.network.run(5000);
+  if (swarm.world.runUntil(() => swarm.agreed(), 20_000) === undefined) throw new Error("never came up");
+  swarm.world.run(5000);
   for (const node of swarm.nodes) node.events.length = 0;
   return swarm;
 }
@@ -75,8 +75,8 @@ describe("claims that our name lives elsewhere", () => {
       ...aliveOf(9, { node: "n5", incarnation: 1 }),
       addr: Uint8Array.of(10, 9, 9, 9),
     });
-    swarm.network.act(victim, (machine, now) => machine.handlePacket({ address: "10.9.9.9", port: 7946 }, spoof, now));
-    swarm.network.run(20_000);
+    swarm.world.act(victim, (machine, now) => machine.handlePacket({ address: "10.9.9.9", port: 7946 }, spoof, now));
+    swarm.world.run(20_000);
     expect(leavesSeen(swarm.nodes, "n5")).toBe(0);
     // Asking everyone what they hold is all that it costs, and not again for every further spoof.
     expect(victim.machine.counters.pushPulls).toBeLessThan(40);
@@ -85,17 +85,17 @@ describe("claims that our name lives elsewhere", () => {
   it("leaving ends what is under way: left stays left", () => {
     for (const waitMs of [100, 400, 690, 705, 720, 760]) {
       const swarm = pool(2, 6);
-      swarm.network.kill(swarm.nodes[5]!);
-      swarm.network.run(400);
+      swarm.world.crash(swarm.nodes[5]!);
+      swarm.world.run(400);
       const back = swarm.add("n5", 8000);
       swarm.join(back, swarm.nodes[0]!);
-      swarm.network.run(waitMs);
-      swarm.network.act(back, (machine, now) => machine.leave(now));
-      swarm.network.runUntil(() => back.events.some(({ event }) => event.type === "left-pool"), 10_000);
-      const goneAt = swarm.network.now;
-      swarm.network.run(3000);
-      swarm.network.kill(back);
-      swarm.network.run(30_000);
+      swarm.world.run(waitMs);
+      swarm.world.act(back, (machine, now) => machine.leave(now));
+      swarm.world.runUntil(() => back.events.some(({ event }) => event.type === "left-pool"), 10_000);
+      const goneAt = swarm.world.now;
+      swarm.world.run(3000);
+      swarm.world.crash(back);
+      swarm.world.run(30_000);
       const others = swarm.nodes.filter((node) => node.alive);
       const joinsAfter = others
         .flatMap(({ events }) => events)
@@ -109,7 +109,7 @@ describe("claims that our name lives elsewhere", () => {
     swarm.nodes[2]!.machine.setHealthy(false);
     const impostor = swarm.add("n2", 9000);
     swarm.join(impostor, swarm.nodes[0]!);
-    swarm.network.run(3000);
+    swarm.world.run(3000);
     expect(impostor.events.some(({ event }) => event.type === "conflict" && event.own)).toBe(true);
     expect(swarm.nodes[0]!.machine.member("n2")!.port).toBe(7946);
   });
@@ -118,9 +118,10 @@ describe("claims that our name lives elsewhere", () => {
     const swarm = pool(4, 5);
     const holder = swarm.nodes[2]!;
     const rival = swarm.add("n2", 9000);
-    swarm.network.cut((from, to) => !([from, to].includes(holder.key) && [from, to].includes(rival.key)));
+    swarm.world.network.cut(holder, rival);
+    swarm.world.network.cut(rival, holder);
     swarm.join(rival, swarm.nodes[0]!);
-    swarm.network.run(600_000);
+    swarm.world.run(600_000);
     expect(leavesSeen([swarm.nodes[0]!], "n2")).toBeLessThan(8);
     const told = [holder, rival].flatMap(({ events }) => events).filter(({ event }) => event.type === "conflict");
     expect(told.length).toBeGreaterThan(0);

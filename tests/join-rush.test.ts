@@ -12,7 +12,7 @@ for (const [n, seeds] of [
       const swarm = new Swarm(seed);
       for (let i = 0; i < n; i++) swarm.add();
       for (const node of swarm.nodes.slice(1)) swarm.join(node, swarm.nodes[0]!);
-      const took = swarm.network.runUntil(() => swarm.agreed(), 120_000);
+      const took = swarm.world.runUntil(() => swarm.agreed(), 120_000);
       expect(took, `seed ${seed}`).toBeLessThan(10_000);
       const suspected = swarm.nodes.some(({ events }) => events.some(({ event }) => event.type === "member-suspect"));
       expect(suspected, `seed ${seed}: nobody was suspected`).toBe(false);

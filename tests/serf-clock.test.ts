@@ -11,7 +11,7 @@ const forger = { address: "192.0.2.66", port: 7946 };
 /** Join intents about `name(0)` … in one packet, each one leap beyond the one before. */
 function forge(pool: SerfPool, node: SerfNode, count: number, name: (i: number) => string): void {
   const base = node.machine.stats().memberTime;
-  pool.network.act(node, (serf, now) => {
+  pool.world.act(node, (serf, now) => {
     for (let i = 0; i < count; i++) {
       const intent = encodeJoin({ lTime: base + (i + 1) * (maxLTimeLeap - 100), node: name(i) });
       serf.handlePacket(forger, codec.encode({ type: 8, payload: intent }), now);
@@ -20,10 +20,10 @@ function forge(pool: SerfPool, node: SerfNode, count: number, name: (i: number) 
 }
 
 function leaveAndGo(pool: SerfPool, node: SerfNode): void {
-  pool.network.act(node, (serf, now) => serf.leave(now));
-  pool.network.runUntil(() => node.events.some(({ event }) => event.type === "left-pool"), 30_000);
-  pool.network.kill(node);
-  pool.network.run(30_000);
+  pool.world.act(node, (serf, now) => serf.leave(now));
+  pool.world.runUntil(() => node.events.some(({ event }) => event.type === "left-pool"), 30_000);
+  pool.world.crash(node);
+  pool.world.run(30_000);
 }
 
 describe("forged Lamport times", () => {
@@ -35,7 +35,7 @@ describe("forged Lamport times", () => {
     const nodes = pool.build(5);
     const victim = nodes[4]!;
     forge(pool, victim, 20, name);
-    pool.network.run(2000);
+    pool.world.run(2000);
     expect(victim.machine.stats().memberTime).toBeLessThan(2 * maxLTimeLeap);
     leaveAndGo(pool, victim);
     for (const node of nodes.slice(0, 4)) expect(node.machine.member("n5")?.status).toBe("left");
@@ -50,13 +50,11 @@ describe("forged Lamport times", () => {
         // The victim leaps far each time, the others use their leap up for next to nothing.
         const leap = node === victim ? maxLTimeLeap - 100 : 2 ** 22;
         const intent = encodeJoin({ lTime: node.machine.stats().memberTime + leap, node: node.machine.name });
-        pool.network.act(node, (serf, now) =>
-          serf.handlePacket(forger, codec.encode({ type: 8, payload: intent }), now),
-        );
+        pool.world.act(node, (serf, now) => serf.handlePacket(forger, codec.encode({ type: 8, payload: intent }), now));
       }
-      pool.network.run(60_000);
+      pool.world.run(60_000);
     }
-    pool.network.run(60_000);
+    pool.world.run(60_000);
     const times = nodes.map((node) => node.machine.stats().memberTime);
     expect(Math.min(...times)).toBeGreaterThan(maxLTimeLeap);
     expect(Math.max(...times) - Math.min(...times)).toBeLessThan(2 ** 20);

@@ -1,10 +1,10 @@
-/** A pool of whole machines, Serf around Swim around the real codec, on a virtual network. */
-import { type Endpoint, lanConfig, NameTable, Rng, type SwimConfig } from "@hearsay/core";
-import { Serf, type SerfConfig, type SerfEvent, type Tags } from "@hearsay/serf";
-import { createCodec } from "@hearsay/wire";
-import { VirtualNetwork, type VirtualNetworkOptions, type VirtualNode } from "./virtual-network.ts";
+/** Pools of whole machines, Serf around Swim around the real codec, in a simulated world, with what tests ask of them. */
+import type { Endpoint, SwimConfig } from "@hearsay/core";
+import type { Serf, SerfConfig, SerfEvent, Tags } from "@hearsay/serf";
+import { SerfPool as Pool, type SimNode, type World } from "@hearsay/sim";
+import { type Recorded, record, recorded } from "./recorded.ts";
 
-export type SerfNode = VirtualNode<Serf, SerfEvent>;
+export type SerfNode = Recorded<Serf, SerfEvent>;
 
 export interface NodeSettings {
   /** Default 7946. */
@@ -13,42 +13,44 @@ export interface NodeSettings {
   readonly serfConfig?: Partial<SerfConfig>;
 }
 
-export class SerfPool {
-  readonly network: VirtualNetwork<Serf, SerfEvent>;
-  readonly #config: SwimConfig;
-  readonly #seed: number;
-  readonly #codec = createCodec();
-  readonly #names = new NameTable();
-  #started = 0;
+export interface SerfPoolOptions {
+  readonly seed: number;
+  /** Share of packets lost, 0 … 1. Default 0. */
+  readonly loss?: number;
+  readonly config?: Partial<SwimConfig>;
+}
 
-  constructor(options: VirtualNetworkOptions & { readonly config?: Partial<SwimConfig> }) {
-    this.network = new VirtualNetwork(options);
-    this.#config = { ...lanConfig, ...options.config };
-    this.#seed = options.seed;
+/** With three packets in ten lost, TCP may need longer than a join may take. */
+const joinAgainMs = 1000;
+
+export class SerfPool {
+  readonly world: World<Serf, SerfEvent>;
+  readonly #pool: Pool;
+
+  constructor({ loss = 0, ...options }: SerfPoolOptions) {
+    this.#pool = new Pool({ ...options, network: { latency: { kind: "uniform", minMs: 1, maxMs: 2 }, loss } });
+    this.world = this.#pool.world;
+    record(this.world);
+    const { onEvent } = this.world;
+    this.world.onEvent = (node, event, now) => {
+      onEvent?.(node, event, now);
+      if (event.type === "join-result" && event.error !== undefined) this.#joinAgain(node, event.to);
+    };
   }
 
-  /** A new node; its address is 10.0 and the number in its name. It says that it has joined when a join succeeds. */
+  /**
+   * A new node; its address is 10.0 and the number in its name. Where one has ended, it is a new process in its place. It
+   * says that it has joined when a join succeeds, and tries again when one fails, as a driver does with its seeds.
+   */
   add(name: string, settings: NodeSettings = {}): SerfNode {
     const host = Number(/\d+$/.exec(name)?.[0] ?? "250");
     const addr = Uint8Array.of(10, 0, host >> 8, host & 0xff);
-    const endpoint: Endpoint = { address: addr.join("."), port: settings.port ?? 7946 };
-    const machine = new Serf({
-      name,
-      addr,
-      port: endpoint.port,
-      config: this.#config,
-      codec: this.#codec,
-      names: this.#names,
-      rng: new Rng(this.#seed).fork(`node ${++this.#started}`),
-      ...(settings.tags && { tags: settings.tags }),
-      ...(settings.serfConfig && { serfConfig: settings.serfConfig }),
-    });
-    const node = this.network.add(machine, endpoint);
-    node.onEvent = (event) => {
-      if (event.type === "join-result" && event.error === undefined) {
-        this.network.act(node, (serf, now) => serf.joined(now));
-      }
-    };
+    const former = this.world.find({ address: addr.join("."), port: settings.port ?? 7946 });
+    if (former === undefined) return recorded(this.#pool.add({ ...settings, name, addr }));
+    if (former.alive) throw new Error(`${name} runs already`);
+    const node = recorded(former);
+    node.events.length = 0;
+    this.#pool.restart(node, undefined, { tags: {}, ...settings });
     return node;
   }
 
@@ -62,12 +64,12 @@ export class SerfPool {
     }
     const took = this.until(nodes, () => nodes.every((node) => node.machine.stats().alive === count), 60_000);
     if (took === undefined) throw new Error("the pool did not form");
-    this.network.run(5000);
+    this.world.run(5000);
     return nodes;
   }
 
   join(node: SerfNode, seed: SerfNode): void {
-    this.network.act(node, (serf, now) => serf.join(seed.endpoint, now));
+    this.#pool.join(node, seed);
   }
 
   /** What `node` says of everybody: `n1 alive` and so on, sorted. */
@@ -88,8 +90,16 @@ export class SerfPool {
     return this.until(nodes, (node) => node.machine.member(name)?.status === status, limitMs);
   }
 
+  #joinAgain(node: SimNode<Serf, SerfEvent>, to: Endpoint): void {
+    const { generation } = node;
+    this.world.at(this.world.now + joinAgainMs, () => {
+      if (!node.alive || node.generation !== generation) return;
+      this.world.act(node, (serf, now) => serf.join(to, now));
+    });
+  }
+
   until(nodes: readonly SerfNode[], holds: (node: SerfNode) => boolean, limitMs: number): number | undefined {
-    return this.network.runUntil(() => nodes.every(holds), limitMs);
+    return this.world.runUntil(() => nodes.every(holds), limitMs);
   }
 }
 

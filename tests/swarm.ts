@@ -1,19 +1,20 @@
-/** Raw memberlist pools of `Swim` machines on the virtual network, for scenario tests. */
+/** Raw memberlist pools of `Swim` machines in a simulated world, for scenario tests. */
 import { lanConfig, NameTable, Rng, Swim, type SwimConfig, type SwimEvent } from "@hearsay/core";
-import { createCodec } from "@hearsay/wire";
-import { VirtualNetwork, type VirtualNode } from "./virtual-network.ts";
+import { World } from "@hearsay/sim";
+import { type Recorded, record, recorded } from "./recorded.ts";
 
-export type SwimNode = VirtualNode<Swim, SwimEvent>;
+export type SwimNode = Recorded<Swim, SwimEvent>;
 
 export class Swarm {
-  readonly network: VirtualNetwork<Swim, SwimEvent>;
+  readonly world: World<Swim, SwimEvent>;
   readonly nodes: SwimNode[] = [];
   readonly #rng: Rng;
   readonly #names = new NameTable();
   readonly #config: SwimConfig;
 
   constructor(seed: number, config: Partial<SwimConfig> = {}) {
-    this.network = new VirtualNetwork({ seed });
+    this.world = new World({ seed, network: { latency: { kind: "uniform", minMs: 1, maxMs: 2 } } });
+    record(this.world);
     this.#rng = new Rng(seed);
     this.#config = { ...lanConfig, ...config };
   }
@@ -22,7 +23,7 @@ export class Swarm {
   add(name = `n${this.nodes.length}`, port = 7946): SwimNode {
     const i = this.nodes.length;
     const addr = Uint8Array.of(10, 0, i >> 8, i & 255);
-    const node = this.network.add(this.machine(name, addr, port), { address: addr.join("."), port });
+    const node = recorded(this.world.add(this.machine(name, addr, port), { address: addr.join("."), port }));
     this.nodes.push(node);
     return node;
   }
@@ -33,14 +34,14 @@ export class Swarm {
       addr,
       port,
       config: this.#config,
-      codec: createCodec({}),
+      codec: this.world.fidelity.codec,
       rng: this.#rng.fork(`${name}:${port}`),
       names: this.#names,
     });
   }
 
   join(node: SwimNode, seed: SwimNode): void {
-    this.network.act(node, (machine, now) => machine.join(seed.endpoint, now));
+    this.world.act(node, (machine, now) => machine.join(seed.endpoint, now));
   }
 
   /** Everyone of `nodes` sees exactly `nodes` alive. */

@@ -70,8 +70,8 @@ export class Network {
   /** Changes what is named; `undefined` switches a thing off. @throws RangeError for impossible values. */
   set(conditions: NetworkConditions): void {
     checkConditions(conditions);
-    this.#conditions = { ...this.#conditions, ...conditions };
     if (conditions.latency) this.#sampler = new LatencySampler(conditions.latency);
+    this.#conditions = { ...this.#conditions, ...conditions };
     this.#loss = this.#conditions.loss ?? 0;
   }
 
@@ -153,15 +153,17 @@ export class Network {
     const { bandwidth } = this.#conditions;
     let delay = this.#delay(from, to);
     if (bandwidth !== undefined) delay += (bytes * 1000) / bandwidth.bytesPerSecond;
-    for (let rto = rtoMs; this.#isLost(from, to, now) && rto < 60_000; rto *= 2) delay += rto;
-    return delay;
+    let waited = 0;
+    for (let rto = rtoMs; this.#isLost(from, to, now, waited) && rto < 60_000; rto *= 2) waited += rto;
+    return delay + waited;
   }
 
   #delay(from: Place, to: Place): number {
     return this.#sampler.sample(this.#rng, from.zone, to.zone);
   }
 
-  #isLost(from: Place, to: Place, now: number): boolean {
+  /** `aheadMs`: asked now about a time to come, of which only the end of a present burst is known. */
+  #isLost(from: Place, to: Place, now: number, aheadMs = 0): boolean {
     if (this.#loss > 0 && this.#rng.float() < this.#loss) return true;
     if (!this.#even) {
       if (from.egressLoss > 0 && this.#rng.float() < from.egressLoss) return true;
@@ -173,18 +175,19 @@ export class Network {
     }
     const { bursts } = this.#conditions;
     if (bursts === undefined) return false;
-    return (this.#inBurst(from, now) || this.#inBurst(to, now)) && this.#rng.float() < bursts.loss;
+    const inBurst = this.#inBurst(from, now, aheadMs) || this.#inBurst(to, now, aheadMs);
+    return inBurst && this.#rng.float() < bursts.loss;
   }
 
   /** Bursts come at random (exponential pauses and lengths); a node's are worked out as far as they are asked for. */
-  #inBurst(node: Place, now: number): boolean {
+  #inBurst(node: Place, now: number, aheadMs: number): boolean {
     const { everyMs, lengthMs } = this.#conditions.bursts!;
     if (node.burstBeginsAt === Number.NEGATIVE_INFINITY) node.burstBeginsAt = now + this.#exponential(everyMs);
     while (node.burstBeginsAt <= now) {
       node.burstEndsAt = node.burstBeginsAt + this.#exponential(lengthMs);
       node.burstBeginsAt = node.burstEndsAt + this.#exponential(everyMs);
     }
-    return now < node.burstEndsAt;
+    return now + aheadMs < node.burstEndsAt;
   }
 
   #exponential(meanMs: number): number {

@@ -53,6 +53,9 @@ export class Place {
   linkFreeAt = Number.NEGATIVE_INFINITY;
   /** Bytes that wait in the socket's buffer while nobody reads. */
   inboxBytes = 0;
+  /** When what waits to be taken in, or to be sent, is looked at next: world ms. */
+  inboxOpensAt = Number.NEGATIVE_INFINITY;
+  outboxOpensAt = Number.NEGATIVE_INFINITY;
   /** A loss burst lasts until then, and the next one begins then: world ms. */
   burstEndsAt = Number.NEGATIVE_INFINITY;
   burstBeginsAt = Number.NEGATIVE_INFINITY;

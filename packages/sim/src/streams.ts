@@ -75,12 +75,21 @@ class Connection<M extends Machine<E>, E> {
     else this.#giveUpAt(this.#now + timeoutMs, () => true);
     this.#count(this.#from, to, payload.length);
     const { generation } = to;
-    this.#after(this.#delay(this.#from, to, payload.length), () => {
-      this.#whenFree(to, () => {
-        if (to.generation === generation) this.#serve(to, payload);
-        else this.#end("closed");
-      });
-    });
+    const delay = this.#delay(this.#from, to, payload.length);
+    if (delay === Number.POSITIVE_INFINITY) return;
+    this.#host.at(this.#now + delay, () => this.#arrive(to, generation, payload));
+  }
+
+  /** What has been written arrives, whatever becomes of the writer meanwhile. */
+  #arrive(to: SimNode<M, E>, generation: number, payload: Uint8Array): void {
+    if (!to.alive || to.generation !== generation) {
+      // The process that we were connected to is gone; its host says so, unless it went too.
+      if (to.hostUp) this.#after(this.#delay(to, this.#from, 0), () => this.#end("closed"));
+      return;
+    }
+    const until = Math.max(to.stalledUntil, to.blockedUntil);
+    if (until > this.#now) this.#host.at(until, () => this.#arrive(to, generation, payload));
+    else this.#serve(to, payload);
   }
 
   #serve(to: SimNode<M, E>, payload: Uint8Array): void {
@@ -117,8 +126,10 @@ class Connection<M extends Machine<E>, E> {
   }
 
   #end(reason: StreamFailure | undefined): void {
-    if (!this.#settle()) return;
-    this.#host.tell(this.#from, (machine, now) => machine.handleStreamEnd(this.#request.id, reason, now));
+    this.#whenFree(this.#from, () => {
+      if (!this.#settle()) return;
+      this.#host.tell(this.#from, (machine, now) => machine.handleStreamEnd(this.#request.id, reason, now));
+    });
   }
 
   /** False when it was over already, or the process that asked is gone. */
@@ -130,7 +141,7 @@ class Connection<M extends Machine<E>, E> {
 
   #giveUpAt(time: number, stillCounts: () => boolean): void {
     this.#host.at(time, () => {
-      if (!this.#settled && stillCounts()) this.#whenFree(this.#from, () => this.#end("timeout"));
+      if (stillCounts()) this.#end("timeout");
     });
   }
 

@@ -136,6 +136,8 @@ export class World<M extends Machine<E>, E> {
     node.stalledUntil = Number.NEGATIVE_INFINITY;
     node.blockedUntil = Number.NEGATIVE_INFINITY;
     node.inboxBytes = 0;
+    node.inboxOpensAt = Number.NEGATIVE_INFINITY;
+    node.outboxOpensAt = Number.NEGATIVE_INFINITY;
     node.lastTold = Number.NEGATIVE_INFINITY;
     this.act(node, start);
   }
@@ -255,13 +257,20 @@ export class World<M extends Machine<E>, E> {
       this.network.drops.nobody++;
       return;
     }
-    if (from.blockedUntil > this.#now) {
-      this.at(from.blockedUntil, () => {
-        if (from.alive) this.#route(from, target, packet, bytes);
-      });
+    this.#leave(from, target, packet, bytes);
+  }
+
+  #leave(from: SimNode<M, E>, to: SimNode<M, E>, packet: Packet, bytes: number): void {
+    if (from.blockedUntil <= this.#now) {
+      this.#route(from, to, packet, bytes);
       return;
     }
-    this.#route(from, target, packet, bytes);
+    // Beside those that wait already, so that a longer block keeps their order.
+    if (from.outboxOpensAt <= this.#now) from.outboxOpensAt = from.blockedUntil;
+    const { generation } = from;
+    this.at(from.outboxOpensAt, () => {
+      if (from.alive && from.generation === generation) this.#leave(from, to, packet, bytes);
+    });
   }
 
   #route(from: SimNode<M, E>, to: SimNode<M, E>, packet: Packet, bytes: number): void {
@@ -293,8 +302,10 @@ export class World<M extends Machine<E>, E> {
       return;
     }
     to.inboxBytes += cost;
+    // As with what is to be sent: one after another, also when the wait becomes longer.
+    if (to.inboxOpensAt <= this.#now) to.inboxOpensAt = until;
     const { generation } = to;
-    this.at(until, () => {
+    this.at(to.inboxOpensAt, () => {
       if (to.generation === generation) this.#arrive(from, to, packet, bytes, true);
     });
   }

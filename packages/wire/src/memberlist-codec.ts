@@ -86,6 +86,8 @@ export class MemberlistCodec implements Codec {
 
   private readonly label: Label;
   private readonly envelope: Envelope | undefined;
+  /** Undefined: nothing that is sent is encrypted. */
+  private readonly outgoing: Envelope | undefined;
   private readonly envelopeVersion: 0 | 1;
   private readonly sealer: PacketSealer;
   private readonly opener: PacketOpener;
@@ -107,6 +109,7 @@ export class MemberlistCodec implements Codec {
 
     const { label, envelope } = this;
     const outgoing = (options.verifyOutgoing ?? true) ? envelope : undefined;
+    this.outgoing = outgoing;
     const verifyIncoming = options.verifyIncoming ?? true;
     const compression = options.compression ?? true;
     const threshold = (bytes: number) =>
@@ -165,7 +168,7 @@ export class MemberlistCodec implements Codec {
   /** How long `sealPacket` makes a packet of so many messages and bytes where nothing is compressed. */
   packetBytes(messageCount: number, messageBytes: number, crc: boolean): number {
     const plain = (crc ? crcBytes : 0) + compoundBytes(messageCount, messageBytes);
-    return this.label.header.length + (this.envelope?.active ? this.envelope.sealedBytes(plain) : plain);
+    return this.label.header.length + (this.outgoing?.active ? this.outgoing.sealedBytes(plain) : plain);
   }
 
   /** How long `encodeStream` makes a message where nothing is compressed or encrypted. */

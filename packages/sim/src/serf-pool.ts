@@ -1,0 +1,132 @@
+/**
+ * A pool of `Serf` machines in a world, joined for real: what user events, queries, tags and graceful leaves are studied
+ * on. Like `SwimPool`, with what a whole node adds: it says that it has joined once a join has succeeded, as a driver
+ * makes it do.
+ */
+import { addressText, lanConfig, NameTable, Rng, type SwimConfig } from "@hearsay/core";
+import { Serf, type SerfConfig, type SerfEvent, type SerfOptions, type Tags } from "@hearsay/serf";
+import { addressOf } from "./pool.ts";
+import type { SimNode } from "./sim-node.ts";
+import { World, type WorldOptions } from "./world.ts";
+
+/** Its `onEvent` is the pool's own: listen with the world's. */
+export type SerfNode = SimNode<Serf, SerfEvent>;
+
+export interface SerfPoolOptions extends WorldOptions {
+  /** Default: the LAN profile. */
+  readonly config?: Partial<SwimConfig>;
+  /** Default: Serf's. */
+  readonly serfConfig?: Partial<SerfConfig>;
+  /** Nodes that will be: names get as many digits. Default 1000. */
+  readonly size?: number;
+  /** Zone of each node by its number. Default 0. */
+  readonly zoneOf?: (index: number) => number;
+  /** Overrides for single machines. */
+  readonly machine?: (options: SerfOptions, index: number) => SerfOptions;
+}
+
+export interface SerfSettings {
+  /** Default `node-0007`, by number. */
+  readonly name?: string;
+  /** 4 or 16 bytes. Default 10.0.0.1 and up, by number. */
+  readonly addr?: Uint8Array;
+  /** Default 7946. */
+  readonly port?: number;
+  readonly tags?: Tags;
+  /** Beside the pool's. */
+  readonly serfConfig?: Partial<SerfConfig>;
+}
+
+export class SerfPool {
+  readonly world: World<Serf, SerfEvent>;
+  readonly config: SwimConfig;
+  readonly names = new NameTable();
+  readonly #options: SerfPoolOptions;
+  readonly #rng: Rng;
+  readonly #digits: number;
+  /** Of each node, for its next process. */
+  readonly #settings: SerfSettings[] = [];
+  #machines = 0;
+
+  constructor(options: SerfPoolOptions) {
+    this.#options = options;
+    this.world = new World(options);
+    this.config = { ...lanConfig, ...options.config };
+    this.#rng = new Rng(options.seed).fork("machines");
+    this.#digits = String(Math.max(1, (options.size ?? 1000) - 1)).length;
+  }
+
+  get nodes(): readonly SerfNode[] {
+    return this.world.nodes;
+  }
+
+  /** Nodes whose process runs. */
+  living(): SerfNode[] {
+    return this.world.nodes.filter((node) => node.alive);
+  }
+
+  /** `node-0007`: all such names of a pool are equally long, so that order by name is order by number. */
+  nameOf(index: number): string {
+    return `node-${String(index).padStart(this.#digits, "0")}`;
+  }
+
+  /** One more node, alone. */
+  add(settings: SerfSettings = {}): SerfNode {
+    const index = this.world.nodes.length;
+    const options = this.#machineOptions(index, settings);
+    const endpoint = { address: addressText(options.addr), port: options.port };
+    const node = this.world.add(new Serf(options), endpoint, { zone: this.#options.zoneOf?.(index) ?? 0 });
+    this.#settings.push(settings);
+    node.onEvent = (event) => {
+      if (event.type === "join-result" && event.error === undefined)
+        this.world.act(node, (serf, now) => serf.joined(now));
+    };
+    return node;
+  }
+
+  /** @returns the number in the `join-result` event. */
+  join(node: SerfNode, seed: SerfNode): number {
+    return this.world.act(node, (serf, now) => serf.join(seed.endpoint, now));
+  }
+
+  /** Begins a graceful leave; `left-pool` follows. The process then still runs: crash it. */
+  leave(node: SerfNode): void {
+    this.world.act(node, (serf, now) => serf.leave(now));
+  }
+
+  /** @returns the number in the `broadcast-done` event. */
+  setTags(node: SerfNode, tags: Tags): number {
+    return this.world.act(node, (serf, now) => serf.setTags(tags, now));
+  }
+
+  /**
+   * A new process under the name and address of an ended one; it knows nobody, and joins through `seed` if given. It has
+   * the settings that the node was added with, but for those named here; name and address stay.
+   */
+  restart(node: SerfNode, seed?: SerfNode, settings: Pick<SerfSettings, "tags" | "serfConfig"> = {}): void {
+    const options = this.#machineOptions(node.index, { ...this.#settings[node.index], ...settings });
+    this.world.restart(node, new Serf(options));
+    if (seed) this.join(node, seed);
+  }
+
+  /** Every living node sees exactly the living ones alive (suspects count). */
+  agreed(): boolean {
+    const living = this.living();
+    return living.every(({ machine }) => machine.swim.aliveCount === living.length);
+  }
+
+  #machineOptions(index: number, settings: SerfSettings): SerfOptions {
+    const options: SerfOptions = {
+      name: settings.name ?? this.nameOf(index),
+      addr: settings.addr ?? addressOf(index),
+      port: settings.port ?? 7946,
+      tags: settings.tags ?? {},
+      config: this.config,
+      serfConfig: { ...this.#options.serfConfig, ...settings.serfConfig },
+      codec: this.world.fidelity.codec,
+      rng: this.#rng.fork(`machine ${++this.#machines}`),
+      names: this.names,
+    };
+    return this.#options.machine?.(options, index) ?? options;
+  }
+}
