@@ -27,4 +27,5 @@ export { Network, type NetworkConditions, type NetworkDrops } from "./network.ts
 export type { ObjectPacket } from "./object-codec.ts";
 export { addressOf, endpointOf, type PoolOptions, type SwimNode, SwimPool } from "./pool.ts";
 export { Place, SimNode, type TrafficCounters } from "./sim-node.ts";
+export { runSwarm, type SwarmOptions, type SwarmResult, type SwarmSettings } from "./swarm.ts";
 export { World, type WorldOptions } from "./world.ts";
