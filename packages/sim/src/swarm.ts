@@ -113,7 +113,7 @@ function endInPeace(pool: SwarmPool, checkers: Checkers<Swim, SwimEvent>, config
   const speakers = pool.living().filter((member) => !member.leaving);
   for (let i = 0; i < lastBroadcasts; i++) {
     const member = speakers[rng.below(speakers.length)]!;
-    const from = checkers.process(member.place);
+    const from = checkers.processAt(member.place);
     const payload = pool.broadcast(member, 8 + rng.below(200));
     if (payload) checkers.delivery.expect(payload, from, checkers);
     world.run(config.gossipIntervalMs * rng.float());

@@ -23,7 +23,7 @@ export class Agreement implements Checker {
     if (scene.now < scene.healedAt) return;
     if (this.#truthAt !== scene.now) {
       this.#truthAt = scene.now;
-      this.#truth = new Map(scene.living().map((process) => [process.name, process.swim.local()]));
+      this.#truth = new Map(scene.living().map(({ name, swim }) => [name, swim.local()]));
     }
     let right = 0;
     for (const member of members) {

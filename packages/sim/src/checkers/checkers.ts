@@ -106,7 +106,7 @@ export class Checkers<M extends Machine<E>, E> implements Scene {
   }
 
   living(): readonly Watched[] {
-    return this.#living ?? this.#world.nodes.filter((node) => node.alive).map((node) => this.process(node));
+    return this.#living ?? this.#world.nodes.filter((node) => node.alive).map((node) => this.processAt(node));
   }
 
   bounds(): Bounds {
@@ -155,35 +155,35 @@ export class Checkers<M extends Machine<E>, E> implements Scene {
   }
 
   /** The process that runs at a node. */
-  process(node: SimNode<M, E>): Watched {
+  processAt(node: SimNode<M, E>): Watched {
     const known = this.#watched[node.index];
     const swim = this.#layer.detectorOf(node.machine);
     if (known?.swim === swim) return known;
     if (known) this.#opinions.end(known);
-    const process: Watched = { place: node, name: swim.name, swim, startedAt: this.#world.now };
-    this.#watched[node.index] = process;
+    const watched: Watched = { place: node, name: swim.name, swim, startedAt: this.#world.now };
+    this.#watched[node.index] = watched;
     this.#names.add(swim.name);
-    for (const checker of this.#checkers) checker.onProcess?.(process, this);
-    return process;
+    for (const checker of this.#checkers) checker.onProcess?.(watched, this);
+    return watched;
   }
 
   #onEvent(node: SimNode<M, E>, event: E): void {
     this.events++;
     const told = this.#layer.eventOf(event);
     if (told === undefined) return;
-    const process = this.process(node);
-    this.#note(process, told);
-    this.#opinions.onEvent(process, told);
-    for (const checker of this.#checkers) checker.onEvent?.(process, told, this);
+    const watched = this.processAt(node);
+    this.#note(watched, told);
+    this.#opinions.onEvent(watched, told);
+    for (const checker of this.#checkers) checker.onEvent?.(watched, told, this);
   }
 
   #onPacket(from: SimNode<M, E>, to: Endpoint, packet: Packet, bytes: number): void {
-    const process = this.process(from);
+    const watched = this.processAt(from);
     const messages = this.#reader.read(packet);
     const { dropped } = this.#reader;
     for (const checker of this.#checkers) {
-      checker.onPacket?.(process, to, messages, bytes, this);
-      if (dropped !== undefined) checker.onUnreadable?.(process, dropped, bytes, this);
+      checker.onPacket?.(watched, to, messages, bytes, this);
+      if (dropped !== undefined) checker.onUnreadable?.(watched, dropped, bytes, this);
     }
   }
 

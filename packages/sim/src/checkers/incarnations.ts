@@ -43,8 +43,8 @@ export class Incarnations implements Checker {
 
   onRound(scene: Scene): void {
     for (const { by, about, incarnation } of this.#seen) {
-      const process = this.#processes.get(about);
-      if (process) this.#own(process, scene);
+      const subject = this.#processes.get(about);
+      if (subject) this.#own(subject, scene);
       const highest = this.#highest.get(about) ?? 0;
       if (incarnation > highest) {
         scene.report(this, by, `holds incarnation ${incarnation} of ${about}, who never went beyond ${highest}`, about);

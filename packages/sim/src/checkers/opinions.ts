@@ -26,8 +26,8 @@ export class Opinions {
     this.#onStep = onStep;
   }
 
-  end(process: Watched): void {
-    this.#byProcess.delete(process);
+  end(by: Watched): void {
+    this.#byProcess.delete(by);
   }
 
   onEvent(by: Watched, event: SwimEvent): void {
