@@ -182,8 +182,8 @@ export class Checkers<M extends Machine<E>, E> implements Scene {
     const messages = this.#reader.read(packet);
     const { dropped } = this.#reader;
     for (const checker of this.#checkers) {
-      checker.onPacket?.(watched, to, messages, bytes, this);
       if (dropped !== undefined) checker.onUnreadable?.(watched, dropped, bytes, this);
+      checker.onPacket?.(watched, to, messages, bytes, this);
     }
   }
 

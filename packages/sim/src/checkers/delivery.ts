@@ -57,7 +57,12 @@ export class Delivery implements Checker {
     let expected = 0;
     for (const { missing, from } of this.#messages.values()) {
       const { aliveCount, memberCount } = from.swim;
-      expected += aliveCount * Math.exp(-transmitLimit(scene.config, aliveCount, memberCount));
+      const mean = aliveCount * Math.exp(-transmitLimit(scene.config, aliveCount, memberCount));
+      expected += mean;
+      if (missing.size > quantile(mean)) {
+        const message = `a broadcast of its never came to ${missing.size} members; chance explains ${quantile(mean)}`;
+        scene.report(this, from.name, message);
+      }
       missed += missing.size;
       for (const node of missing) perNode.set(node, (perNode.get(node) ?? 0) + 1);
     }

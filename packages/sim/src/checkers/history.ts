@@ -23,7 +23,8 @@ const traceLines = 48;
 const everybody = "*";
 
 export class History {
-  readonly #rings = new Map<string, Entry[]>();
+  /** By node, then by member. */
+  readonly #rings = new Map<string, Map<string, Entry[]>>();
   #serial = 0;
 
   /** `node` came to think or to know something about `about`. */
@@ -35,11 +36,15 @@ export class History {
     incarnation: number,
     detail: string | Evidence = "",
   ): void {
-    const key = `${node} ${about}`;
-    let ring = this.#rings.get(key);
+    let own = this.#rings.get(node);
+    if (own === undefined) {
+      own = new Map();
+      this.#rings.set(node, own);
+    }
+    let ring = own.get(about);
     if (ring === undefined) {
       ring = [];
-      this.#rings.set(key, ring);
+      own.set(about, ring);
     }
     ring.push({ at, serial: ++this.#serial, node, about, what, incarnation, detail });
     if (ring.length > ringLength) ring.shift();
@@ -53,13 +58,13 @@ export class History {
   /** What concerns this node and this member, in order of time: a legend, then a line each. */
   about(node: string, about: string): string[] {
     const rings = new Set([
-      `${node} ${about}`,
-      `${about} ${about}`,
-      `${node} ${everybody}`,
-      `${about} ${everybody}`,
-      `${everybody} ${everybody}`,
+      this.#rings.get(node)?.get(about),
+      this.#rings.get(about)?.get(about),
+      this.#rings.get(node)?.get(everybody),
+      this.#rings.get(about)?.get(everybody),
+      this.#rings.get(everybody)?.get(everybody),
     ]);
-    const entries = [...rings].flatMap((key) => this.#rings.get(key) ?? []);
+    const entries = [...rings].flatMap((ring) => ring ?? []);
     entries.sort((a, b) => a.at - b.at || a.serial - b.serial);
     const shown = entries.slice(-traceLines);
     if (shown.length === 0) return [];

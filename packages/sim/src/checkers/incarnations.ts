@@ -13,7 +13,6 @@ export class Incarnations implements Checker {
   /** The last that each process was seen to claim. */
   readonly #claimed = new Map<Watched, number>();
   readonly #processes = new Map<string, Watched>();
-  readonly #seen: { by: string; about: string; incarnation: number }[] = [];
 
   onProcess(node: Watched, scene: Scene): void {
     // The last word of the process before it.
@@ -27,7 +26,13 @@ export class Incarnations implements Checker {
       const steps = `${before.state}(${before.incarnation}) -> ${after.state}(${after.incarnation})`;
       scene.report(this, by.name, `${about} fell from ${steps}`, about);
     }
-    this.#seen.push({ by: by.name, about, incarnation: after.incarnation });
+    const subject = this.#processes.get(about);
+    if (subject) this.#own(subject, scene);
+    const highest = this.#highest.get(about) ?? 0;
+    if (after.incarnation > highest) {
+      const message = `holds incarnation ${after.incarnation} of ${about}, who never went beyond ${highest}`;
+      scene.report(this, by.name, message, about);
+    }
   }
 
   onPacket(from: Watched, _to: unknown, messages: readonly PacketMessage[], _bytes: number, scene: Scene): void {
@@ -39,18 +44,6 @@ export class Incarnations implements Checker {
 
   onLook(node: Watched, _members: readonly MemberView[], scene: Scene): void {
     this.#own(node, scene);
-  }
-
-  onRound(scene: Scene): void {
-    for (const { by, about, incarnation } of this.#seen) {
-      const subject = this.#processes.get(about);
-      if (subject) this.#own(subject, scene);
-      const highest = this.#highest.get(about) ?? 0;
-      if (incarnation > highest) {
-        scene.report(this, by, `holds incarnation ${incarnation} of ${about}, who never went beyond ${highest}`, about);
-      }
-    }
-    this.#seen.length = 0;
   }
 
   #own(node: Watched, scene: Scene): void {

@@ -5,7 +5,7 @@
  * - *forgotten*: dead or left for longer than `gossipToTheDeadMs` by the process's own clock, and then learned again;
  * - *moved*: the name was free (left, or dead for `deadNodeReclaimMs`) and has come back from another address.
  */
-import { formatEndpoint, type MemberView, type SwimConfig, type SwimEvent } from "@hearsay/core";
+import { type Endpoint, formatEndpoint, type MemberView, type SwimConfig, type SwimEvent } from "@hearsay/core";
 import type { Opinion, Step, Watched } from "./checker.ts";
 
 interface Known {
@@ -14,6 +14,8 @@ interface Known {
   absent: boolean;
   /** The address it announced to have moved to, until the step that follows. */
   moving: string | undefined;
+  /** Where it was seen last; one object for as long as nothing changes. */
+  endpoint: Endpoint | undefined;
 }
 
 export class Opinions {
@@ -58,12 +60,10 @@ export class Opinions {
 
   onLook(by: Watched, members: readonly MemberView[]): void {
     const all = this.#byProcess.get(by);
-    const present = new Set<string>();
-    for (const member of members) {
-      present.add(member.name);
-      this.#sawView(by, member);
-    }
-    if (all) for (const [name, known] of all) if (!present.has(name)) known.absent = true;
+    for (const member of members) this.#sawView(by, member);
+    if (all === undefined || all.size === members.length) return;
+    const present = new Set(members.map(({ name }) => name));
+    for (const [name, known] of all) if (!present.has(name)) known.absent = true;
   }
 
   #known(by: Watched, name: string): Known | undefined {
@@ -71,7 +71,14 @@ export class Opinions {
   }
 
   #sawView(by: Watched, view: MemberView): void {
+    const known = this.#known(by, view.name);
+    if (known !== undefined && known.endpoint === view.endpoint && !known.absent) {
+      const { state, incarnation } = known.opinion;
+      if (state === view.state && incarnation === view.incarnation) return;
+    }
     this.#saw(by, view.name, view.state, view.incarnation, view.since, formatEndpoint(view.endpoint));
+    const now = this.#known(by, view.name);
+    if (now) now.endpoint = view.endpoint;
   }
 
   #saw(
@@ -95,16 +102,16 @@ export class Opinions {
       return;
     }
     const after: Opinion = { state, incarnation, since, address: address ?? known?.moving ?? before?.address ?? "" };
-    const excuse = known && before ? this.#excuse(by, before, known, after) : undefined;
-    all.set(about, { opinion: after, absent: false, moving: undefined });
+    const excuse = known && before ? this.#excuse(by, before, after) : undefined;
+    all.set(about, { opinion: after, absent: false, moving: undefined, endpoint: undefined });
     this.#onStep({ by, about, before, after, excuse });
   }
 
-  #excuse(by: Watched, before: Opinion, known: Known, after: Opinion): Step["excuse"] {
+  #excuse(by: Watched, before: Opinion, after: Opinion): Step["excuse"] {
     if (before.state === "alive" || before.state === "suspect") return undefined;
     // Its own clock: what it counts by.
     const goneMs = Math.max(by.place.lastTold, after.since) - before.since;
-    if (known.absent || goneMs > this.#config.gossipToTheDeadMs) return "forgotten";
+    if (goneMs > this.#config.gossipToTheDeadMs) return "forgotten";
     const free = before.state === "left" || goneMs >= this.#config.deadNodeReclaimMs;
     return free && before.address !== "" && after.address !== before.address ? "moved" : undefined;
   }
