@@ -1,5 +1,6 @@
 /** Carries out a swarm run's faults, and mends them all at the end. */
 
+import type { Machine } from "@hearsay/core";
 import type { History } from "./checkers/history.ts";
 import { lanLatency } from "./latency.ts";
 import type { NetworkConditions } from "./network.ts";
@@ -20,15 +21,15 @@ const mostNewcomers = 10;
 /** Pause between the broadcasts of a burst: ms. */
 const broadcastPauseMs = 15;
 
-export class SwarmFaults {
-  readonly #pool: SwarmPool;
+export class SwarmFaults<M extends Machine<E>, E> {
+  readonly #pool: SwarmPool<M, E>;
   readonly #history: History;
   readonly #endMs: number;
   readonly #mostMembers: number;
   #partition: Fault | undefined;
 
   /** @param endMs when everything is mended: faults that last are over by then. */
-  constructor(pool: SwarmPool, history: History, endMs: number) {
+  constructor(pool: SwarmPool<M, E>, history: History, endMs: number) {
     this.#pool = pool;
     this.#history = history;
     this.#endMs = endMs;
@@ -37,7 +38,7 @@ export class SwarmFaults {
 
   begin(fault: Fault): void {
     const { world, members } = this.#pool;
-    const text = faultText(fault).replace(/^\S+ s {2}\S+ +/, "");
+    const text = faultText(fault).replace(/^ *\S+ s {2}\S+ +/, "");
     const member = "node" in fault ? members[fault.node] : undefined;
     this.#history.fault(world.now, member?.name ?? "*", fault.kind, text);
     switch (fault.kind) {
@@ -99,8 +100,9 @@ export class SwarmFaults {
         break;
       case "unhealthy": {
         const machine = member?.place.machine;
-        machine?.setHealthy(false);
-        this.#at(fault.until, () => machine?.setHealthy(true));
+        if (machine === undefined) break;
+        this.#pool.layer.setHealthy(machine, false);
+        this.#at(fault.until, () => this.#pool.layer.setHealthy(machine, true));
         break;
       }
     }
@@ -116,7 +118,7 @@ export class SwarmFaults {
     for (const member of this.#pool.members) {
       if (!member.gone) this.#comeBack(member);
       if (!member.place.alive) continue;
-      member.place.machine.setHealthy(true);
+      this.#pool.layer.setHealthy(member.place.machine, true);
       at = Math.max(at, member.place.lastTold - member.place.clockOffset);
     }
     return at;
@@ -135,13 +137,13 @@ export class SwarmFaults {
     if (!over) this.#at(Math.min(fault.until, world.now + fault.periodMs), () => this.#flip(fault, !down));
   }
 
-  #crash(member: SwarmMember, fault: Extract<Fault, { kind: "crash" }>): void {
+  #crash(member: SwarmMember<M, E>, fault: Extract<Fault, { kind: "crash" }>): void {
     const memory = fault.memory ? this.#pool.memoryOf(member) : undefined;
     this.#pool.crash(member, fault.host);
     this.#away(member, fault.backAfterMs, () => this.#pool.restart(member, memory, fault.elsewhere));
   }
 
-  #leave(member: SwarmMember, fault: Extract<Fault, { kind: "leave" }>): void {
+  #leave(member: SwarmMember<M, E>, fault: Extract<Fault, { kind: "leave" }>): void {
     this.#pool.leave(member);
     this.#away(member, fault.backAfterMs, () => {
       this.#pool.crash(member, false);
@@ -149,7 +151,7 @@ export class SwarmFaults {
     });
   }
 
-  #away(member: SwarmMember, backAfterMs: number | undefined, comeBack: () => void): void {
+  #away(member: SwarmMember<M, E>, backAfterMs: number | undefined, comeBack: () => void): void {
     member.comeBack = comeBack;
     member.gone = backAfterMs === undefined && member.number >= seeds;
     if (backAfterMs === undefined) return;
@@ -158,7 +160,7 @@ export class SwarmFaults {
     });
   }
 
-  #comeBack(member: SwarmMember): void {
+  #comeBack(member: SwarmMember<M, E>): void {
     const { comeBack } = member;
     if (!comeBack) return;
     member.comeBack = undefined;

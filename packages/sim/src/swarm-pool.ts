@@ -3,17 +3,19 @@
  * an agent around it. It joins through the pool's seeds and tries each of them again until it has answered once; it
  * passes user messages on that it has not seen; it ends its process when it has left.
  */
-import { KnownPool, NameTable, Rng, Swim, type SwimConfig, type SwimEvent, type SwimOptions } from "@hearsay/core";
+import { emptyBytes, KnownPool, type Machine, NameTable, Rng, type SwimConfig, type SwimOptions } from "@hearsay/core";
 import type { FidelityName } from "./fidelity.ts";
-import { addressOf, endpointOf, type SwimNode } from "./pool.ts";
+import { addressOf, endpointOf } from "./pool.ts";
+import type { SimNode } from "./sim-node.ts";
+import type { SwarmLayer } from "./swarm-layer.ts";
 import { World } from "./world.ts";
 
 /** A name, wherever its process runs. */
-export interface SwarmMember {
+export interface SwarmMember<M extends Machine<E>, E> {
   readonly number: number;
   readonly name: string;
   /** Where it runs, or ran last. */
-  place: SwimNode;
+  place: SimNode<M, E>;
   meta: Uint8Array;
   /** Seeds that have not answered this process yet, by join number; 0 while none is under way. */
   readonly joining: Map<number, number>;
@@ -26,7 +28,7 @@ export interface SwarmMember {
   comeBack: (() => void) | undefined;
 }
 
-export interface SwarmPoolOptions {
+export interface SwarmPoolOptions<M extends Machine<E>, E> {
   readonly seed: number;
   readonly fidelity: FidelityName;
   readonly config: SwimConfig;
@@ -34,8 +36,7 @@ export interface SwarmPoolOptions {
   readonly nodes: number;
   /** Begin as a pool instead of joining. */
   readonly converged: boolean;
-  /** Makes the machines. Default: `Swim` itself. Tests break it here. */
-  readonly machine?: ((options: SwimOptions) => Swim) | undefined;
+  readonly layer: SwarmLayer<M, E>;
 }
 
 const port = 7946;
@@ -45,40 +46,44 @@ export const seeds = 3;
 const retryMs = 4000;
 const versions = Uint8Array.of(1, 5, 2, 0, 0, 0);
 
-export class SwarmPool {
-  readonly world: World<Swim, SwimEvent>;
-  readonly members: SwarmMember[] = [];
-  readonly #options: SwarmPoolOptions;
+export class SwarmPool<M extends Machine<E>, E> {
+  readonly world: World<M, E>;
+  readonly layer: SwarmLayer<M, E>;
+  readonly members: SwarmMember<M, E>[] = [];
+  readonly #options: SwarmPoolOptions<M, E>;
   readonly #names = new NameTable();
   readonly #rng: Rng;
   #machines = 0;
   #messages = 0;
 
-  constructor(options: SwarmPoolOptions) {
+  constructor(options: SwarmPoolOptions<M, E>) {
     this.#options = options;
-    this.world = new World<Swim, SwimEvent>({ seed: options.seed, fidelity: options.fidelity, digest: true });
+    this.layer = options.layer;
+    this.world = new World<M, E>({ seed: options.seed, fidelity: options.fidelity, digest: true });
     this.#rng = new Rng(options.seed).fork("machines");
   }
 
   /** The members that are there at the start. */
   begin(): void {
     const { nodes, converged } = this.#options;
-    const known = converged ? this.#poolOf(Array.from({ length: nodes }, (_, i) => i)) : undefined;
+    const known =
+      converged && this.layer.remembers ? this.#poolOf(Array.from({ length: nodes }, (_, i) => i)) : undefined;
     for (let i = 0; i < nodes; i++) this.add(known);
   }
 
   /** One more member. */
-  add(known?: KnownPool): SwarmMember {
+  add(known?: KnownPool): SwarmMember<M, E> {
     const number = this.members.length;
     const index = this.world.nodes.length;
     const name = nameOf(number);
-    const machine = this.#machine(name, index, new Uint8Array(0));
-    const place = this.world.add(machine, endpointOf(index), { start: (swim, now) => swim.start(now, known) });
-    const member: SwarmMember = {
+    const place = this.world.add(this.#machine(name, index), endpointOf(index), {
+      start: (machine, now) => this.layer.start(machine, now, known),
+    });
+    const member: SwarmMember<M, E> = {
       number,
       name,
       place,
-      meta: new Uint8Array(0),
+      meta: emptyBytes,
       joining: new Map(),
       seen: new Set(),
       leaving: false,
@@ -90,73 +95,71 @@ export class SwarmPool {
     return member;
   }
 
-  living(): SwarmMember[] {
+  living(): SwarmMember<M, E>[] {
     return this.members.filter((member) => member.place.alive);
   }
 
-  crash(member: SwarmMember, host: boolean): void {
+  crash(member: SwarmMember<M, E>, host: boolean): void {
     if (member.place.alive) this.world.crash(member.place, { host });
   }
 
   /** What the member's process knows, for the next one. Undefined: it has no use for it. */
-  memoryOf(member: SwarmMember): KnownPool | undefined {
-    if (member.leaving) return undefined;
-    const alive = member.place.machine.members().filter(({ state }) => state === "alive" || state === "suspect");
+  memoryOf(member: SwarmMember<M, E>): KnownPool | undefined {
+    if (member.leaving || !this.layer.remembers) return undefined;
+    const alive = this.layer
+      .detectorOf(member.place.machine)
+      .members()
+      .filter(({ state }) => state === "alive" || state === "suspect");
     return alive.some(({ name }) => name === member.name) ? new KnownPool(this.#names, alive) : undefined;
   }
 
   /** A new process for a member whose last one has ended: with its memory, or joining anew; or at a new address. */
-  restart(member: SwarmMember, memory: KnownPool | undefined, elsewhere: boolean): void {
+  restart(member: SwarmMember<M, E>, memory: KnownPool | undefined, elsewhere: boolean): void {
     if (member.place.alive) return;
     member.joining.clear();
     member.seen.clear();
     member.leaving = false;
     member.gone = false;
     member.comeBack = undefined;
-    const start = (swim: Swim, now: number) => swim.start(now, memory);
+    const start = (machine: M, now: number) => this.layer.start(machine, now, memory);
     if (elsewhere) {
       const index = this.world.nodes.length;
-      member.place = this.world.add(this.#machine(member.name, index, member.meta), endpointOf(index), { start });
+      member.place = this.world.add(this.#machine(member.name, index), endpointOf(index), { start });
     } else {
-      this.world.restart(member.place, this.#machine(member.name, member.place.index, member.meta), start);
+      this.world.restart(member.place, this.#machine(member.name, member.place.index), start);
     }
     this.#attend(member, memory !== undefined);
   }
 
-  leave(member: SwarmMember): void {
+  leave(member: SwarmMember<M, E>): void {
     if (!member.place.alive || member.leaving) return;
     member.leaving = true;
-    this.world.act(member.place, (swim, now) => swim.leave(now));
+    this.world.act(member.place, (machine, now) => this.layer.leave(machine, now));
   }
 
-  updateMeta(member: SwarmMember, meta: Uint8Array): void {
+  updateMeta(member: SwarmMember<M, E>, meta: Uint8Array): void {
     if (!member.place.alive || member.leaving) return;
     member.meta = meta;
-    this.world.act(member.place, (swim, now) => swim.updateMeta(meta, now));
+    this.world.act(member.place, (machine, now) => this.layer.setMeta(machine, meta, now));
   }
 
-  /** A user message unlike all others, at least 4 bytes long; undefined when the member is not there. */
-  broadcast(member: SwarmMember, bytes: number): Uint8Array | undefined {
-    if (!member.place.alive || member.leaving) return undefined;
+  /** A user message unlike all others, at least 4 bytes long; undefined when the member cannot send it. */
+  broadcast(member: SwarmMember<M, E>, bytes: number): Uint8Array | undefined {
+    if (!member.place.alive || member.leaving || this.layer.broadcast === undefined) return undefined;
     const payload = new Uint8Array(Math.max(4, bytes));
     new DataView(payload.buffer).setUint32(0, ++this.#messages);
-    member.seen.add(keyOf(payload));
-    this.world.act(member.place, (swim, now) => swim.broadcastUser(payload, 2, now));
+    this.#passOn(member, payload);
     return payload;
   }
 
-  /** Everything waiting to be told has been told. */
-  quiet(): boolean {
-    return this.living().every(({ place: { machine } }) => machine.queueLength(2) === 0);
-  }
-
   /** The habits of an agent. */
-  #attend(member: SwarmMember, joined: boolean): void {
+  #attend(member: SwarmMember<M, E>, joined: boolean): void {
     const { place } = member;
     const { machine } = place;
-    place.onEvent = (event) => {
+    place.onEvent = (told) => {
+      const event = this.layer.eventOf(told);
       // A word of an earlier process.
-      if (place.machine !== machine) return;
+      if (event === undefined || place.machine !== machine) return;
       if (event.type === "user-message") this.#passOn(member, event.payload);
       else if (event.type === "left-pool") this.world.at(this.world.now, () => this.#end(member, machine));
       else if (event.type === "join-result") this.#onJoinResult(member, event.id, event.error === undefined);
@@ -168,7 +171,7 @@ export class SwarmPool {
     this.#join(member, machine);
   }
 
-  #join(member: SwarmMember, machine: Swim): void {
+  #join(member: SwarmMember<M, E>, machine: M): void {
     const { place } = member;
     if (place.machine !== machine || !place.alive || member.leaving || member.joining.size === 0) return;
     for (const [seed, underWay] of member.joining) {
@@ -176,43 +179,44 @@ export class SwarmPool {
       const to = this.members[seed]?.place.endpoint ?? endpointOf(seed);
       member.joining.set(
         seed,
-        this.world.act(place, (swim, now) => swim.join(to, now)),
+        this.world.act(place, (swim, now) => this.layer.join(swim, to, now)),
       );
     }
     this.world.at(this.world.now + retryMs, () => this.#join(member, machine));
   }
 
-  #onJoinResult(member: SwarmMember, id: number, fine: boolean): void {
+  #onJoinResult(member: SwarmMember<M, E>, id: number, fine: boolean): void {
     for (const [seed, underWay] of member.joining) {
       if (underWay !== id) continue;
       if (fine) member.joining.delete(seed);
-      else member.joining.set(seed, 0);
+      if (fine && !member.leaving) this.world.act(member.place, (machine, now) => this.layer.joined(machine, now));
+      if (!fine) member.joining.set(seed, 0);
     }
   }
 
-  #passOn(member: SwarmMember, payload: Uint8Array): void {
+  #passOn(member: SwarmMember<M, E>, payload: Uint8Array): void {
+    const { broadcast } = this.layer;
     const key = keyOf(payload);
-    if (member.seen.has(key) || member.leaving) return;
+    if (broadcast === undefined || member.leaving || member.seen.has(key)) return;
     member.seen.add(key);
-    this.world.act(member.place, (swim, now) => swim.broadcastUser(payload, 2, now));
+    this.world.act(member.place, (machine, now) => broadcast(machine, payload, now));
   }
 
-  #end(member: SwarmMember, machine: Swim): void {
+  #end(member: SwarmMember<M, E>, machine: M): void {
     if (member.place.machine === machine && member.leaving) this.crash(member, false);
   }
 
-  #machine(name: string, index: number, meta: Uint8Array): Swim {
+  #machine(name: string, index: number): M {
     const options: SwimOptions = {
       name,
       addr: addressOf(index),
       port,
-      meta,
       config: this.#options.config,
       codec: this.world.fidelity.codec,
       rng: this.#rng.fork(`machine ${++this.#machines}`),
       names: this.#names,
     };
-    return this.#options.machine?.(options) ?? new Swim(options);
+    return this.layer.make(options);
   }
 
   #poolOf(numbers: readonly number[]): KnownPool {

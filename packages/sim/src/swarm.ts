@@ -3,21 +3,22 @@
  * checkers see to it that nobody does what is wrong; then everything is mended, and all must agree in bounded time, hear
  * every broadcast, and stay as they are. The same seed is the same run, byte for byte.
  *
- * The machines are `Swim`, as in a raw memberlist pool.
+ * The machines are `Swim`, as in a raw memberlist pool, or, for one seed in five, `Serf` around it.
  */
 import {
+  type Machine,
   type ProfileName,
   profiles,
   Rng,
   type Swim,
   type SwimConfig,
-  type SwimEvent,
   type SwimOptions,
 } from "@hearsay/core";
 import type { Violation } from "./checkers/checker.ts";
-import { Checkers, swimLayer } from "./checkers/checkers.ts";
+import { Checkers } from "./checkers/checkers.ts";
 import type { FidelityName } from "./fidelity.ts";
 import { drawFaults, type Fault } from "./swarm-faults.ts";
+import { rawLayer, type SwarmLayer, serfLayer } from "./swarm-layer.ts";
 import { SwarmFaults } from "./swarm-play.ts";
 import { SwarmPool } from "./swarm-pool.ts";
 
@@ -27,17 +28,20 @@ export interface SwarmOptions {
   readonly nodes?: readonly [from: number, to: number];
   /** Default: drawn, one in four "objects". */
   readonly fidelity?: FidelityName;
+  /** Default: drawn, one in five "serf". */
+  readonly machines?: "swim" | "serf";
   /** In place of the faults drawn. */
   readonly faults?: readonly Fault[];
   /** In place of the settings drawn. */
   readonly settings?: Partial<SwarmSettings>;
-  /** Makes the machines: for tests that break them. */
+  /** Makes the machines of a raw pool: for tests that break them. */
   readonly machine?: (options: SwimOptions) => Swim;
 }
 
 /** What a seed decides beside the faults. */
 export interface SwarmSettings {
   readonly nodes: number;
+  readonly machines: "swim" | "serf";
   readonly profile: ProfileName;
   /** What differs from the profile. */
   readonly config: Partial<SwimConfig>;
@@ -73,23 +77,33 @@ const quietProbes = 8;
 
 /** Runs a seed from beginning to end. */
 export function runSwarm(options: SwarmOptions): SwarmResult {
+  const settings = { ...drawSettings(options.seed, options), ...options.settings };
+  return settings.machines === "serf"
+    ? play(options, settings, serfLayer)
+    : play(options, settings, rawLayer(options.machine));
+}
+
+function play<M extends Machine<E>, E>(
+  options: SwarmOptions,
+  settings: SwarmSettings,
+  layer: SwarmLayer<M, E>,
+): SwarmResult {
   const { seed } = options;
-  const settings = { ...drawSettings(seed, options), ...options.settings };
   const { nodes, breakMs } = settings;
   const faults =
     options.faults ?? drawFaults(new Rng(seed).fork("faults"), nodes, Math.min(10_000, breakMs / 4), breakMs);
   const config = { ...profiles[settings.profile], ...settings.config };
-  const pool = new SwarmPool({ ...settings, seed, config, machine: options.machine });
+  const pool = new SwarmPool({ ...settings, seed, config, layer });
   const { world } = pool;
-  const checkers = new Checkers(world, config, swimLayer);
+  const checkers = new Checkers(world, config, layer);
   pool.begin();
   checkers.watch(lookMs);
 
-  const play = new SwarmFaults(pool, checkers.history, breakMs);
-  for (const fault of faults) world.at(fault.at, () => play.begin(fault));
+  const troubles = new SwarmFaults(pool, checkers.history, breakMs);
+  for (const fault of faults) world.at(fault.at, () => troubles.begin(fault));
   world.run(breakMs);
 
-  checkers.healed(play.heal());
+  checkers.healed(troubles.heal());
   const { agreementMs } = checkers.bounds();
   world.runUntil(() => checkers.agreed, checkers.healedAt - world.now + agreementMs + 2 * lookMs, lookMs);
   if (checkers.agreed) endInPeace(pool, checkers, config, new Rng(seed).fork("peace"));
@@ -108,7 +122,12 @@ export function runSwarm(options: SwarmOptions): SwarmResult {
 }
 
 /** All agree: now everybody hears what anybody says, and nothing else happens. */
-function endInPeace(pool: SwarmPool, checkers: Checkers<Swim, SwimEvent>, config: SwimConfig, rng: Rng): void {
+function endInPeace<M extends Machine<E>, E>(
+  pool: SwarmPool<M, E>,
+  checkers: Checkers<M, E>,
+  config: SwimConfig,
+  rng: Rng,
+): void {
   const { world } = pool;
   const speakers = pool.living().filter((member) => !member.leaving);
   for (let i = 0; i < lastBroadcasts; i++) {
@@ -139,8 +158,11 @@ function drawSettings(seed: number, options: SwarmOptions): SwarmSettings {
   if (some()) config.userShare = rng.below(6) / 10;
   if (some()) config.streamPings = false;
   const fidelity = rng.below(4) === 0 ? "objects" : "bytes";
+  // Drawn apart, so that a seed's other settings stay what they were.
+  const machines = new Rng(seed).fork("machines").below(5) === 0 ? "serf" : "swim";
   return {
     nodes,
+    machines: options.machine ? "swim" : (options.machines ?? machines),
     profile,
     config,
     fidelity: options.fidelity ?? fidelity,

@@ -1,6 +1,7 @@
 /**
  * Views agree: within `agreementMs` after everything was mended, all who are there hold the same members alive, each with
- * the incarnation, address and meta that it claims itself. Once they agree, they go on agreeing, as nothing happens any
+ * the incarnation, address and meta that it claims itself; the layer above the detector, where there is one, says the
+ * same. Once they agree, they go on agreeing, as nothing happens any
  * more: not even an accusation, after those that were under way at the healing have come to their end (`verdictsMs`).
  */
 import { equalBytes, formatEndpoint, type MemberView } from "@hearsay/core";
@@ -31,6 +32,14 @@ export class Agreement implements Checker {
       const what = difference(member, own);
       if (what !== undefined) this.#wrong.push({ node: node.name, about: member.name, what });
       else if (own) right++;
+    }
+    const statuses = node.statuses?.();
+    if (statuses) {
+      for (const [name, status] of statuses) {
+        if ((status === "alive") !== this.#truth.has(name)) {
+          this.#wrong.push({ node: node.name, about: name, what: `${status} to the layer above, wrongly` });
+        }
+      }
     }
     if (right === this.#truth.size || this.#wrong.length > 0) return;
     const seen = new Set(members.map((member) => member.name));

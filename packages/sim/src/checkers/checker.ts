@@ -27,6 +27,8 @@ export interface Watched {
   readonly place: Place;
   readonly name: string;
   readonly swim: Swim;
+  /** What a layer above the detector makes of the members, "alive" or otherwise; undefined without such a layer. */
+  readonly statuses: (() => ReadonlyMap<string, string>) | undefined;
   /** World ms at which this process was first seen. */
   readonly startedAt: number;
 }

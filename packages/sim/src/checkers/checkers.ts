@@ -32,6 +32,8 @@ export interface DetectorLayer<M, E> {
   detectorOf(machine: M): Swim;
   /** Undefined: not one of the detector's. */
   eventOf(event: E): SwimEvent | undefined;
+  /** See `Watched`. */
+  statusesOf?(machine: M): ReadonlyMap<string, string>;
 }
 
 export const swimLayer: DetectorLayer<Swim, SwimEvent> = {
@@ -160,7 +162,10 @@ export class Checkers<M extends Machine<E>, E> implements Scene {
     const swim = this.#layer.detectorOf(node.machine);
     if (known?.swim === swim) return known;
     if (known) this.#opinions.end(known);
-    const watched: Watched = { place: node, name: swim.name, swim, startedAt: this.#world.now };
+    const { statusesOf } = this.#layer;
+    const { machine } = node;
+    const statuses = statusesOf && (() => statusesOf(machine));
+    const watched: Watched = { place: node, name: swim.name, swim, statuses, startedAt: this.#world.now };
     this.#watched[node.index] = watched;
     this.#names.add(swim.name);
     for (const checker of this.#checkers) checker.onProcess?.(watched, this);

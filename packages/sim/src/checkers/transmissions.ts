@@ -11,6 +11,8 @@ interface Count {
   sent: number;
   /** The highest limit in force at any of the times it was sent: pools grow and shrink meanwhile. */
   limit: number;
+  /** How often it may be begun: twice for what a member says when it leaves, as Serf's leave intent is said again. */
+  runs: number;
   /** By the kind of claim. */
   readonly type: number;
 }
@@ -50,6 +52,7 @@ export class Transmissions implements Checker {
     if (event.type === "member-join") this.#anew(node, event.member.name, MessageType.alive);
     if (event.type !== "evidence") return;
     const { type } = event.evidence;
+    if (type === "left" && event.name === node.name) this.#leaves(node);
     if (type === "suspected" || type === "confirmed") this.#anew(node, event.name, MessageType.suspect);
     else if (type === "dead" || type === "left") this.#anew(node, event.name, MessageType.dead);
     else if (type === "refuted" || type === "alive" || type === "moved")
@@ -77,12 +80,12 @@ export class Transmissions implements Checker {
           claims.delete(oldest);
           break;
         }
-      count = { sent: 0, limit: 0, type: message.type };
+      count = { sent: 0, limit: 0, runs: 1, type: message.type };
       claims.set(claim, count);
     }
     count.sent++;
     count.limit = Math.max(count.limit, transmitLimit(scene.config, from.swim.aliveCount, from.swim.memberCount));
-    if (count.sent > count.limit) {
+    if (count.sent > count.limit * count.runs) {
       this.#excess.push({ node: from, count, at: scene.now, subject, what: claim });
     }
   }
@@ -96,15 +99,21 @@ export class Transmissions implements Checker {
     }
   }
 
+  #leaves(node: Watched): void {
+    for (const claims of this.#counts.get(node)?.values() ?? []) {
+      for (const count of claims.values()) if (count.type === MessageType.user) count.runs = 2;
+    }
+  }
+
   #confirm(scene: Scene): void {
     if (this.#excess.length === 0) return;
     const waiting: Excess[] = [];
     for (const excess of this.#excess) {
       const { node, count, at, subject, what } = excess;
       if (at === scene.now) waiting.push(excess);
-      else if (count.sent > count.limit) {
+      else if (count.sent > count.limit * count.runs) {
         const about = subject.startsWith("user ") ? node.name : subject;
-        scene.report(this, node.name, `sent "${what}" ${count.sent} times, ${count.limit} allowed`, about);
+        scene.report(this, node.name, `sent "${what}" ${count.sent} times, ${count.limit * count.runs} allowed`, about);
       }
     }
     this.#excess = waiting;
