@@ -8,6 +8,7 @@
  *
  *   --nodes 5..50         members at the start, drawn from this range
  *   --fidelity NAME       bytes or objects; drawn by default
+ *   --machines NAME       swim (raw memberlist pools) or serf; drawn by default
  *   --stop-after N        ends after so many seeds that failed
  *   --jobs N              processes; 2 by default, where there are as many cores
  *
@@ -23,7 +24,7 @@ import { root, runMain } from "./bootstrap.mjs";
 import { build } from "./build.mjs";
 
 /** @typedef {{ from: number, to: number }} Range */
-/** @typedef {{ seeds: Range, nodes: Range, fidelity: "bytes" | "objects" | undefined, stopAfter: number, jobs: number, minimise: boolean }} Options */
+/** @typedef {{ seeds: Range, nodes: Range, fidelity: "bytes" | "objects" | undefined, machines: "swim" | "serf" | undefined, stopAfter: number, jobs: number, minimise: boolean }} Options */
 /** @typedef {{ seed: number, text?: string, ms: number, virtualMs?: number, events?: number, packets?: number, agreedAfterMs?: number | undefined, error?: string, kinds: string[], first?: string }} Outcome */
 
 /** Runs that `--minimise` may spend. */
@@ -46,7 +47,7 @@ async function main() {
   await build();
   const { from, to } = options.seeds;
   const nodes = `${options.nodes.from}..${options.nodes.to}`;
-  const whole = `seeds ${from}..${to}, nodes ${nodes}, fidelity ${options.fidelity ?? "drawn"}`;
+  const whole = `seeds ${from}..${to}, nodes ${nodes}, fidelity ${options.fidelity ?? "drawn"}, machines ${options.machines ?? "drawn"}`;
   console.log(`${whole}, commit ${commit()}, node ${process.versions.node}`);
   return from === to ? one(options) : many(options);
 }
@@ -216,15 +217,16 @@ function exitCode(outcomes) {
 /** @param {Options} options
  *  @param {number} seed
  *  @returns {import("@hearsay/sim").SwarmOptions} */
-function swarmOptions({ nodes, fidelity }, seed) {
-  return { seed, nodes: [nodes.from, nodes.to], ...(fidelity && { fidelity }) };
+function swarmOptions({ nodes, fidelity, machines }, seed) {
+  return { seed, nodes: [nodes.from, nodes.to], ...(fidelity && { fidelity }), ...(machines && { machines }) };
 }
 
 /** @param {Options} options
  *  @param {number} seed */
-function replay({ nodes, fidelity }, seed) {
+function replay({ nodes, fidelity, machines }, seed) {
   const range = nodes.from === 5 && nodes.to === 50 ? "" : ` --nodes ${nodes.from}..${nodes.to}`;
-  return `--seeds ${seed}${range}${fidelity ? ` --fidelity ${fidelity}` : ""}`;
+  const drawn = `${fidelity ? ` --fidelity ${fidelity}` : ""}${machines ? ` --machines ${machines}` : ""}`;
+  return `--seeds ${seed}${range}${drawn}`;
 }
 
 /** @returns {Options} */
@@ -236,6 +238,7 @@ function readOptions() {
         seeds: { type: "string" },
         nodes: { type: "string" },
         fidelity: { type: "string" },
+        machines: { type: "string" },
         "stop-after": { type: "string" },
         jobs: { type: "string" },
         minimise: { type: "boolean" },
@@ -244,9 +247,12 @@ function readOptions() {
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
-  const { fidelity } = values;
+  const { fidelity, machines } = values;
   if (fidelity !== undefined && fidelity !== "bytes" && fidelity !== "objects") {
     throw new UsageError(`--fidelity: bytes or objects, not "${fidelity}"`);
+  }
+  if (machines !== undefined && machines !== "swim" && machines !== "serf") {
+    throw new UsageError(`--machines: swim or serf, not "${machines}"`);
   }
   const seeds = range("--seeds", values.seeds ?? "1..100", 0, Number.MAX_SAFE_INTEGER);
   if (seeds.to - seeds.from >= longestRange) throw new UsageError(`--seeds: at most ${longestRange} of them`);
@@ -254,6 +260,7 @@ function readOptions() {
     seeds,
     nodes: range("--nodes", values.nodes ?? "5..50", 3, 200),
     fidelity,
+    machines,
     stopAfter: values["stop-after"] === undefined ? Infinity : whole("--stop-after", values["stop-after"], 1, 1e9),
     jobs: whole("--jobs", values.jobs ?? String(Math.min(2, availableParallelism())), 1, 64),
     minimise: values.minimise ?? false,

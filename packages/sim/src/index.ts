@@ -28,6 +28,6 @@ export type { ObjectPacket } from "./object-codec.ts";
 export { addressOf, endpointOf, type PoolOptions, type SwimNode, SwimPool } from "./pool.ts";
 export { Place, SimNode, type TrafficCounters } from "./sim-node.ts";
 export { runSwarm, type SwarmOptions, type SwarmResult, type SwarmSettings } from "./swarm.ts";
-export { type Fault, faultText } from "./swarm-faults.ts";
+export { type Fault, faultKinds, faultText } from "./swarm-faults.ts";
 export { type Minimised, minimiseSwarm } from "./swarm-minimise.ts";
 export { World, type WorldOptions } from "./world.ts";
