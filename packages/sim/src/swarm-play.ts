@@ -40,7 +40,9 @@ export class SwarmFaults<M extends Machine<E>, E> {
     const { world, members } = this.#pool;
     const text = faultText(fault).replace(/^ *\S+ s {2}\S+ +/, "");
     const member = "node" in fault ? members[fault.node] : undefined;
-    this.#history.fault(world.now, member?.name ?? "*", fault.kind, text);
+    const concerned =
+      "from" in fault ? [fault.from, fault.to].map((number) => members[number]!.name) : [member?.name ?? "*"];
+    for (const name of concerned) this.#history.fault(world.now, name, fault.kind, text);
     switch (fault.kind) {
       case "loss":
       case "bursts":
