@@ -16,7 +16,7 @@
 import { addressText, type Endpoint, formatEndpoint } from "./endpoint.ts";
 import type { Exchanges } from "./exchanges.ts";
 import { MemberState, MessageType, type Ping, type PushPullNode } from "./messages.ts";
-import type { Shared } from "./shared.ts";
+import { type Shared, Urgency } from "./shared.ts";
 import { TimerKind } from "./timers.ts";
 
 /** Exchanges under way at once. */
@@ -184,13 +184,17 @@ export class Reclaimer {
   #entries(): PushPullNode[] {
     const s = this.#s;
     const old = this.#old!;
+    const record = s.table.record(s.selfId);
     // Members that already have us right hold a higher incarnation than the first two entries, and ignore them.
     if (s.incarnation < this.#highest + 2) {
       s.incarnation = this.#highest + 2;
       s.table.setIncarnation(s.selfId, s.incarnation);
+      // Those who have us right are not asked again: they hear of it like this, and what we said before is void.
+      const { name, addr, port, meta, vsn } = record;
+      const alive = { type: MessageType.alive, incarnation: s.incarnation, node: name, addr, port, meta, vsn };
+      s.broadcast(alive, name, Urgency.join);
     }
     this.#claimed = s.incarnation;
-    const record = s.table.record(s.selfId);
     const first = this.#highest + 1;
     const base = { name: s.name, meta: record.meta, vsn: record.vsn };
     return [

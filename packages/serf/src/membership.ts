@@ -51,6 +51,8 @@ export class Membership {
   readonly #listener: MembershipListener;
   /** Members to be erased, and when at the earliest: ms. */
   readonly #prunes = new Map<number, number>();
+  /** Left here, and said to have joined again since: only the detector has not seen them yet. */
+  readonly #returning = new Set<number>();
   #flaps = 0;
   /** Our own leave has begun: leave intents about us are true. */
   leaving = false;
@@ -82,6 +84,15 @@ export class Membership {
     return next;
   }
 
+  /**
+   * Names for a state's list of the left. Who has left and said since that it joined is not one of them: its time there is
+   * that of the join, and who met it for the first time in our list would hold it to be leaving at that time, for ever.
+   */
+  leftNames(): string[] {
+    const { left, names } = this.members;
+    return Array.from(left.keys()).flatMap((id) => (this.#returning.has(id) ? [] : names.nameOf(id)));
+  }
+
   // ---- what the failure detector reports (7.2)
 
   onAlive(view: MemberView, now: number): void {
@@ -97,6 +108,7 @@ export class Membership {
       if (members.status(id) === Status.failed && gone && now - gone.at < this.#config.flapTimeoutMs) this.#flaps++;
       members.setPresent(id, Status.alive, now);
       this.#prunes.delete(id);
+      this.#returning.delete(id);
     }
     this.#listener.onMember("member-join", id, view);
   }
@@ -142,7 +154,10 @@ export class Membership {
    * whatever order they come: whoever says so is there.
    */
   applyJoin(name: string, lTime: number, now: number): boolean {
-    return this.#join(name, lTime, Status.leaving, now);
+    const news = this.#join(name, lTime, Status.leaving, now);
+    const id = this.members.find(name);
+    if (news && id >= 0 && this.members.status(id) === Status.left) this.#returning.add(id);
+    return news;
   }
 
   /**
@@ -218,6 +233,7 @@ export class Membership {
   #erase(id: number): void {
     const name = this.members.names.nameOf(id);
     this.#prunes.delete(id);
+    this.#returning.delete(id);
     this.#listener.onUnwanted(name);
     this.#listener.onMember("member-reap", id, undefined);
     this.members.remove(id);
@@ -242,6 +258,7 @@ export class Membership {
     const members = this.members;
     // Always, or two nodes would pass each other's copies back and forth for ever.
     members.setStatusLTime(id, lTime);
+    this.#returning.delete(id);
     const gone = members.gone(id);
     if (members.status(id) === Status.alive) {
       members.setPresent(id, Status.leaving, now);

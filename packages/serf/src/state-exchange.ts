@@ -39,7 +39,7 @@ export class StateExchange {
       eventLTime: userEvents.clock.time,
       queryLTime: queries.clock.time,
       statusLTimes,
-      leftMembers: Array.from(members.left.keys(), (id) => members.names.nameOf(id)),
+      leftMembers: membership.leftNames(),
       events: userEvents.buffer.slots(),
     });
   }

@@ -53,4 +53,7 @@ export {
   type StrategyName,
   strategyNames,
 } from "./strategies/cluster.ts";
+export { runSwarm, type SwarmOptions, type SwarmResult, type SwarmSettings } from "./swarm.ts";
+export { type Fault, faultKinds, faultText } from "./swarm-faults.ts";
+export { type Minimised, minimiseSwarm } from "./swarm-minimise.ts";
 export { World, type WorldOptions } from "./world.ts";

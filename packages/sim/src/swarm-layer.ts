@@ -1,0 +1,88 @@
+/**
+ * What a swarm run needs of the machines it runs, raw or with Serf around them: how to make one, its wishes under one name,
+ * and where its failure detector is.
+ */
+import {
+  type Endpoint,
+  emptyBytes,
+  type KnownPool,
+  type Machine,
+  Swim,
+  type SwimEvent,
+  type SwimOptions,
+} from "@hearsay/core";
+import { Serf, type SerfEvent } from "@hearsay/serf";
+import { type DetectorLayer, swimLayer } from "./checkers/checkers.ts";
+
+export interface SwarmLayer<M extends Machine<E>, E> extends DetectorLayer<M, E> {
+  make(options: SwimOptions): M;
+  /** Machines can begin with a pool they know. */
+  readonly remembers: boolean;
+  start(machine: M, now: number, known: KnownPool | undefined): void;
+  /** The outcome is a `join-result` with the returned number. */
+  join(machine: M, to: Endpoint, now: number): number;
+  /** A join has succeeded. */
+  joined(machine: M, now: number): void;
+  /** Once. `left-pool` follows. */
+  leave(machine: M, now: number): void;
+  /** At most 512 bytes, of which a layer may keep some for itself. */
+  setMeta(machine: M, meta: Uint8Array, now: number): void;
+  /** Undefined: the machine has no such wish. What is sent comes up as a `user-message`, and members pass it on. */
+  readonly broadcast: ((machine: M, payload: Uint8Array, now: number) => void) | undefined;
+  setHealthy(machine: M, healthy: boolean): void;
+}
+
+/** Raw memberlist pools. `make` builds the machines: tests break them here. */
+export function rawLayer(make?: (options: SwimOptions) => Swim): SwarmLayer<Swim, SwimEvent> {
+  return {
+    ...swimLayer,
+    make: make ?? ((options) => new Swim(options)),
+    remembers: true,
+    start: (machine, now, known) => machine.start(now, known),
+    join: (machine, to, now) => machine.join(to, now),
+    joined: () => {},
+    leave: (machine, now) => machine.leave(now),
+    setMeta: (machine, meta, now) => machine.updateMeta(meta, now),
+    broadcast: (machine, payload, now) => machine.broadcastUser(payload, 2, now),
+    setHealthy: (machine, healthy) => machine.setHealthy(healthy),
+  };
+}
+
+/** Bytes of meta that the encoding of one tag and a layer's magic take. */
+const tagBytes = 16;
+
+/** Pools of Serf agents. Their detector's own member events stay within; evidence and looks say as much. */
+export const serfLayer: SwarmLayer<Serf, SerfEvent> = {
+  detectorOf: (machine) => machine.swim,
+  eventOf: (event) => {
+    switch (event.type) {
+      // The detector may have learned it anew; the status may also be news for other reasons, and does no harm.
+      case "member-join":
+        return { type: "member-join", member: { ...event.member, meta: emptyBytes } };
+      case "user-event":
+      case "query":
+      case "member-leave":
+      case "member-failed":
+      case "member-update":
+      case "member-reap":
+      case "member-suspect":
+      case "member-refuted":
+        return undefined;
+      default:
+        return event;
+    }
+  },
+  statusesOf: (machine) => new Map(machine.members().map(({ name, status }) => [name, status])),
+  make: (options) => new Serf(options),
+  remembers: false,
+  start: (machine, now) => machine.start(now),
+  join: (machine, to, now) => machine.join(to, now),
+  joined: (machine, now) => machine.joined(now),
+  leave: (machine, now) => machine.leave(now),
+  setMeta: (machine, meta, now) => {
+    machine.setTags({ t: "x".repeat(Math.max(0, meta.length - tagBytes)) + ((meta[0] ?? 0) % 10) }, now);
+  },
+  // Serf passes user events on; a wish to send one is still to come.
+  broadcast: undefined,
+  setHealthy: (machine, healthy) => machine.setHealthy(healthy),
+};
