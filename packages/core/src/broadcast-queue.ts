@@ -8,17 +8,20 @@
  *
  *   class 0:  0 sent [long … short]  1 sent […]  2 sent …  class 1:  0 sent …
  *
- * Kept as columns in that order, sorted by a rank that holds all of it but the age. A packet takes from the front, and
- * what it took is merged back in one pass: in a large pool under load that is what a machine does most.
+ * Kept in that order, sorted by a rank that holds all of it but the age. A packet takes from the front, and what it took
+ * is merged back in one pass: in a large pool under load that is what a machine does most, and the fewer bytes it has to
+ * look at, the better.
  */
 export interface Broadcast {
   /** The whole message, type byte first; owned by the queue. */
   readonly bytes: Uint8Array;
-  /** Replaces a waiting broadcast of the same key; null replaces nothing. */
-  readonly key: string | null;
+  /** Replaces a waiting broadcast of the same key; `noKey` replaces nothing. */
+  readonly key: number;
   /** The caller's number for `onFinished`; 0 when nobody asks. */
   readonly id: number;
 }
+
+export const noKey = -1;
 
 /** A rank: class, then transmissions, then what the length lacks of the longest: 2, 12 and 17 bits. */
 const lengthBits = 17;
@@ -27,27 +30,21 @@ const oneTransmit = 1 << lengthBits;
 const transmitBits = 12;
 const mostTransmits = (1 << transmitBits) - 1;
 
-/** What one packet has taken and will be sent again: used within `take` only. */
-const again = {
-  ranks: [] as number[],
-  serials: [] as number[],
-  messages: [] as Uint8Array[],
-  keys: [] as (string | null)[],
-};
-/** Where it stood. */
+/** Of each broadcast: its rank, its age (the newest has the highest number), its key. */
+const stride = 3;
+const lastSerial = 0x7fff_ffff;
+const empty = new Int32Array(0);
+
+// What one packet has taken, and what of it will be sent again: used within `take` only.
 const takenFrom: number[] = [];
+const again: number[] = [];
+const messagesAgain: Uint8Array[] = [];
 
 export class BroadcastQueue {
-  readonly #ranks: number[] = [];
-  /** Age: the newest has the highest. */
-  readonly #serials: number[] = [];
+  #columns = empty;
   readonly #messages: Uint8Array[] = [];
-  readonly #keys: (string | null)[] = [];
-  /** The waiting message of each key. */
-  readonly #byKey = new Map<string, Uint8Array>();
   /** The numbers of those messages that have one. */
-  readonly #ids = new Map<Uint8Array, number>();
-  readonly #classes: number;
+  #ids: Map<Uint8Array, number> | undefined;
   readonly #onFinished: (broadcast: Broadcast) => void;
   #serial = 0;
   #bytes = 0;
@@ -55,13 +52,12 @@ export class BroadcastQueue {
   #shortest = longest;
 
   /** @param onFinished called when a broadcast has been sent often enough, was replaced or was pruned. */
-  constructor(classes: number, onFinished: (broadcast: Broadcast) => void) {
-    this.#classes = classes;
+  constructor(onFinished: (broadcast: Broadcast) => void) {
     this.#onFinished = onFinished;
   }
 
   get length(): number {
-    return this.#ranks.length;
+    return this.#messages.length;
   }
 
   /** Bytes of all waiting messages, framing not counted. */
@@ -69,42 +65,42 @@ export class BroadcastQueue {
     return this.#bytes;
   }
 
-  /** Queues `bytes`, which the queue keeps. */
-  queue(bytes: Uint8Array, key: string | null, urgency: number, id = 0): void {
-    if (urgency >= this.#classes) throw new RangeError(`class ${urgency} of ${this.#classes}`);
+  /** Queues `bytes`, which the queue keeps. @param key u31 or `noKey` @param urgency 0 … 3, 0 is the most urgent */
+  queue(bytes: Uint8Array, key: number, urgency: number, id = 0): void {
     const { length } = bytes;
-    const waiting = key === null ? undefined : this.#byKey.get(key);
-    let gap = this.#ranks.length;
-    if (waiting === undefined) {
+    let gap = key === noKey ? -1 : this.#find(key);
+    const replaced = gap < 0 ? undefined : this.#messages[gap]!;
+    if (replaced === undefined) {
+      gap = this.#messages.length;
       if (gap === 0) {
         this.#serial = 0;
         this.#shortest = longest;
       }
-      this.#ranks.push(0);
-      this.#serials.push(0);
       this.#messages.push(bytes);
-      this.#keys.push(key);
+      if (gap * stride === this.#columns.length) this.#grow();
     } else {
-      gap = this.#messages.indexOf(waiting);
-      this.#bytes -= waiting.length;
+      this.#bytes -= replaced.length;
     }
     if (length < this.#shortest) this.#shortest = length;
     this.#bytes += length;
+    if (this.#serial === lastSerial) this.#renumber();
     const rank = (urgency << (lengthBits + transmitBits)) | (longest - Math.min(length, longest));
     const at = this.#moveGap(gap, rank);
-    this.#ranks[at] = rank;
-    this.#serials[at] = ++this.#serial;
+    const columns = this.#columns;
+    columns[at * stride] = rank;
+    columns[at * stride + 1] = ++this.#serial;
+    columns[at * stride + 2] = key;
     this.#messages[at] = bytes;
-    this.#keys[at] = key;
-    if (key !== null) this.#byKey.set(key, bytes);
-    if (waiting !== undefined) this.#finish(waiting, key);
-    if (id !== 0) this.#ids.set(bytes, id);
+    if (replaced !== undefined) this.#finish(replaced, key);
+    if (id !== 0) {
+      this.#ids ??= new Map();
+      this.#ids.set(bytes, id);
+    }
   }
 
-  /** Drops the waiting broadcast with this key; it counts as finished. */
-  remove(key: string): void {
-    const waiting = this.#byKey.get(key);
-    if (waiting !== undefined) this.#removeAt(this.#messages.indexOf(waiting));
+  /** Whether a broadcast with this key waits. */
+  has(key: number): boolean {
+    return this.#find(key) >= 0;
   }
 
   /**
@@ -113,14 +109,13 @@ export class BroadcastQueue {
    * @returns the bytes used, overheads included.
    */
   take(out: Uint8Array[], overhead: number, limit: number, maxParts: number, transmitLimit: number): number {
-    const ranks = this.#ranks;
+    const columns = this.#columns;
     const messages = this.#messages;
-    const { length } = ranks;
-    const shortest = this.#shortest;
+    const { length } = messages;
     let room = limit - overhead;
     let count = 0;
-    for (let i = 0; i < length && room > 0 && room >= shortest && count < maxParts; i++) {
-      const bytes = longest - (ranks[i]! & longest);
+    for (let i = 0; i < length && room > 0 && room >= this.#shortest && count < maxParts; i++) {
+      const bytes = longest - (columns[i * stride]! & longest);
       if (bytes > room) continue;
       out.push(messages[i]!);
       takenFrom[count++] = i;
@@ -132,12 +127,19 @@ export class BroadcastQueue {
 
   /** Drops from the end of the send order until `retain` are left. */
   prune(retain: number): void {
-    while (this.#ranks.length > retain) this.#removeAt(this.#ranks.length - 1);
+    while (this.#messages.length > retain) {
+      const last = this.#messages.length - 1;
+      const bytes = this.#messages.pop()!;
+      this.#bytes -= bytes.length;
+      this.#finish(bytes, this.#columns[last * stride + 2]!);
+    }
   }
 
   /** Everything waiting, in send order. For tests and `inspect`. */
   list(): Broadcast[] {
-    return this.#messages.map((bytes, i) => ({ bytes, key: this.#keys[i]!, id: this.#ids.get(bytes) ?? 0 }));
+    return this.#messages.map((bytes, i) => {
+      return { bytes, key: this.#columns[i * stride + 2]!, id: this.#ids?.get(bytes) ?? 0 };
+    });
   }
 
   /**
@@ -145,21 +147,18 @@ export class BroadcastQueue {
    * pass never writes over what it has yet to read.
    */
   #putBack(count: number, transmitLimit: number): void {
-    const ranks = this.#ranks;
-    const serials = this.#serials;
+    const columns = this.#columns;
     const messages = this.#messages;
-    const keys = this.#keys;
-    const { length } = ranks;
+    const { length } = messages;
     let back = 0;
     for (let i = 0; i < count; i++) {
-      const from = takenFrom[i]!;
-      const rank = ranks[from]! + oneTransmit;
+      const from = takenFrom[i]! * stride;
+      const rank = columns[from]! + oneTransmit;
       if (((rank >>> lengthBits) & mostTransmits) >= transmitLimit) continue;
-      again.ranks[back] = rank;
-      again.serials[back] = serials[from]!;
-      again.messages[back] = messages[from]!;
-      again.keys[back] = keys[from]!;
-      back++;
+      again[back * stride] = rank;
+      again[back * stride + 1] = columns[from + 1]!;
+      again[back * stride + 2] = columns[from + 2]!;
+      messagesAgain[back++] = messages[takenFrom[i]!]!;
     }
     if (back < count) this.#finishTaken(count, transmitLimit);
     let skipped = 0;
@@ -170,96 +169,86 @@ export class BroadcastQueue {
       if (skipped < count && takenFrom[skipped] === read) {
         skipped++;
         read++;
-      } else if (merged < back && (read === length || this.#isBefore(merged, read))) {
-        ranks[write] = again.ranks[merged]!;
-        serials[write] = again.serials[merged]!;
-        messages[write] = again.messages[merged]!;
-        keys[write++] = again.keys[merged++]!;
+      } else if (merged < back && (read === length || isBefore(again, merged * stride, columns, read * stride))) {
+        columns[write * stride] = again[merged * stride]!;
+        columns[write * stride + 1] = again[merged * stride + 1]!;
+        columns[write * stride + 2] = again[merged * stride + 2]!;
+        messages[write++] = messagesAgain[merged++]!;
       } else {
-        ranks[write] = ranks[read]!;
-        serials[write] = serials[read]!;
-        messages[write] = messages[read]!;
-        keys[write++] = keys[read++]!;
+        columns[write * stride] = columns[read * stride]!;
+        columns[write * stride + 1] = columns[read * stride + 1]!;
+        columns[write * stride + 2] = columns[read * stride + 2]!;
+        messages[write++] = messages[read++]!;
       }
     }
-    if (write < read) this.#closeGap(write, read);
-  }
-
-  /** Whether one that goes back stands before the one at a place. */
-  #isBefore(merged: number, at: number): boolean {
-    const rank = again.ranks[merged]!;
-    const other = this.#ranks[at]!;
-    return rank < other || (rank === other && again.serials[merged]! > this.#serials[at]!);
+    if (write === read) return;
+    if (read < length) {
+      columns.copyWithin(write * stride, read * stride, length * stride);
+      messages.copyWithin(write, read);
+    }
+    for (let i = read - write; i > 0; i--) messages.pop();
   }
 
   #finishTaken(count: number, transmitLimit: number): void {
     for (let i = 0; i < count; i++) {
       const from = takenFrom[i]!;
-      const rank = this.#ranks[from]! + oneTransmit;
+      const rank = this.#columns[from * stride]! + oneTransmit;
       if (((rank >>> lengthBits) & mostTransmits) < transmitLimit) continue;
       const bytes = this.#messages[from]!;
-      const key = this.#keys[from]!;
       this.#bytes -= bytes.length;
-      if (key !== null) this.#byKey.delete(key);
-      this.#finish(bytes, key);
+      this.#finish(bytes, this.#columns[from * stride + 2]!);
     }
+  }
+
+  #find(key: number): number {
+    const columns = this.#columns;
+    const end = this.#messages.length * stride;
+    for (let i = 2; i < end; i += stride) if (columns[i] === key) return (i - 2) / stride;
+    return -1;
   }
 
   /** Moves an unused place to where a new message of this rank stands: the first of its like. */
   #moveGap(gap: number, rank: number): number {
-    const ranks = this.#ranks;
-    const serials = this.#serials;
-    const messages = this.#messages;
-    const keys = this.#keys;
+    const columns = this.#columns;
     let at = gap;
-    while (at > 0 && ranks[at - 1]! >= rank) {
-      ranks[at] = ranks[at - 1]!;
-      serials[at] = serials[at - 1]!;
-      messages[at] = messages[at - 1]!;
-      keys[at] = keys[at - 1]!;
-      at--;
-    }
+    while (at > 0 && columns[(at - 1) * stride]! >= rank) this.#move(at - 1, at--);
     if (at < gap) return at;
-    while (at + 1 < ranks.length && ranks[at + 1]! < rank) {
-      ranks[at] = ranks[at + 1]!;
-      serials[at] = serials[at + 1]!;
-      messages[at] = messages[at + 1]!;
-      keys[at] = keys[at + 1]!;
-      at++;
-    }
+    while (at + 1 < this.#messages.length && columns[(at + 1) * stride]! < rank) this.#move(at + 1, at++);
     return at;
   }
 
-  #removeAt(at: number): void {
-    const bytes = this.#messages[at]!;
-    const key = this.#keys[at]!;
-    this.#closeGap(at, at + 1);
-    this.#bytes -= bytes.length;
-    if (key !== null) this.#byKey.delete(key);
-    this.#finish(bytes, key);
+  #move(from: number, to: number): void {
+    const columns = this.#columns;
+    columns[to * stride] = columns[from * stride]!;
+    columns[to * stride + 1] = columns[from * stride + 1]!;
+    columns[to * stride + 2] = columns[from * stride + 2]!;
+    this.#messages[to] = this.#messages[from]!;
   }
 
-  /** Everything from `from` on moves up to `to`. */
-  #closeGap(to: number, from: number): void {
-    const length = this.#ranks.length - (from - to);
-    if (length > to) {
-      this.#ranks.copyWithin(to, from);
-      this.#serials.copyWithin(to, from);
-      this.#messages.copyWithin(to, from);
-      this.#keys.copyWithin(to, from);
-    }
-    this.#ranks.length = length;
-    this.#serials.length = length;
-    this.#messages.length = length;
-    this.#keys.length = length;
+  #grow(): void {
+    const columns = new Int32Array(Math.max(8 * stride, 2 * this.#columns.length));
+    columns.set(this.#columns);
+    this.#columns = columns;
   }
 
-  #finish(bytes: Uint8Array, key: string | null): void {
-    let id = 0;
-    if (this.#ids.size > 0) {
-      id = this.#ids.get(bytes) ?? 0;
-      if (id !== 0) this.#ids.delete(bytes);
-    }
+  /** Only the order of ages matters, and no queue holds that many. */
+  #renumber(): void {
+    const columns = this.#columns;
+    const places = Array.from(this.#messages, (_, i) => i * stride + 1);
+    places.sort((a, b) => columns[a]! - columns[b]!);
+    for (const [i, place] of places.entries()) columns[place] = i + 1;
+    this.#serial = places.length;
+  }
+
+  #finish(bytes: Uint8Array, key: number): void {
+    const id = this.#ids?.get(bytes) ?? 0;
+    if (id !== 0) this.#ids!.delete(bytes);
     this.#onFinished({ bytes, key, id });
   }
+}
+
+/** Whether the broadcast at place `i` of `a` stands before the one at place `j` of `b`. */
+function isBefore(a: readonly number[], i: number, b: Int32Array, j: number): boolean {
+  const difference = a[i]! - b[j]!;
+  return difference < 0 || (difference === 0 && a[i + 1]! > b[j + 1]!);
 }
