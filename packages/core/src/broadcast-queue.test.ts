@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { BroadcastQueue } from "./broadcast-queue.ts";
+import { BroadcastQueue, noKey } from "./broadcast-queue.ts";
 import { retransmitLimit } from "./formulas.ts";
 import { memberlistVectors } from "./testing/vectors.ts";
 
@@ -28,13 +28,18 @@ describe("one class orders like memberlist's queue", () => {
   for (const { name, inputs, steps } of memberlistVectors<QueueVector>("queue")) {
     it(name, () => {
       const finished: string[] = [];
-      const queue = new BroadcastQueue(1, (broadcast) => finished.push(text(broadcast.bytes)));
+      const keys = new Map<string, number>();
+      const keyOf = (key: string) => {
+        if (!keys.has(key)) keys.set(key, keys.size);
+        return keys.get(key)!;
+      };
+      const queue = new BroadcastQueue((broadcast) => finished.push(text(broadcast.bytes)));
       const limit = retransmitLimit(inputs.retransmitMult, inputs.nodes);
       for (const step of steps) {
         finished.length = 0;
         const sent: Uint8Array[] = [];
         if (step.op === "queue") {
-          const key = step.kind === "unique" ? null : `${step.kind}:${step.broadcastName}`;
+          const key = step.kind === "unique" ? noKey : keyOf(`${step.kind}:${step.broadcastName}`);
           queue.queue(bytes(step.message!), key, 0);
         } else if (step.op === "get") {
           queue.take(sent, step.overhead ?? 0, step.limit!, 1000, limit);
@@ -51,10 +56,10 @@ describe("one class orders like memberlist's queue", () => {
 
 describe("classes", () => {
   it("sends failure signals before leaves before joins, however often they went out already", () => {
-    const queue = new BroadcastQueue(3, () => {});
-    queue.queue(bytes("join-long"), "a", 2);
-    queue.queue(bytes("left"), "b", 1);
-    queue.queue(bytes("dead"), "c", 0);
+    const queue = new BroadcastQueue(() => {});
+    queue.queue(bytes("join-long"), 1, 2);
+    queue.queue(bytes("left"), 2, 1);
+    queue.queue(bytes("dead"), 3, 0);
     for (let round = 0; round < 3; round++) {
       const out: Uint8Array[] = [];
       queue.take(out, 2, 100, 10, 4);
@@ -64,9 +69,9 @@ describe("classes", () => {
 
   it("replaces by key across classes", () => {
     const finished: string[] = [];
-    const queue = new BroadcastQueue(3, (broadcast) => finished.push(text(broadcast.bytes)));
-    queue.queue(bytes("alive"), "m", 2);
-    queue.queue(bytes("suspect"), "m", 0);
+    const queue = new BroadcastQueue((broadcast) => finished.push(text(broadcast.bytes)));
+    queue.queue(bytes("alive"), 7, 2);
+    queue.queue(bytes("suspect"), 7, 0);
     expect(finished).toEqual(["alive"]);
     expect(queue.list().map((broadcast) => text(broadcast.bytes))).toEqual(["suspect"]);
   });
@@ -82,12 +87,12 @@ describe("whatever is queued", () => {
         fc.integer({ min: 1, max: 20 }),
         (lengths, limit, transmitLimit, maxParts) => {
           let finished = 0;
-          const queue = new BroadcastQueue(3, () => finished++);
+          const queue = new BroadcastQueue(() => finished++);
           const counts = new Map<Uint8Array, number>();
           for (const [i, length] of lengths.entries()) {
             const message = new Uint8Array(length);
             counts.set(message, 0);
-            queue.queue(message, null, i % 3);
+            queue.queue(message, noKey, i % 3);
           }
           for (let packets = 0; queue.length > 0; packets++) {
             expect(packets).toBeLessThan(lengths.length * transmitLimit + 1);
@@ -106,4 +111,70 @@ describe("whatever is queued", () => {
       ),
     );
   });
+});
+
+interface Waiting {
+  readonly message: Uint8Array;
+  readonly key: number;
+  readonly urgency: number;
+  readonly age: number;
+  sent: number;
+}
+
+it("keeps the send order of a list that is sorted anew each time", () => {
+  const operation = fc.record({
+    op: fc.constantFrom("queue", "queue", "queue", "take", "prune"),
+    length: fc.integer({ min: 1, max: 9 }),
+    key: fc.integer({ min: -1, max: 6 }),
+    urgency: fc.integer({ min: 0, max: 2 }),
+  });
+  fc.assert(
+    fc.property(fc.array(operation, { maxLength: 120 }), (operations) => {
+      const finished: Uint8Array[] = [];
+      const queue = new BroadcastQueue(({ bytes }) => finished.push(bytes));
+      let naive: Waiting[] = [];
+      const gone: Uint8Array[] = [];
+      const sort = () =>
+        naive.sort(
+          (a, b) => a.urgency - b.urgency || a.sent - b.sent || b.message.length - a.message.length || b.age - a.age,
+        );
+      let age = 0;
+      for (const { op, length, key, urgency } of operations) {
+        if (op === "queue") {
+          const message = new Uint8Array(length);
+          gone.push(...naive.filter((other) => key !== noKey && other.key === key).map((other) => other.message));
+          naive = naive.filter((other) => key === noKey || other.key !== key);
+          naive.push({ message, key, urgency, age: ++age, sent: 0 });
+          queue.queue(message, key, urgency);
+        } else if (op === "take") {
+          const out: Uint8Array[] = [];
+          const limit = 6 * length;
+          const used = queue.take(out, 2, limit, 5, 3);
+          let room = limit;
+          const taken: Waiting[] = [];
+          for (const waiting of naive) {
+            if (waiting.message.length + 2 > room || taken.length === 5) continue;
+            taken.push(waiting);
+            room -= waiting.message.length + 2;
+          }
+          expect(out).toEqual(taken.map((waiting) => waiting.message));
+          expect(out.every((message, i) => message === taken[i]!.message)).toBe(true);
+          expect(used).toBe(limit - room);
+          for (const waiting of taken) if (++waiting.sent === 3) gone.push(waiting.message);
+          naive = naive.filter((waiting) => waiting.sent < 3);
+        } else {
+          gone.push(...naive.splice(length).map((waiting) => waiting.message));
+          queue.prune(length);
+        }
+        sort();
+        const list = queue.list();
+        expect(list.length).toBe(naive.length);
+        expect(list.every(({ bytes, key: its }, i) => bytes === naive[i]!.message && its === naive[i]!.key)).toBe(true);
+        expect(queue.bytes).toBe(naive.reduce((sum, waiting) => sum + waiting.message.length, 0));
+        for (let k = 0; k <= 6; k++) expect(queue.has(k)).toBe(naive.some((waiting) => waiting.key === k));
+      }
+      expect(new Set(finished)).toEqual(new Set(gone));
+      expect(finished.length).toBe(gone.length);
+    }),
+  );
 });

@@ -6,39 +6,58 @@
  * then newest. With a single class it is memberlist's order (reference 12.8). A broadcast with a key replaces the waiting
  * one with the same key: newer news about a member makes older news pointless.
  *
- *   class 0:  tier 0 [long … short]  tier 1 […]  tier 2 …
- *   class 1:  tier 0 …
+ *   class 0:  0 sent [long … short]  1 sent […]  2 sent …  class 1:  0 sent …
+ *
+ * Kept in that order, sorted by a rank that holds all of it but the age. A packet takes from the front, and what it took
+ * is merged back in one pass: in a large pool under load that is what a machine does most, and the fewer bytes it has to
+ * look at, the better.
  */
 export interface Broadcast {
   /** The whole message, type byte first; owned by the queue. */
   readonly bytes: Uint8Array;
-  /** Replaces a waiting broadcast of the same key; null replaces nothing. */
-  readonly key: string | null;
-  /** 0 is the most urgent. */
-  readonly class: number;
+  /** Replaces a waiting broadcast of the same key; `noKey` replaces nothing. */
+  readonly key: number;
   /** The caller's number for `onFinished`; 0 when nobody asks. */
   readonly id: number;
-  transmits: number;
-  serial: number;
 }
 
+export const noKey = -1;
+
+/** A rank: class, then transmissions, then what the length lacks of the longest: 2, 12 and 17 bits. */
+const lengthBits = 17;
+const longest = (1 << lengthBits) - 1;
+const oneTransmit = 1 << lengthBits;
+const transmitBits = 12;
+const mostTransmits = (1 << transmitBits) - 1;
+
+/** Of each broadcast: its rank, its age (the newest has the highest number), its key. */
+const stride = 3;
+const lastSerial = 0x7fff_ffff;
+const empty = new Int32Array(0);
+
+// What one packet has taken, and what of it will be sent again: used within `take` only.
+const takenFrom: number[] = [];
+const again: number[] = [];
+const messagesAgain: Uint8Array[] = [];
+
 export class BroadcastQueue {
-  readonly #classes: Broadcast[][][] = [];
-  readonly #byKey = new Map<string, Broadcast>();
-  readonly #taken: Broadcast[] = [];
+  #columns = empty;
+  readonly #messages: Uint8Array[] = [];
+  /** The numbers of those messages that have one. */
+  #ids: Map<Uint8Array, number> | undefined;
   readonly #onFinished: (broadcast: Broadcast) => void;
   #serial = 0;
-  #length = 0;
   #bytes = 0;
+  /** No waiting message is shorter. */
+  #shortest = longest;
 
   /** @param onFinished called when a broadcast has been sent often enough, was replaced or was pruned. */
-  constructor(classes: number, onFinished: (broadcast: Broadcast) => void) {
-    for (let i = 0; i < classes; i++) this.#classes.push([]);
+  constructor(onFinished: (broadcast: Broadcast) => void) {
     this.#onFinished = onFinished;
   }
 
   get length(): number {
-    return this.#length;
+    return this.#messages.length;
   }
 
   /** Bytes of all waiting messages, framing not counted. */
@@ -46,20 +65,42 @@ export class BroadcastQueue {
     return this.#bytes;
   }
 
-  /** Queues `bytes`, which the queue keeps. */
-  queue(bytes: Uint8Array, key: string | null, urgency: number, id = 0): void {
-    if (key !== null) this.remove(key);
-    const broadcast: Broadcast = { bytes, key, class: urgency, id, transmits: 0, serial: ++this.#serial };
-    if (key !== null) this.#byKey.set(key, broadcast);
-    this.#insert(broadcast);
+  /** Queues `bytes`, which the queue keeps. @param key u31 or `noKey` @param urgency 0 … 3, 0 is the most urgent */
+  queue(bytes: Uint8Array, key: number, urgency: number, id = 0): void {
+    const { length } = bytes;
+    let gap = key === noKey ? -1 : this.#find(key);
+    const replaced = gap < 0 ? undefined : this.#messages[gap]!;
+    if (replaced === undefined) {
+      gap = this.#messages.length;
+      if (gap === 0) {
+        this.#serial = 0;
+        this.#shortest = longest;
+      }
+      this.#messages.push(bytes);
+      if (gap * stride === this.#columns.length) this.#grow();
+    } else {
+      this.#bytes -= replaced.length;
+    }
+    if (length < this.#shortest) this.#shortest = length;
+    this.#bytes += length;
+    if (this.#serial === lastSerial) this.#renumber();
+    const rank = (urgency << (lengthBits + transmitBits)) | (longest - Math.min(length, longest));
+    const at = this.#moveGap(gap, rank);
+    const columns = this.#columns;
+    columns[at * stride] = rank;
+    columns[at * stride + 1] = ++this.#serial;
+    columns[at * stride + 2] = key;
+    this.#messages[at] = bytes;
+    if (replaced !== undefined) this.#finish(replaced, key);
+    if (id !== 0) {
+      this.#ids ??= new Map();
+      this.#ids.set(bytes, id);
+    }
   }
 
-  /** Drops the waiting broadcast with this key; it counts as finished. */
-  remove(key: string): void {
-    const waiting = this.#byKey.get(key);
-    if (!waiting) return;
-    this.#delete(waiting);
-    this.#finish(waiting);
+  /** Whether a broadcast with this key waits. */
+  has(key: number): boolean {
+    return this.#find(key) >= 0;
   }
 
   /**
@@ -68,113 +109,146 @@ export class BroadcastQueue {
    * @returns the bytes used, overheads included.
    */
   take(out: Uint8Array[], overhead: number, limit: number, maxParts: number, transmitLimit: number): number {
-    let used = 0;
-    let parts = 0;
-    const taken = this.#taken;
-    taken.length = 0;
-    for (const tiers of this.#classes) {
-      for (let t = 0; t < tiers.length; t++) {
-        const tier = tiers[t]!;
-        if (tier.length === 0) continue;
-        let room = limit - used - overhead;
-        if (room <= 0 || parts >= maxParts) break;
-        let at = firstFitting(tier, 0, room);
-        while (at < tier.length && parts < maxParts) {
-          const start = at;
-          while (at < tier.length && tier[at]!.bytes.length <= room && parts < maxParts) {
-            const broadcast = tier[at++]!;
-            out.push(broadcast.bytes);
-            taken.push(broadcast);
-            parts++;
-            used += overhead + broadcast.bytes.length;
-            room = limit - used - overhead;
-          }
-          tier.splice(start, at - start);
-          at = room <= 0 ? tier.length : firstFitting(tier, start, room);
-        }
-      }
+    const columns = this.#columns;
+    const messages = this.#messages;
+    const { length } = messages;
+    let room = limit - overhead;
+    let count = 0;
+    for (let i = 0; i < length && room > 0 && room >= this.#shortest && count < maxParts; i++) {
+      const bytes = longest - (columns[i * stride]! & longest);
+      if (bytes > room) continue;
+      out.push(messages[i]!);
+      takenFrom[count++] = i;
+      room -= bytes + overhead;
     }
-    // Back only now, or a message could be taken twice in one packet.
-    for (const broadcast of taken) {
-      this.#length--;
-      this.#bytes -= broadcast.bytes.length;
-      broadcast.transmits++;
-      if (broadcast.transmits >= transmitLimit) {
-        if (broadcast.key !== null) this.#byKey.delete(broadcast.key);
-        this.#finish(broadcast);
-      } else {
-        this.#insert(broadcast);
-      }
-    }
-    return used;
+    if (count > 0) this.#putBack(count, Math.min(transmitLimit, mostTransmits));
+    return limit - overhead - room;
   }
 
   /** Drops from the end of the send order until `retain` are left. */
   prune(retain: number): void {
-    for (let c = this.#classes.length - 1; c >= 0; c--) {
-      const tiers = this.#classes[c]!;
-      for (let t = tiers.length - 1; t >= 0; t--) {
-        const tier = tiers[t]!;
-        while (tier.length > 0 && this.#length > retain) {
-          const broadcast = tier[tier.length - 1]!;
-          this.#delete(broadcast);
-          this.#finish(broadcast);
-        }
-      }
+    while (this.#messages.length > retain) {
+      const last = this.#messages.length - 1;
+      const bytes = this.#messages.pop()!;
+      this.#bytes -= bytes.length;
+      this.#finish(bytes, this.#columns[last * stride + 2]!);
     }
   }
 
   /** Everything waiting, in send order. For tests and `inspect`. */
   list(): Broadcast[] {
-    return this.#classes.flatMap((tiers) => tiers.flat());
+    return this.#messages.map((bytes, i) => {
+      return { bytes, key: this.#columns[i * stride + 2]!, id: this.#ids?.get(bytes) ?? 0 };
+    });
   }
 
-  #insert(broadcast: Broadcast): void {
-    const tiers = this.#classes[broadcast.class]!;
-    while (tiers.length <= broadcast.transmits) tiers.push([]);
-    const tier = tiers[broadcast.transmits]!;
-    tier.splice(position(tier, broadcast), 0, broadcast);
-    this.#length++;
-    this.#bytes += broadcast.bytes.length;
+  /**
+   * Merges what was taken, one transmission older, with the rest. What comes back stands behind its old place, so the
+   * pass never writes over what it has yet to read.
+   */
+  #putBack(count: number, transmitLimit: number): void {
+    const columns = this.#columns;
+    const messages = this.#messages;
+    const { length } = messages;
+    let back = 0;
+    for (let i = 0; i < count; i++) {
+      const from = takenFrom[i]! * stride;
+      const rank = columns[from]! + oneTransmit;
+      if (((rank >>> lengthBits) & mostTransmits) >= transmitLimit) continue;
+      again[back * stride] = rank;
+      again[back * stride + 1] = columns[from + 1]!;
+      again[back * stride + 2] = columns[from + 2]!;
+      messagesAgain[back++] = messages[takenFrom[i]!]!;
+    }
+    if (back < count) this.#finishTaken(count, transmitLimit);
+    let skipped = 0;
+    let merged = 0;
+    let read = takenFrom[0]!;
+    let write = read;
+    while (skipped < count || merged < back) {
+      if (skipped < count && takenFrom[skipped] === read) {
+        skipped++;
+        read++;
+      } else if (merged < back && (read === length || isBefore(again, merged * stride, columns, read * stride))) {
+        columns[write * stride] = again[merged * stride]!;
+        columns[write * stride + 1] = again[merged * stride + 1]!;
+        columns[write * stride + 2] = again[merged * stride + 2]!;
+        messages[write++] = messagesAgain[merged++]!;
+      } else {
+        columns[write * stride] = columns[read * stride]!;
+        columns[write * stride + 1] = columns[read * stride + 1]!;
+        columns[write * stride + 2] = columns[read * stride + 2]!;
+        messages[write++] = messages[read++]!;
+      }
+    }
+    if (write === read) return;
+    if (read < length) {
+      columns.copyWithin(write * stride, read * stride, length * stride);
+      messages.copyWithin(write, read);
+    }
+    for (let i = read - write; i > 0; i--) messages.pop();
   }
 
-  #delete(broadcast: Broadcast): void {
-    const tier = this.#classes[broadcast.class]![broadcast.transmits]!;
-    tier.splice(position(tier, broadcast), 1);
-    if (broadcast.key !== null) this.#byKey.delete(broadcast.key);
-    this.#length--;
-    this.#bytes -= broadcast.bytes.length;
+  #finishTaken(count: number, transmitLimit: number): void {
+    for (let i = 0; i < count; i++) {
+      const from = takenFrom[i]!;
+      const rank = this.#columns[from * stride]! + oneTransmit;
+      if (((rank >>> lengthBits) & mostTransmits) < transmitLimit) continue;
+      const bytes = this.#messages[from]!;
+      this.#bytes -= bytes.length;
+      this.#finish(bytes, this.#columns[from * stride + 2]!);
+    }
   }
 
-  #finish(broadcast: Broadcast): void {
-    if (this.#length === 0) this.#serial = 0;
-    this.#onFinished(broadcast);
+  #find(key: number): number {
+    const columns = this.#columns;
+    const end = this.#messages.length * stride;
+    for (let i = 2; i < end; i += stride) if (columns[i] === key) return (i - 2) / stride;
+    return -1;
+  }
+
+  /** Moves an unused place to where a new message of this rank stands: the first of its like. */
+  #moveGap(gap: number, rank: number): number {
+    const columns = this.#columns;
+    let at = gap;
+    while (at > 0 && columns[(at - 1) * stride]! >= rank) this.#move(at - 1, at--);
+    if (at < gap) return at;
+    while (at + 1 < this.#messages.length && columns[(at + 1) * stride]! < rank) this.#move(at + 1, at++);
+    return at;
+  }
+
+  #move(from: number, to: number): void {
+    const columns = this.#columns;
+    columns[to * stride] = columns[from * stride]!;
+    columns[to * stride + 1] = columns[from * stride + 1]!;
+    columns[to * stride + 2] = columns[from * stride + 2]!;
+    this.#messages[to] = this.#messages[from]!;
+  }
+
+  #grow(): void {
+    const columns = new Int32Array(Math.max(8 * stride, 2 * this.#columns.length));
+    columns.set(this.#columns);
+    this.#columns = columns;
+  }
+
+  /** Only the order of ages matters, and no queue holds that many. */
+  #renumber(): void {
+    const columns = this.#columns;
+    const places = Array.from(this.#messages, (_, i) => i * stride + 1);
+    places.sort((a, b) => columns[a]! - columns[b]!);
+    for (const [i, place] of places.entries()) columns[place] = i + 1;
+    this.#serial = places.length;
+  }
+
+  #finish(bytes: Uint8Array, key: number): void {
+    const id = this.#ids?.get(bytes) ?? 0;
+    if (id !== 0) this.#ids!.delete(bytes);
+    this.#onFinished({ bytes, key, id });
   }
 }
 
-/** Index of the first message from `from` on that is no longer than `room`; lengths fall along a tier. */
-function firstFitting(tier: readonly Broadcast[], from: number, room: number): number {
-  let low = from;
-  let high = tier.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (tier[middle]!.bytes.length <= room) high = middle;
-    else low = middle + 1;
-  }
-  return low;
-}
-
-/** Where `broadcast` stands, or would stand, in its tier. */
-function position(tier: readonly Broadcast[], broadcast: Broadcast): number {
-  const length = broadcast.bytes.length;
-  let low = 0;
-  let high = tier.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const other = tier[middle]!;
-    const before = other.bytes.length > length || (other.bytes.length === length && other.serial > broadcast.serial);
-    if (before) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+/** Whether the broadcast at place `i` of `a` stands before the one at place `j` of `b`. */
+function isBefore(a: readonly number[], i: number, b: Int32Array, j: number): boolean {
+  const difference = a[i]! - b[j]!;
+  return difference < 0 || (difference === 0 && a[i + 1]! > b[j + 1]!);
 }

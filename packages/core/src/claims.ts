@@ -14,6 +14,7 @@
  */
 import { addressText, type Endpoint } from "./endpoint.ts";
 import { confirmationsWanted, suspicionMinMs } from "./formulas.ts";
+import type { MemberTable } from "./member-table.ts";
 import { type Alive, type Dead, MemberState, MessageType, type Suspect } from "./messages.ts";
 import { emptyBytes, equalBytes } from "./names.ts";
 import { type Shared, Urgency } from "./shared.ts";
@@ -38,6 +39,15 @@ export function nextIncarnation(incarnation: number): number {
 function isPlausible(incarnation: number, known: number): boolean {
   return incarnation <= incarnationEdge || (incarnation <= known + stepsAtEdge && incarnation <= lastIncarnation);
 }
+
+/**
+ * Whether an accusation is known to change nothing, which is true of nearly all that arrive when many members fail at once.
+ * Asked before anything else is done with one.
+ */
+export function isOldNews(claim: Suspect | Dead, table: MemberTable): boolean {
+  return claim.incarnation <= incarnationEdge && table.isDeafTo(claim);
+}
+
 /** The same conflict is not reported again for so long: ms. */
 const conflictReportMs = 10_000;
 const noVersions = new Uint8Array(6);
@@ -56,7 +66,9 @@ export interface ClaimListener {
 export class Claims {
   readonly #s: Shared;
   readonly #listener: ClaimListener;
-  readonly #suspicions = new Map<number, Suspicion>();
+  /** By the row of the suspect (`NameTable.rowOf`). */
+  readonly #suspicions: (Suspicion | undefined)[] = [];
+  #suspects = 0;
   /** The last conflict reported about a member: who claimed, and when in ms. */
   readonly #conflictsReported = new Map<number, { claimant: string; at: number }>();
   #isolated = false;
@@ -67,7 +79,8 @@ export class Claims {
   }
 
   suspicionOf(id: number): Suspicion | undefined {
-    return this.#suspicions.get(id);
+    const row = id < 0 ? -1 : this.#s.table.names.rowOf(id);
+    return row < 0 ? undefined : this.#suspicions[row];
   }
 
   /**
@@ -158,7 +171,7 @@ export class Claims {
         meta: claim.meta,
         vsn: claim.vsn,
       },
-      claim.node,
+      id,
       urgency,
       broadcastId,
     );
@@ -179,17 +192,25 @@ export class Claims {
     return "accepted";
   }
 
-  /** Suspect (11.3). */
-  applySuspect(incarnation: number, node: string, accuser: string, from: Endpoint | undefined): ClaimOutcome {
+  /** Suspect (11.3). `message` is passed on where there is one: the claim as it came. */
+  applySuspect(
+    incarnation: number,
+    node: string,
+    accuser: string,
+    from: Endpoint | undefined,
+    message?: Suspect,
+  ): ClaimOutcome {
     const s = this.#s;
-    const id = this.#accused(incarnation, node, from);
+    const id = this.#accused(incarnation, node, from, message);
     if (id < 0) return "ignored";
-    const running = this.#suspicions.get(id);
+    const running = this.suspicionOf(id);
     if (running) {
+      if (message?.accuserBit) s.table.hear(id, message.accuserBit);
       if (!running.confirm(accuser)) return "ignored";
+      if (running.settled) s.table.settle(id);
       s.timers.set(TimerKind.suspicion, id, running.deadline);
       this.#logSuspicion("confirmed", node, incarnation, accuser, running);
-      this.#spreadSuspicion(incarnation, node, accuser);
+      this.#spreadSuspicion(id, incarnation, node, accuser, message);
       return "accepted";
     }
     if (s.table.state(id) !== MemberState.alive) return "ignored";
@@ -205,18 +226,29 @@ export class Claims {
     // memberlist counts the dead and left here too, and then waits its longest for confirmers who do not exist.
     const wanted = confirmationsWanted(s.config.suspicionMult, s.table.aliveCount);
     const suspicion = new Suspicion(accuser, wanted, minMs, minMs * s.config.suspicionMaxTimeoutMult, s.now);
-    this.#suspicions.set(id, suspicion);
+    const row = s.table.names.needRow(id);
+    while (this.#suspicions.length <= row) this.#suspicions.push(undefined);
+    this.#suspicions[row] = suspicion;
+    this.#suspects++;
+    if (message?.accuserBit) s.table.hear(id, message.accuserBit);
+    if (suspicion.settled) s.table.settle(id);
     s.timers.set(TimerKind.suspicion, id, suspicion.deadline);
     this.#logSuspicion("suspected", node, incarnation, accuser, suspicion);
-    this.#spreadSuspicion(incarnation, node, accuser);
+    this.#spreadSuspicion(id, incarnation, node, accuser, message);
     s.events.push({ type: "member-suspect", member: s.view(id) });
     return "accepted";
   }
 
-  /** Dead, or left when the accuser is the accused (11.4). */
-  applyDead(incarnation: number, node: string, accuser: string, from: Endpoint | undefined): ClaimOutcome {
+  /** Dead, or left when the accuser is the accused (11.4). `message` as for `applySuspect`. */
+  applyDead(
+    incarnation: number,
+    node: string,
+    accuser: string,
+    from: Endpoint | undefined,
+    message?: Dead,
+  ): ClaimOutcome {
     const s = this.#s;
-    const id = this.#accused(incarnation, node, from);
+    const id = this.#accused(incarnation, node, from, message);
     if (id < 0) return "ignored";
     if (!s.table.isAliveOrSuspect(id)) {
       this.#dropSuspicion(id);
@@ -226,7 +258,7 @@ export class Claims {
       this.refute(incarnation, accuser);
       return "refuted";
     }
-    this.#declareDead(id, incarnation, accuser, 0);
+    this.#declareDead(id, incarnation, accuser, 0, message);
     return "accepted";
   }
 
@@ -240,15 +272,20 @@ export class Claims {
   /** The timer of a suspect has fired: dead, on our own judgement. */
   onSuspicionTimeout(id: number): void {
     const s = this.#s;
-    if (!this.#suspicions.has(id)) return;
+    if (!this.suspicionOf(id)) return;
     this.#declareDead(id, s.table.incarnation(id), s.name, 0);
   }
 
   /** Moves the deadline of every suspicion: in `ms` of standing still no refutation could be heard. */
   excuse(ms: number): void {
-    for (const [id, suspicion] of this.#suspicions) {
+    if (this.#suspects === 0) return;
+    const { table, timers } = this.#s;
+    for (let i = 0; i < table.length; i++) {
+      const id = table.at(i);
+      const suspicion = this.suspicionOf(id);
+      if (!suspicion) continue;
       suspicion.excuse(ms);
-      this.#s.timers.set(TimerKind.suspicion, id, suspicion.deadline);
+      timers.set(TimerKind.suspicion, id, suspicion.deadline);
     }
   }
 
@@ -271,7 +308,7 @@ export class Claims {
         meta: record.meta,
         vsn: record.vsn,
       },
-      s.name,
+      s.selfId,
       Urgency.failure,
     );
   }
@@ -288,29 +325,48 @@ export class Claims {
   onForget(id: number): void {
     this.#conflictsReported.delete(id);
     this.#dropSuspicion(id);
+    this.#s.onForget(id);
   }
 
   /** The member that an accusation is about, or -1 when it is unknown, outdated or cannot be true. */
-  #accused(incarnation: number, node: string, from: Endpoint | undefined): number {
+  #accused(incarnation: number, node: string, from: Endpoint | undefined, message: Suspect | Dead | undefined): number {
     const s = this.#s;
-    const id = s.table.find(node);
+    const id = message === undefined ? s.table.find(node) : this.#find(message);
     if (id < 0 || incarnation < s.table.incarnation(id)) return -1;
     if (isPlausible(incarnation, s.table.incarnation(id))) return id;
     s.drop("incarnation-wrap", from);
     return -1;
   }
 
-  #declareDead(id: number, incarnation: number, accuser: string, broadcastId: number): void {
+  /** As `table.find`, with the help of what an earlier receiver noted. */
+  #find(message: Suspect | Dead): number {
+    const { table } = this.#s;
+    const noted = message.subject;
+    if (noted !== undefined && noted.table === table.names && noted.id >= 0) return table.has(noted.id) ? noted.id : -1;
+    const id = table.find(message.node);
+    if (id >= 0 && "subject" in message) {
+      const subject = table.names.subject(id);
+      message.subject = subject;
+      if (message.type === MessageType.suspect) message.accuserBit = table.names.accuserBit(subject, message.from);
+    }
+    return id;
+  }
+
+  #declareDead(id: number, incarnation: number, accuser: string, broadcastId: number, message?: Dead): void {
     const s = this.#s;
     const record = s.table.record(id);
     const node = record.name;
     const left = accuser === node;
-    const suspicion = this.#suspicions.get(id);
+    const suspicion = this.suspicionOf(id);
     this.#dropSuspicion(id);
     s.table.setIncarnation(id, incarnation);
     s.table.setState(id, left ? MemberState.left : MemberState.dead, s.now);
-    const dead: Dead = { type: MessageType.dead, incarnation, node, from: accuser };
-    s.broadcast(dead, node, left ? Urgency.leave : Urgency.failure, broadcastId);
+    s.broadcast(
+      message ?? { type: MessageType.dead, incarnation, node, from: accuser },
+      id,
+      left ? Urgency.leave : Urgency.failure,
+      broadcastId,
+    );
     if (left) {
       s.evidence(node, { type: "left", at: s.now, incarnation, from: accuser });
     } else {
@@ -329,13 +385,14 @@ export class Claims {
   }
 
   #dropSuspicion(id: number): void {
-    if (!this.#suspicions.delete(id)) return;
+    if (!this.suspicionOf(id)) return;
+    this.#suspicions[this.#s.table.names.rowOf(id)] = undefined;
+    this.#suspects--;
     this.#s.timers.clear(TimerKind.suspicion, id);
   }
 
-  #spreadSuspicion(incarnation: number, node: string, from: string): void {
-    const suspect: Suspect = { type: MessageType.suspect, incarnation, node, from };
-    this.#s.broadcast(suspect, node, Urgency.failure);
+  #spreadSuspicion(id: number, incarnation: number, node: string, from: string, message: Suspect | undefined): void {
+    this.#s.broadcast(message ?? { type: MessageType.suspect, incarnation, node, from }, id, Urgency.failure);
   }
 
   #logSuspicion(
@@ -345,6 +402,7 @@ export class Claims {
     from: string,
     suspicion: Suspicion,
   ): void {
+    if (!this.#s.keepsEvidence) return;
     this.#s.evidence(node, {
       type,
       at: this.#s.now,

@@ -4,21 +4,25 @@
  */
 import type { Evidence } from "./evidence.ts";
 
-/** Entries kept for one member. */
-const entriesPerName = 64;
 /** Names kept; beyond, the one whose newest entry is oldest is dropped. */
 const maxNames = 4096;
 
 export class EvidenceLog {
   /** In order of last entry, so the first is the quietest. */
   readonly #byName = new Map<string, Evidence[]>();
+  readonly #entriesPerName: number;
+
+  /** @param entriesPerName kept for one member, at least 1 */
+  constructor(entriesPerName = 64) {
+    this.#entriesPerName = entriesPerName;
+  }
 
   add(name: string, evidence: Evidence): void {
     const list = this.#byName.get(name) ?? [];
     this.#byName.delete(name);
     this.#byName.set(name, list);
     list.push(evidence);
-    if (list.length > entriesPerName) list.shift();
+    if (list.length > this.#entriesPerName) list.shift();
     if (this.#byName.size > maxNames) {
       for (const oldest of this.#byName.keys()) {
         this.#byName.delete(oldest);

@@ -9,7 +9,7 @@ export { pushPullScale, retransmitLimit, suspicionMinMs } from "./formulas.ts";
 export { type KnownMember, KnownPool } from "./known-pool.ts";
 export type { Machine, StreamFailure, StreamReply, StreamRequest } from "./machine.ts";
 export * from "./messages.ts";
-export { emptyBytes, equalBytes, type MemberRecord, NameTable } from "./names.ts";
+export { emptyBytes, equalBytes, type MemberRecord, NameTable, type Subject } from "./names.ts";
 export { Rng } from "./rng.ts";
 export type { SwimCounters, SwimOptions } from "./shared.ts";
 export { Swim, type SwimInspection } from "./swim.ts";

@@ -1,8 +1,9 @@
 /**
  * A pool as somebody knows it: what a warm start begins with instead of nothing, such as a snapshot from before a restart
- * or a converged pool in a simulator. Made once, it serves any number of machines that share its names; they share its
- * records until they learn something new.
+ * or a converged pool in a simulator. Made once, it serves any number of machines that share its names: they read here
+ * what they have not learned otherwise.
  */
+import type { Endpoint } from "./endpoint.ts";
 import { MemberState } from "./messages.ts";
 import { emptyBytes, type MemberRecord, type NameTable } from "./names.ts";
 
@@ -11,6 +12,8 @@ export interface KnownMember {
   /** 4 or 16 bytes. */
   readonly addr: Uint8Array;
   readonly port: number;
+  /** Where packets to it go, to be used as it is. Default: made from `addr` and `port`. */
+  readonly endpoint?: Endpoint;
   /** Default none. */
   readonly meta?: Uint8Array;
   /** Six version bytes. */
@@ -21,8 +24,6 @@ export interface KnownMember {
 
 /** In a column of states: nobody. */
 export const absent = 255;
-/** Records in one page. */
-export const pageSize = 256;
 
 export class KnownPool {
   readonly names: NameTable;
@@ -31,25 +32,23 @@ export class KnownPool {
   /** By number. */
   readonly states: Uint8Array;
   readonly incarnations: Uint32Array;
-  readonly pages: readonly (readonly (MemberRecord | undefined)[])[];
+  readonly records: readonly (MemberRecord | undefined)[];
 
-  /** Everyone is alive. @throws RangeError when a name is there twice. */
+  /** Everyone is alive. The names stay in use for good. @throws RangeError when a name is there twice. */
   constructor(names: NameTable, members: readonly KnownMember[]) {
     this.names = names;
     this.ids = Uint32Array.from(members, (member) => names.acquire(member.name));
     const size = this.ids.reduce((most, id) => Math.max(most, id + 1), 0);
     this.states = new Uint8Array(size).fill(absent);
     this.incarnations = new Uint32Array(size);
-    const pages: (MemberRecord | undefined)[][] = [];
+    const records = new Array<MemberRecord | undefined>(size).fill(undefined);
     for (const [i, member] of members.entries()) {
       const id = this.ids[i]!;
       if (this.states[id] !== absent) throw new RangeError(`members: ${member.name} is there twice`);
       this.states[id] = MemberState.alive;
       this.incarnations[id] = member.incarnation;
-      while (pages.length * pageSize <= id) pages.push(new Array<undefined>(pageSize).fill(undefined));
-      const record = names.record(id, member.addr, member.port, member.meta ?? emptyBytes, member.vsn);
-      pages[Math.floor(id / pageSize)]![id % pageSize] = record;
+      records[id] = names.record(id, member.addr, member.port, member.meta ?? emptyBytes, member.vsn, member.endpoint);
     }
-    this.pages = pages;
+    this.records = records;
   }
 }

@@ -36,19 +36,10 @@ export class Merger {
   /** Our own list, ourselves included, in ring order. */
   localNodes(): PushPullNode[] {
     const { table } = this.#s;
-    const nodes: PushPullNode[] = [];
-    for (let i = 0; i < table.length; i++) {
+    const nodes = new Array<PushPullNode>(table.length);
+    for (let i = 0; i < nodes.length; i++) {
       const id = table.at(i);
-      const record = table.record(id);
-      nodes.push({
-        name: record.name,
-        addr: record.addr,
-        port: record.port,
-        meta: record.meta,
-        incarnation: table.incarnation(id),
-        state: table.state(id),
-        vsn: record.vsn,
-      });
+      nodes[i] = table.names.entry(id, table.record(id), table.incarnation(id), table.state(id));
     }
     return nodes;
   }
@@ -65,8 +56,9 @@ export class Merger {
     for (const reason of remote.refusals ?? []) s.drop(reason, from);
     let learned = 0;
     let disagreed = false;
-    for (const [i, node] of remote.nodes.entries()) {
-      if (this.#opensMove(remote.nodes, i)) continue;
+    for (let i = 0; i < remote.nodes.length; i++) {
+      const node = remote.nodes[i]!;
+      if (this.#isOldNews(node) || this.#opensMove(remote.nodes, i)) continue;
       if (this.#disagrees(node)) disagreed = true;
       if (this.#apply(node, from) === "joined") learned++;
     }
@@ -76,9 +68,31 @@ export class Merger {
     return { refused: undefined, learned, disagreed };
   }
 
+  /** Whether an entry says of a living member what we know: true of nearly all. May say no where the answer is yes. */
+  #isOldNews(node: PushPullNode): boolean {
+    const s = this.#s;
+    const { table } = s;
+    if (node.subject === undefined || node.subject.table !== table.names || node.state !== MemberState.alive)
+      return false;
+    const { id } = node.subject;
+    if (id < 0 || id === s.selfId || !table.has(id) || table.state(id) !== MemberState.alive) return false;
+    const record = table.record(id);
+    return node.addr === record.addr && node.port === record.port && node.incarnation <= table.incarnation(id);
+  }
+
   #versionMismatch(nodes: readonly PushPullNode[]): string | undefined {
+    const first = nodes[0]?.vsn;
+    if (first && this.#allSpeak(nodes, first)) return undefined;
     const remote = nodes.map((node) => ({ name: node.name, state: node.state, vsn: node.vsn ?? emptyBytes }));
     return checkVersions(this.#ownVersions(), remote);
+  }
+
+  /** Whether everybody here and there has these very versions, and they are in order. */
+  #allSpeak(nodes: readonly PushPullNode[], vsn: Uint8Array): boolean {
+    const { table } = this.#s;
+    for (let i = 0; i < nodes.length; i++) if (nodes[i]!.vsn !== vsn) return false;
+    for (let i = 0; i < table.length; i++) if (table.record(table.at(i)).vsn !== vsn) return false;
+    return checkVersions([], [{ name: this.#s.name, state: MemberState.alive, vsn }]) === undefined;
   }
 
   *#ownVersions(): Generator<VersionedMember> {

@@ -7,6 +7,7 @@
  */
 
 import type { DropReason } from "./drop-reason.ts";
+import type { Subject } from "./names.ts";
 
 /** First byte of every message (reference section 1.1). */
 export const MessageType = {
@@ -66,7 +67,18 @@ export interface Nack {
   seqNo: number;
 }
 
-export interface Suspect {
+/**
+ * What an accusation may carry beside the wire's fields where it travels by reference and is read by thousands of machines,
+ * in a simulator: the first of them notes who it is about, and the others need not look it up. A codec that allows it sets
+ * the fields to undefined and 0; one whose messages are borrowed leaves them out.
+ */
+export interface Noted {
+  subject?: Subject | undefined;
+  /** See `NameTable.accuserBit`. */
+  accuserBit?: number;
+}
+
+export interface Suspect extends Noted {
   readonly type: 3;
   incarnation: number;
   /** The accused. */
@@ -75,7 +87,7 @@ export interface Suspect {
   from: string;
 }
 
-export interface Dead {
+export interface Dead extends Noted {
   readonly type: 5;
   incarnation: number;
   node: string;
@@ -110,7 +122,7 @@ export type MemberState = (typeof MemberState)[keyof typeof MemberState];
 export const memberStateNames = ["alive", "suspect", "dead", "left"] as const;
 export type MemberStateName = (typeof memberStateNames)[number];
 
-/** One entry of a push/pull's node list. */
+/** One entry of a push/pull's node list. Entries of one's own list are shared and not to be changed. */
 export interface PushPullNode {
   name: string;
   addr: Uint8Array | null;
@@ -120,6 +132,10 @@ export interface PushPullNode {
   /** 0 … 3; other numbers are ignored by the receiver. */
   state: number;
   vsn: Uint8Array | null;
+  /** Who it is about, where lists travel by reference; decoders leave it out. */
+  subject?: Subject;
+  /** For such a codec to note what the entry weighs. */
+  encodedBytes?: number;
 }
 
 export interface PushPull {

@@ -228,7 +228,7 @@ export class Prober {
       };
       s.send(record.endpoint, ping, false, record.vsn[1]! >= 5, suspect);
     } else {
-      s.send(record.endpoint, ping, true, s.table.find(record.endpoint.address) >= 0);
+      s.send(record.endpoint, ping, true, s.table.isNamed(record.endpoint.address));
     }
   }
 

@@ -62,7 +62,7 @@ export class Relays {
       sourceNode: s.name,
     };
     const port = request.port === 0 ? (s.options.bindPort ?? s.options.port) : request.port;
-    s.send({ address, port }, ping, true, s.table.find(address) >= 0);
+    s.send({ address, port }, ping, true, s.table.isNamed(address));
   }
 
   /** An ack with the number of one of our relayed pings; false when it is not. */
@@ -71,7 +71,7 @@ export class Relays {
     if (!relay) return false;
     const s = this.#s;
     const ack = { type: MessageType.ack, seqNo: relay.theirSeqNo, payload: null };
-    s.send(relay.requester, ack, true, s.table.find(relay.requester.address) >= 0);
+    s.send(relay.requester, ack, true, s.table.isNamed(relay.requester.address));
     return true;
   }
 
@@ -85,7 +85,7 @@ export class Relays {
     relay.nack = false;
     s.timers.set(TimerKind.relay, seqNo, Math.max(s.now, relay.until));
     const nack = { type: MessageType.nack, seqNo: relay.theirSeqNo };
-    s.send(relay.requester, nack, true, s.table.find(relay.requester.address) >= 0);
+    s.send(relay.requester, nack, true, s.table.isNamed(relay.requester.address));
   }
 
   #take(seqNo: number): PendingRelay | undefined {

@@ -10,9 +10,10 @@ export class Rng {
 
   /** @param seed any number; its 53 bits count. */
   constructor(seed: number) {
-    this.#a = seed >>> 0;
-    this.#b = Math.floor(seed / 0x1_0000_0000) >>> 0;
-    this.#c = 0x9e3779b9;
+    // Kept within 32 signed bits, which engines store without a box.
+    this.#a = seed | 0;
+    this.#b = Math.floor(seed / 0x1_0000_0000) | 0;
+    this.#c = 0x9e3779b9 | 0;
     this.#counter = 1;
     for (let i = 0; i < 12; i++) this.uint32();
   }
@@ -23,7 +24,7 @@ export class Rng {
     this.#counter = (this.#counter + 1) | 0;
     this.#a = this.#b ^ (this.#b >>> 9);
     this.#b = (this.#c + (this.#c << 3)) | 0;
-    this.#c = ((this.#c << 21) | (this.#c >>> 11)) + t;
+    this.#c = (((this.#c << 21) | (this.#c >>> 11)) + t) | 0;
     return t >>> 0;
   }
 

@@ -37,6 +37,11 @@ export interface SwimOptions {
   readonly rng: Rng;
   /** Interned names; share one between the machines of a process to save memory. Default: its own. */
   readonly names?: NameTable;
+  /**
+   * Entries of evidence kept for each member. 0: none is kept or reported, `why` is empty; for simulations of thousands of
+   * machines. Default 64.
+   */
+  readonly evidencePerMember?: number;
   /** User state for push/pull, asked for whenever one is encoded. */
   readonly localState?: (join: boolean) => Uint8Array;
   /** Payload for the acks of pings by packet. */
@@ -97,9 +102,11 @@ export class Shared {
   readonly table: MemberTable;
   readonly timers = new TimerTable();
   readonly awareness: Awareness;
-  readonly log = new EvidenceLog();
+  readonly log: EvidenceLog;
+  readonly keepsEvidence: boolean;
   readonly memberQueue: BroadcastQueue;
-  readonly userQueues: readonly BroadcastQueue[];
+  /** Three, most urgent first; none until the first user message. */
+  userQueues: readonly BroadcastQueue[] = [];
   readonly events = new Fifo<SwimEvent>();
   readonly sends = new Fifo<SendIntent>();
   readonly streams = new Fifo<StreamRequest>();
@@ -134,6 +141,8 @@ export class Shared {
   healthy = true;
   /** `leave` was called. */
   leaving = false;
+  /** Members that are forgotten while news about them still waits. */
+  readonly #forgotten = new Set<number>();
   #seqNo: number;
   #nextId = 1;
   /** Set by the machine: what happens when there is something new to gossip. */
@@ -148,12 +157,10 @@ export class Shared {
     this.meta = options.meta ?? emptyBytes;
     this.vsn = Uint8Array.of(...protocolVersions, ...(options.delegateVersions ?? [0, 0, 0]));
     this.table = new MemberTable(options.names ?? new NameTable());
+    this.log = new EvidenceLog(options.evidencePerMember);
+    this.keepsEvidence = options.evidencePerMember !== 0;
     this.awareness = new Awareness(options.config.awarenessMaxMult);
-    const finished = (broadcast: Broadcast) => {
-      if (broadcast.id !== 0) this.events.push({ type: "broadcast-done", id: broadcast.id });
-    };
-    this.memberQueue = new BroadcastQueue(3, finished);
-    this.userQueues = [0, 1, 2].map(() => new BroadcastQueue(1, finished));
+    this.memberQueue = new BroadcastQueue(this.#onFinished);
     this.rng = {
       probe: options.rng.fork("probe"),
       ring: options.rng.fork("ring"),
@@ -191,10 +198,30 @@ export class Shared {
     };
   }
 
-  /** Queues a membership broadcast, replacing an older one about the same member. `id` 0: nobody waits for it. */
-  broadcast(message: PacketMessage, key: string, urgency: number, id = 0): void {
-    this.memberQueue.queue(this.codec.encode(message), key, urgency, id);
+  /** The queue of a user message. */
+  userQueue(queue: 0 | 1 | 2): BroadcastQueue {
+    if (this.userQueues.length === 0) {
+      this.userQueues = [0, 1, 2].map(() => new BroadcastQueue(this.#onFinished));
+    }
+    return this.userQueues[queue]!;
+  }
+
+  readonly #onFinished = (broadcast: Broadcast): void => {
+    if (this.#forgotten.size > 0 && this.#forgotten.delete(broadcast.key)) this.table.names.release(broadcast.key);
+    if (broadcast.id !== 0) this.events.push({ type: "broadcast-done", id: broadcast.id });
+  };
+
+  /** Queues a membership broadcast, replacing an older one about the same `member`. `id` 0: nobody waits for it. */
+  broadcast(message: PacketMessage, member: number, urgency: number, id = 0): void {
+    this.memberQueue.queue(this.codec.encode(message), member, urgency, id);
     this.onQueued();
+  }
+
+  /** A member is about to be forgotten: as long as news about it waits, its number is nobody else's. */
+  onForget(member: number): void {
+    if (this.#forgotten.has(member) || !this.memberQueue.has(member)) return;
+    this.table.names.acquire(this.table.names.nameOf(member));
+    this.#forgotten.add(member);
   }
 
   send(to: Endpoint, head: PacketMessage, piggyback: boolean, crc: boolean, extra: PacketMessage | null = null): void {
@@ -202,6 +229,7 @@ export class Shared {
   }
 
   evidence(name: string, evidence: Evidence): void {
+    if (!this.keepsEvidence) return;
     this.log.add(name, evidence);
     this.events.push({ type: "evidence", name, evidence });
   }

@@ -11,7 +11,7 @@ export class Suspicion {
   readonly minMs: number;
   readonly maxMs: number;
   /** Everyone who accused, the first included. At most `wanted` + 1. */
-  readonly accusers = new Set<string>();
+  readonly #accusers: string[];
   #confirmations = 0;
   /** Time in which this process stood still, and a refutation could not be heard: ms. */
   #excusedMs = 0;
@@ -22,11 +22,16 @@ export class Suspicion {
     this.wanted = wanted;
     this.minMs = minMs;
     this.maxMs = maxMs;
-    this.accusers.add(from);
+    this.#accusers = [from];
   }
 
   get confirmations(): number {
     return this.#confirmations;
+  }
+
+  /** No further accuser changes anything. */
+  get settled(): boolean {
+    return this.#confirmations >= this.wanted;
   }
 
   /** When its time is up, as things stand: ms. */
@@ -38,9 +43,9 @@ export class Suspicion {
 
   /** One more accuser. True when it is new and was still wanted: then it is worth passing on. */
   confirm(from: string): boolean {
-    if (this.#confirmations >= this.wanted || this.accusers.has(from)) return false;
+    if (this.settled || this.#accusers.includes(from)) return false;
     this.#confirmations++;
-    this.accusers.add(from);
+    this.#accusers.push(from);
     return true;
   }
 

@@ -3,36 +3,25 @@
  * nothing itself. Pure: bytes, time and wishes in; bytes, events and a deadline out. See `machine.ts` for the contract,
  * `probe.ts` for detection, `claims.ts` for the state machine, `gossip.ts` and `push-pull.ts` for dissemination.
  */
+import { noKey } from "./broadcast-queue.ts";
 import { Claims, nextIncarnation } from "./claims.ts";
-import type { Codec, PacketSink, Transmit } from "./codec.ts";
+import type { Codec, Transmit } from "./codec.ts";
 import type { DropReason } from "./drop-reason.ts";
 import { addressText, type Endpoint } from "./endpoint.ts";
 import type { MemberView, SwimEvent } from "./events.ts";
 import type { Evidence } from "./evidence.ts";
 import { Exchanges } from "./exchanges.ts";
 import { Gossip } from "./gossip.ts";
+import { fitsPacket, Inbox } from "./inbox.ts";
 import type { KnownPool } from "./known-pool.ts";
 import type { Machine, StreamFailure, StreamReply, StreamRequest } from "./machine.ts";
 import { Merger } from "./merge.ts";
-import {
-  type Ack,
-  type Alive,
-  type Dead,
-  type IndirectPing,
-  MemberState,
-  MessageType,
-  type Nack,
-  type Ping,
-  type StreamMessage,
-  type Suspect,
-  type UserPacket,
-} from "./messages.ts";
-import { equalBytes } from "./names.ts";
+import { MemberState, MessageType, type StreamMessage } from "./messages.ts";
 import { Prober } from "./probe.ts";
 import { PushPuller } from "./push-pull.ts";
 import { Reclaimer } from "./reclaim.ts";
 import { Reconnector } from "./reconnect.ts";
-import { answerTo, Relays } from "./relay.ts";
+import { Relays } from "./relay.ts";
 import { Shared, type SwimCounters, type SwimOptions } from "./shared.ts";
 import { TimerKind } from "./timers.ts";
 
@@ -40,8 +29,6 @@ import { TimerKind } from "./timers.ts";
 const stallShare = 0.5;
 /** User messages waiting in one queue: above it the most transmitted go, as in Serf. Peers fill these queues too. */
 const maxUserQueue = 4096;
-/** Most that a message's other fields and the packet's framing take: two names of 255 bytes, a label, keys, headers. */
-const framingBytes = 900;
 /** Gossip intervals waited at most for a leave to be spread; in the LAN profile 5 s, Serf's broadcast timeout. */
 const leaveRounds = 25;
 
@@ -57,9 +44,7 @@ export class Swim implements Machine<SwimEvent> {
   readonly #pushPuller: PushPuller;
   readonly #reconnector: Reconnector;
   readonly #reclaimer: Reclaimer;
-  readonly #sink: PacketSink;
-  /** Source of the packet being read. */
-  #from: Endpoint = { address: "", port: 0 };
+  readonly #inbox: Inbox;
   readonly #parts: Uint8Array[] = [];
   #leaveId = 0;
 
@@ -90,7 +75,7 @@ export class Swim implements Machine<SwimEvent> {
       this.#pushPuller.onExchanged(peer, result),
     );
     this.#reclaimer = new Reclaimer(s, this.#exchanges);
-    this.#sink = this.#makeSink();
+    this.#inbox = new Inbox(s, this.#claims, this.#prober, this.#relays, this.#pushPuller, this.#reclaimer);
     s.onQueued = () => this.#gossip.schedule();
   }
 
@@ -194,8 +179,8 @@ export class Swim implements Machine<SwimEvent> {
     this.#enter(now);
     const s = this.#s;
     const id = s.nextId();
-    s.userQueues[queue]!.queue(s.codec.encode({ type: MessageType.user, payload }), null, 0, id);
-    s.userQueues[queue]!.prune(maxUserQueue);
+    s.userQueue(queue).queue(s.codec.encode({ type: MessageType.user, payload }), noKey, 0, id);
+    s.userQueue(queue).prune(maxUserQueue);
     this.#gossip.schedule();
     return id;
   }
@@ -206,7 +191,7 @@ export class Swim implements Machine<SwimEvent> {
    */
   sendUser(to: Endpoint, payload: Uint8Array, now: number): void {
     this.#enter(now);
-    if (!this.#fits(payload.length)) {
+    if (!fitsPacket(this.codec, payload.length)) {
       this.#s.drop("message-too-large", to);
       return;
     }
@@ -254,7 +239,7 @@ export class Swim implements Machine<SwimEvent> {
 
   /** Broadcasts waiting in one queue. */
   queueLength(queue: "member" | 0 | 1 | 2): number {
-    return queue === "member" ? this.#s.memberQueue.length : this.#s.userQueues[queue]!.length;
+    return queue === "member" ? this.#s.memberQueue.length : (this.#s.userQueues[queue]?.length ?? 0);
   }
 
   /** A plain copy of the state, for checkers and tests. */
@@ -272,7 +257,7 @@ export class Swim implements Machine<SwimEvent> {
         return [{ name: member.name, startedAt, deadline, confirmations, wanted, minMs, maxMs }];
       }),
       broadcasts: s.memberQueue.list().map((broadcast) => broadcast.bytes.slice()),
-      queued: s.userQueues.map((queue) => queue.length),
+      queued: [0, 1, 2].map((queue) => s.userQueues[queue]?.length ?? 0),
       timers: s.timers.length,
       exchanges: this.#exchanges.openCount,
       lost: this.#reconnector.lostCount,
@@ -284,8 +269,8 @@ export class Swim implements Machine<SwimEvent> {
   handlePacket(from: Endpoint, bytes: Uint8Array, now: number): void {
     this.#enter(now);
     this.#s.counters.packetsReceived++;
-    this.#from = from;
-    this.codec.openPacket(bytes, this.#sink);
+    this.#inbox.from = from;
+    this.codec.openPacket(bytes, this.#inbox);
   }
 
   handleTimeout(now: number): void {
@@ -340,7 +325,8 @@ export class Swim implements Machine<SwimEvent> {
     const s = this.#s;
     for (let intent = s.sends.shift(); intent; intent = s.sends.shift()) {
       const parts = this.#parts;
-      parts.length = 0;
+      // Making it empty at once would throw its memory away.
+      while (parts.length > 0) parts.pop();
       const headLength = intent.head ? s.codec.encodeInto(intent.head, s.codec.scratch, 0) : 0;
       if (intent.extra) parts.push(s.codec.encode(intent.extra));
       if (intent.piggyback) {
@@ -500,68 +486,6 @@ export class Swim implements Machine<SwimEvent> {
     const record = s.table.record(id);
     if (s.table.state(id) === MemberState.dead) this.#reconnector.onLost(record.name, record.endpoint);
     else this.#reconnector.forget(record.name);
-  }
-
-  #makeSink(): PacketSink {
-    return {
-      onPing: (ping) => this.#onPing(ping),
-      onIndirectPing: (request: IndirectPing) => this.#relays.onIndirectPing(request, this.#from),
-      onAck: (ack) => this.#onAck(ack),
-      onNack: (nack: Nack) => {
-        if (!this.#prober.onNack(nack.seqNo, this.#from)) this.#s.drop("unknown-ack", this.#from);
-      },
-      onSuspect: (suspect: Suspect) => {
-        this.#claims.applySuspect(suspect.incarnation, suspect.node, suspect.from, this.#from);
-      },
-      onDead: (dead: Dead) => {
-        this.#claims.applyDead(dead.incarnation, dead.node, dead.from, this.#from);
-      },
-      onAlive: (alive: Alive) => {
-        this.#claims.applyAlive(alive, this.#from);
-      },
-      onUser: (message: UserPacket) => {
-        const { address, port } = this.#from;
-        this.#s.events.push({ type: "user-message", payload: message.payload.slice(), from: { address, port } });
-      },
-      onDrop: (reason) => this.#s.drop(reason, this.#from),
-    };
-  }
-
-  #onPing(ping: Ping): void {
-    const s = this.#s;
-    if (ping.node !== "" && ping.node !== s.name) return;
-    // A process of our own name asks whether the name is in use: it is, however unwell we are.
-    if (!s.healthy && ping.sourceNode !== s.name) return;
-    let payload = s.options.ackPayload?.() ?? null;
-    if (payload && !this.#fits(payload.length)) payload = null;
-    const to = this.#answerTo(ping);
-    s.send(to, { type: MessageType.ack, seqNo: ping.seqNo, payload }, true, s.table.find(to.address) >= 0);
-    if (ping.sourceNode === "" || ping.sourceNode === s.name || s.leaving) return;
-    const id = s.table.find(ping.sourceNode);
-    // Somebody alive whom we miss, or think dead: gossip lost something, or the pool was split.
-    if (id < 0 || s.table.state(id) === MemberState.dead) this.#pushPuller.onLivingStranger(to);
-  }
-
-  /** Whether a message with so many bytes of its own can be sent in a packet, names and framing included. */
-  #fits(bytes: number): boolean {
-    return bytes <= this.codec.maxPacketBytes - this.codec.packetOverhead() - framingBytes;
-  }
-
-  /** As `answerTo`, but without building text for the address of a member we know. */
-  #answerTo(ping: Ping): Endpoint {
-    const id = ping.sourceNode === "" ? -1 : this.#s.table.find(ping.sourceNode);
-    if (id >= 0 && ping.sourceAddr) {
-      const record = this.#s.table.record(id);
-      if (record.port === ping.sourcePort && equalBytes(record.addr, ping.sourceAddr)) return record.endpoint;
-    }
-    return answerTo(ping.sourceAddr, ping.sourcePort, this.#from);
-  }
-
-  #onAck(ack: Ack): void {
-    if (this.#prober.onAck(ack.seqNo, ack.payload, this.#from)) return;
-    if (this.#relays.onAck(ack.seqNo)) return;
-    if (this.#reclaimer.onAck(ack.seqNo)) return;
-    this.#s.drop("unknown-ack", this.#from);
   }
 }
 

@@ -1,8 +1,11 @@
 /**
- * Timers are data: deadlines in a heap, each under a key of kind and number. Setting again replaces, so there are no
- * handles to cancel. Equal deadlines fire by kind (the order of `TimerKind`), then by number: a history is a function of
- * its seed.
+ * Timers are data: deadlines, each under a key of kind and number. Setting again replaces, so there are no handles to
+ * cancel. Equal deadlines fire by kind (the order of `TimerKind`), then by number: a history is a function of its seed.
+ *
+ * Of most kinds there is one at most, number 0: those have a fixed place. A kind with other numbers gets a heap when it
+ * needs one (`timer-heap.ts`), and its place holds the earliest.
  */
+import { TimerHeap } from "./timer-heap.ts";
 
 /** What a deadline is for. The order decides between equal deadlines. */
 export const TimerKind = {
@@ -25,127 +28,105 @@ export const TimerKind = {
 } as const;
 export type TimerKind = (typeof TimerKind)[keyof typeof TimerKind];
 
-const kindShift = 0x1_0000_0000;
+const kinds = Object.keys(TimerKind).length;
+const never = Number.POSITIVE_INFINITY;
 
 export class TimerTable {
-  readonly #deadlines: number[] = [];
-  readonly #keys: number[] = [];
-  readonly #positions = new Map<number, number>();
+  /** The earliest deadline of each kind, and behind them the earliest of all. */
+  readonly #earliest: number[] = new Array<number>(kinds + 1).fill(never);
+  readonly #heaps: (TimerHeap | undefined)[] = [];
 
   /** ms; Infinity when no timer is set. */
   get next(): number {
-    return this.#deadlines.length > 0 ? this.#deadlines[0]! : Number.POSITIVE_INFINITY;
+    return this.#earliest[kinds]!;
   }
 
   get length(): number {
-    return this.#deadlines.length;
+    let length = 0;
+    for (let kind = 0; kind < kinds; kind++) {
+      const heap = this.#heaps[kind];
+      length += heap ? heap.length : this.#earliest[kind] === never ? 0 : 1;
+    }
+    return length;
   }
 
   /** The earliest of all deadlines plus what their kind allows: ms; Infinity when no timer is set. */
   latestWake(slackMs: (kind: TimerKind) => number): number {
-    return this.#latestWake(0, Number.POSITIVE_INFINITY, slackMs);
-  }
-
-  /** Below a deadline that is later than the best found so far, nothing is earlier. */
-  #latestWake(at: number, best: number, slackMs: (kind: TimerKind) => number): number {
-    if (at >= this.#keys.length || this.#deadlines[at]! >= best) return best;
-    const kind = Math.floor(this.#keys[at]! / kindShift) as TimerKind;
-    const own = Math.min(best, this.#deadlines[at]! + slackMs(kind));
-    return this.#latestWake(2 * at + 2, this.#latestWake(2 * at + 1, own, slackMs), slackMs);
+    let latest = never;
+    for (let kind = 0; kind < kinds; kind++) {
+      const earliest = this.#earliest[kind]!;
+      // What is due later than the best found so far cannot be better.
+      if (earliest < latest) latest = Math.min(latest, earliest + slackMs(kind as TimerKind));
+    }
+    return latest;
   }
 
   /** @param number u32 */
   set(kind: TimerKind, number: number, deadline: number): void {
-    const key = kind * kindShift + number;
-    const at = this.#positions.get(key);
-    if (at === undefined) {
-      this.#deadlines.push(deadline);
-      this.#keys.push(key);
-      this.#positions.set(key, this.#keys.length - 1);
-      this.#up(this.#keys.length - 1);
+    let heap = this.#heaps[kind];
+    if (number !== 0 && heap === undefined) heap = this.#makeHeap(kind);
+    if (heap === undefined) {
+      this.#moved(kind, deadline);
     } else {
-      const earlier = deadline < this.#deadlines[at]!;
-      this.#deadlines[at] = deadline;
-      if (earlier) this.#up(at);
-      else this.#down(at);
+      heap.set(number, deadline);
+      this.#moved(kind, heap.next);
     }
   }
 
   get(kind: TimerKind, number = 0): number | undefined {
-    const at = this.#positions.get(kind * kindShift + number);
-    return at === undefined ? undefined : this.#deadlines[at];
+    const heap = this.#heaps[kind];
+    if (heap) return heap.get(number);
+    const deadline = this.#earliest[kind]!;
+    return number !== 0 || deadline === never ? undefined : deadline;
   }
 
   clear(kind: TimerKind, number = 0): void {
-    const at = this.#positions.get(kind * kindShift + number);
-    if (at !== undefined) this.#removeAt(at);
+    const heap = this.#heaps[kind];
+    if (heap) {
+      heap.clear(number);
+      this.#moved(kind, heap.next);
+    } else if (number === 0) {
+      this.#moved(kind, never);
+    }
   }
 
   /** Takes out the first timer due at `now` and calls `fire` with it; false when none is due. */
   fireDue(now: number, fire: (kind: TimerKind, number: number) => void): boolean {
-    if (this.#deadlines.length === 0 || this.#deadlines[0]! > now) return false;
-    const key = this.#keys[0]!;
-    this.#removeAt(0);
-    const kind = Math.floor(key / kindShift);
-    fire(kind as TimerKind, key - kind * kindShift);
+    const next = this.#earliest[kinds]!;
+    if (next > now || next === never) return false;
+    const kind = this.#earliest.indexOf(next) as TimerKind;
+    const number = this.#heaps[kind]?.firstNumber ?? 0;
+    this.clear(kind, number);
+    fire(kind, number);
     return true;
   }
 
   /** Moves all deadlines of one kind later by `ms`. */
   postpone(kind: TimerKind, ms: number): void {
-    const moved: [number, number][] = [];
-    for (const [at, key] of this.#keys.entries()) {
-      if (Math.floor(key / kindShift) === kind) moved.push([key - kind * kindShift, this.#deadlines[at]! + ms]);
-    }
-    for (const [number, deadline] of moved) this.set(kind, number, deadline);
+    this.#heaps[kind]?.postpone(ms);
+    this.#moved(kind, this.#earliest[kind]! + ms);
   }
 
-  #before(a: number, b: number): boolean {
-    const difference = this.#deadlines[a]! - this.#deadlines[b]!;
-    return difference < 0 || (difference === 0 && this.#keys[a]! < this.#keys[b]!);
+  #makeHeap(kind: TimerKind): TimerHeap {
+    const heap = new TimerHeap();
+    if (this.#earliest[kind] !== never) heap.set(0, this.#earliest[kind]!);
+    while (this.#heaps.length <= kind) this.#heaps.push(undefined);
+    this.#heaps[kind] = heap;
+    return heap;
   }
 
-  #swap(a: number, b: number): void {
-    const deadline = this.#deadlines[a]!;
-    const key = this.#keys[a]!;
-    this.#deadlines[a] = this.#deadlines[b]!;
-    this.#keys[a] = this.#keys[b]!;
-    this.#deadlines[b] = deadline;
-    this.#keys[b] = key;
-    this.#positions.set(this.#keys[a]!, a);
-    this.#positions.set(key, b);
-  }
-
-  #up(start: number): void {
-    for (let at = start; at > 0; ) {
-      const parent = (at - 1) >>> 1;
-      if (!this.#before(at, parent)) return;
-      this.#swap(at, parent);
-      at = parent;
-    }
-  }
-
-  #down(start: number): void {
-    for (let at = start; ; ) {
-      const left = 2 * at + 1;
-      if (left >= this.#keys.length) return;
-      const right = left + 1;
-      const child = right < this.#keys.length && this.#before(right, left) ? right : left;
-      if (!this.#before(child, at)) return;
-      this.#swap(at, child);
-      at = child;
-    }
-  }
-
-  #removeAt(at: number): void {
-    const last = this.#keys.length - 1;
-    if (at !== last) this.#swap(at, last);
-    this.#positions.delete(this.#keys[last]!);
-    this.#keys.pop();
-    this.#deadlines.pop();
-    if (at < last) {
-      this.#up(at);
-      this.#down(at);
+  /** The earliest of a kind is another now. */
+  #moved(kind: TimerKind, deadline: number): void {
+    const earliest = this.#earliest;
+    const before = earliest[kind]!;
+    if (before === deadline) return;
+    earliest[kind] = deadline;
+    if (deadline <= earliest[kinds]!) {
+      earliest[kinds] = deadline;
+    } else if (before === earliest[kinds]) {
+      let first = earliest[0]!;
+      for (let other = 1; other < kinds; other++) if (earliest[other]! < first) first = earliest[other]!;
+      earliest[kinds] = first;
     }
   }
 }

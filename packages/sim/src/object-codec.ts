@@ -2,16 +2,20 @@
  * A codec without bytes: messages travel by reference, and their sizes are those of the real codec, so that whatever
  * depends on sizes (what fits into a packet, the order of broadcasts, bandwidth) comes out the same.
  *
- * A machine handles byte arrays without looking inside. What it gets here has the right length and carries its message;
- * the memory behind it is one array of zeros for all. Messages are shared between machines: nobody changes them.
+ * A machine handles byte arrays without looking inside. What it gets here in their place has the right length and carries
+ * its message. Messages are shared between machines: nobody changes them, but for what receivers may note (`Noted`).
  */
 import type {
   Codec,
+  Dead,
+  Noted,
   PacketMessage,
   PacketSink,
   StreamError,
   StreamMessage,
   StreamReader,
+  Subject,
+  Suspect,
   Transmit,
 } from "@hearsay/core";
 import type { MemberlistCodec } from "@hearsay/wire";
@@ -23,13 +27,51 @@ export interface ObjectPacket {
   readonly standIn: Uint8Array;
 }
 
-/** One message, as long as its bytes. */
-class Parcel extends Uint8Array {
-  message: PacketMessage | StreamMessage | undefined;
+/** One message, as long as its bytes. The machine takes it for them. */
+class Parcel {
+  readonly message: PacketMessage | StreamMessage;
+  readonly length: number;
+
+  constructor(message: PacketMessage | StreamMessage, length: number) {
+    this.message = message;
+    this.length = length;
+  }
+
+  /** As the bytes would give a copy; there is nothing in it. */
+  slice(): Uint8Array {
+    return new Uint8Array(this.length);
+  }
+}
+
+/**
+ * Most of what there is in a large pool under load: it goes from machine to machine as one object, which is its own
+ * parcel. What is asked of it most comes first, and so lies together.
+ */
+class Accusation implements Noted {
+  readonly type: 3 | 5;
+  incarnation: number;
+  subject: Subject | undefined = undefined;
+  accuserBit = 0;
+  readonly message: PacketMessage;
+  readonly length: number;
+  node: string;
+  from: string;
+
+  constructor(original: Suspect | Dead, length: number) {
+    this.type = original.type;
+    this.incarnation = original.incarnation;
+    this.message = this as PacketMessage;
+    this.length = length;
+    this.node = original.node;
+    this.from = original.from;
+  }
+
+  slice(): Uint8Array {
+    return new Uint8Array(this.length);
+  }
 }
 
 const nothing = new Uint8Array(0);
-const firstMemoryBytes = 1 << 16;
 
 export class ObjectCodec implements Codec {
   readonly maxPacketBytes: number;
@@ -37,8 +79,6 @@ export class ObjectCodec implements Codec {
   /** The packet that the next `openPacket` is about. */
   incoming: ObjectPacket | undefined;
   readonly #real: MemberlistCodec;
-  /** Zeros behind all parcels. */
-  #memory = new ArrayBuffer(firstMemoryBytes);
   #head: PacketMessage | undefined;
   #sealed: PacketMessage[] = [];
 
@@ -53,7 +93,11 @@ export class ObjectCodec implements Codec {
   }
 
   encode(message: PacketMessage): Uint8Array {
-    return this.#parcel(message, this.#real.messageBytes(message));
+    if (message instanceof Accusation) return asBytes(message);
+    const length = this.#real.messageBytes(message);
+    return asBytes(
+      message.type === 3 || message.type === 5 ? new Accusation(message, length) : new Parcel(message, length),
+    );
   }
 
   encodeInto(message: PacketMessage, _target: Uint8Array, offset: number): number {
@@ -69,13 +113,14 @@ export class ObjectCodec implements Codec {
     partCount: number,
     crc: boolean,
   ): void {
-    const messages: PacketMessage[] = [];
+    const first = headLength > 0 ? 1 : 0;
+    const messages = new Array<PacketMessage>(first + partCount);
     let bytes = headLength;
-    if (headLength > 0) messages.push(this.#head!);
+    if (first === 1) messages[0] = this.#head!;
     for (let i = 0; i < partCount; i++) {
-      const part = parts[i] as Parcel;
+      const part = parts[i] as unknown as Parcel;
       bytes += part.length;
-      messages.push(part.message as PacketMessage);
+      messages[first + i] = part.message as PacketMessage;
     }
     this.#sealed = messages;
     out.length = this.#real.packetBytes(messages.length, bytes, crc);
@@ -92,26 +137,23 @@ export class ObjectCodec implements Codec {
   }
 
   encodeStream(message: StreamMessage, initiator: boolean): Uint8Array {
-    return this.#parcel(message, this.#real.streamBytes(message, initiator));
+    return asBytes(new Parcel(message, this.#real.streamBytes(message, initiator)));
   }
 
   streamReader(): StreamReader {
     let result: StreamMessage | StreamError | undefined;
     return {
       push: (chunk) => {
-        result ??= (chunk as Parcel).message as StreamMessage;
+        result ??= (chunk as unknown as Parcel).message as StreamMessage;
         return result;
       },
       end: () => result ?? { error: "stream-truncated" },
     };
   }
+}
 
-  #parcel(message: PacketMessage | StreamMessage, bytes: number): Uint8Array {
-    if (bytes > this.#memory.byteLength) this.#memory = new ArrayBuffer(2 * bytes);
-    const parcel = new Parcel(this.#memory, 0, bytes);
-    parcel.message = message;
-    return parcel;
-  }
+function asBytes(parcel: Parcel | Accusation): Uint8Array {
+  return parcel as unknown as Uint8Array;
 }
 
 function hand(message: PacketMessage, sink: PacketSink): void {

@@ -15,6 +15,7 @@ import {
   type SwimEvent,
   type SwimOptions,
 } from "@hearsay/core";
+import { NodeEndpoint } from "./node-endpoint.ts";
 import type { SimNode } from "./sim-node.ts";
 import { World, type WorldOptions } from "./world.ts";
 
@@ -29,6 +30,8 @@ export interface PoolOptions extends WorldOptions {
   readonly metaBytes?: number;
   /** Zone of each node by its number. Default 0. */
   readonly zoneOf?: (index: number) => number;
+  /** See `SwimOptions`: 0 saves memory and time in large pools. Default 64. */
+  readonly evidencePerMember?: number;
   /** Overrides for single machines. */
   readonly machine?: (options: SwimOptions, index: number) => SwimOptions;
 }
@@ -45,6 +48,7 @@ export class SwimPool {
   readonly #rng: Rng;
   readonly #digits: number;
   readonly #meta: Uint8Array;
+  readonly #memberNames: string[] = [];
   #machines = 0;
 
   constructor(options: PoolOptions) {
@@ -67,7 +71,13 @@ export class SwimPool {
 
   /** `node-0007`: all names of a pool are equally long, so that order by name is order by number. */
   nameOf(index: number): string {
-    return `node-${String(index).padStart(this.#digits, "0")}`;
+    // One object for each: text that is one object is found without comparing it.
+    let name = this.#memberNames[index];
+    if (name === undefined) {
+      name = `node-${String(index).padStart(this.#digits, "0")}`;
+      this.#memberNames[index] = name;
+    }
+    return name;
   }
 
   /** One more node, alone. */
@@ -84,11 +94,20 @@ export class SwimPool {
     const known = new KnownPool(
       this.names,
       Array.from({ length: count }, (_, i): KnownMember => {
-        return { name: this.nameOf(i), addr: addressOf(i), port, meta: this.#meta, vsn: versions, incarnation: 1 };
+        return {
+          name: this.nameOf(i),
+          addr: addressOf(i),
+          port,
+          endpoint: new NodeEndpoint(endpointOf(i).address, port, i),
+          meta: this.#meta,
+          vsn: versions,
+          incarnation: 1,
+        };
       }),
     );
     for (let i = 0; i < count; i++) {
-      this.world.add(this.#machine(i), endpointOf(i), {
+      // The very endpoint that the machines will send to.
+      this.world.add(this.#machine(i), known.records[known.ids[i]!]!.endpoint, {
         zone: this.#options.zoneOf?.(i) ?? 0,
         start: (machine, now) => machine.start(now, known),
       });
@@ -125,6 +144,7 @@ export class SwimPool {
       codec: this.world.fidelity.codec,
       rng: this.#rng.fork(`machine ${++this.#machines}`),
       names: this.names,
+      evidencePerMember: this.#options.evidencePerMember ?? 64,
     };
     return new Swim(this.#options.machine?.(options, index) ?? options);
   }

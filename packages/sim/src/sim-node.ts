@@ -31,6 +31,8 @@ export class Place {
 
   /** The process runs. */
   alive = true;
+  /** It was stalled or blocked, and may be so still: most nodes never are, and need not be asked until when. */
+  held = false;
   /** The host answers for ports without a process; a host that is down swallows everything. */
   hostUp = true;
   /** Counts processes at this address. */
@@ -47,8 +49,6 @@ export class Place {
   blockedUntil = Number.NEGATIVE_INFINITY;
   /** The node's own clock minus the world's: ms. */
   clockOffset = 0;
-  /** The last time its machine was told; its clock never runs backwards. */
-  lastTold = Number.NEGATIVE_INFINITY;
   /** When its link is free to send the next packet: world ms. */
   linkFreeAt = Number.NEGATIVE_INFINITY;
   /** Bytes that wait in the socket's buffer while nobody reads. */

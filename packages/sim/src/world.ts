@@ -16,6 +16,7 @@ import { DeliveryQueue } from "./delivery-queue.ts";
 import { Digest } from "./digest.ts";
 import { type Fidelity, type FidelityName, fidelity, type Packet } from "./fidelity.ts";
 import { Network, type NetworkConditions } from "./network.ts";
+import { indexOf } from "./node-endpoint.ts";
 import { type Place, SimNode } from "./sim-node.ts";
 import { Streams } from "./streams.ts";
 import { WakeQueue } from "./wake-queue.ts";
@@ -53,6 +54,8 @@ export class World<M extends Machine<E>, E> {
   /** Nodes that share their address with another one. */
   readonly #byEndpoint = new Map<string, SimNode<M, E>>();
   readonly #out: Transmit;
+  /** By node: the last time its machine was told. Its clock never runs backwards. */
+  #told = new Float64Array(64).fill(Number.NEGATIVE_INFINITY);
   #now = 0;
   #serial = 0;
 
@@ -92,6 +95,11 @@ export class World<M extends Machine<E>, E> {
     if (this.find(endpoint)) throw new RangeError(`${formatEndpoint(endpoint)}: address in use`);
     const node = new SimNode<M, E>(this.nodes.length, machine, endpoint, options.zone ?? 0);
     this.nodes.push(node);
+    if (this.nodes.length > this.#told.length) {
+      const told = new Float64Array(2 * this.#told.length).fill(Number.NEGATIVE_INFINITY);
+      told.set(this.#told);
+      this.#told = told;
+    }
     if (this.#byAddress.has(endpoint.address)) this.#byEndpoint.set(formatEndpoint(endpoint), node);
     else this.#byAddress.set(endpoint.address, node);
     this.act(node, options.start ?? ((m, now) => m.start(now)));
@@ -100,6 +108,11 @@ export class World<M extends Machine<E>, E> {
 
   /** The node at an address, alive or not. */
   find(endpoint: Endpoint): SimNode<M, E> | undefined {
+    const index = indexOf(endpoint);
+    if (index >= 0 && index < this.nodes.length) {
+      const node = this.nodes[index]!;
+      if (node.endpoint === endpoint) return node;
+    }
     const node = this.#byAddress.get(endpoint.address);
     if (node === undefined || node.endpoint.port === endpoint.port) return node;
     return this.#byEndpoint.get(formatEndpoint(endpoint));
@@ -138,7 +151,8 @@ export class World<M extends Machine<E>, E> {
     node.inboxBytes = 0;
     node.inboxOpensAt = Number.NEGATIVE_INFINITY;
     node.outboxOpensAt = Number.NEGATIVE_INFINITY;
-    node.lastTold = Number.NEGATIVE_INFINITY;
+    node.held = false;
+    this.#told[node.index] = Number.NEGATIVE_INFINITY;
     this.act(node, start);
   }
 
@@ -147,6 +161,7 @@ export class World<M extends Machine<E>, E> {
     const until = this.#now + ms;
     if (until <= node.stalledUntil) return;
     node.stalledUntil = until;
+    node.held = true;
     const { generation } = node;
     // Timers come first when a process wakes, as in any event loop.
     this.at(until, () => {
@@ -157,12 +172,13 @@ export class World<M extends Machine<E>, E> {
   /** Messages wait for so long, in and out, while timers go on (the slow processing of Lifeguard's experiments). */
   block(node: SimNode<M, E>, ms: number): void {
     node.blockedUntil = Math.max(node.blockedUntil, this.#now + ms);
+    node.held = true;
   }
 
   /** The node's clock jumps, as after a suspended machine (ahead) or a bad clock (back: it stands still till then). */
   shiftClock(node: SimNode<M, E>, ms: number): void {
     node.clockOffset += ms;
-    if (node.alive) this.#reschedule(node, true);
+    if (node.alive) this.#reschedule(node);
   }
 
   /** Only nodes of the same group reach each other; those named in none are a group of their own. */
@@ -239,7 +255,7 @@ export class World<M extends Machine<E>, E> {
     }
     const { from, to, packet, bytes } = delivery;
     this.#deliveries.release(delivery);
-    this.#arrive(from!, this.nodes[to!.index]!, packet!, bytes, false);
+    this.#arrive(from!, to as SimNode<M, E>, packet!, bytes, false);
     return true;
   }
 
@@ -257,7 +273,8 @@ export class World<M extends Machine<E>, E> {
       this.network.drops.nobody++;
       return;
     }
-    this.#leave(from, target, packet, bytes);
+    if (from.held) this.#leave(from, target, packet, bytes);
+    else this.#route(from, target, packet, bytes);
   }
 
   #leave(from: SimNode<M, E>, to: SimNode<M, E>, packet: Packet, bytes: number): void {
@@ -284,10 +301,13 @@ export class World<M extends Machine<E>, E> {
   #arrive(from: Place, to: SimNode<M, E>, packet: Packet, bytes: number, waited: boolean): void {
     if (waited) to.inboxBytes -= bytes + packetOverheadBytes;
     if (!to.alive) return;
-    const heldUntil = Math.max(to.stalledUntil, to.blockedUntil);
-    if (heldUntil > this.#now) {
-      this.#hold(from, to, packet, bytes, heldUntil);
-      return;
+    if (to.held) {
+      const heldUntil = Math.max(to.stalledUntil, to.blockedUntil);
+      if (heldUntil > this.#now) {
+        this.#hold(from, to, packet, bytes, heldUntil);
+        return;
+      }
+      to.held = false;
     }
     to.traffic.packetsReceived++;
     to.traffic.bytesReceived += bytes;
@@ -315,12 +335,14 @@ export class World<M extends Machine<E>, E> {
   /** The node's own time, never running backwards. */
   #tell(node: SimNode<M, E>): number {
     const now = this.#now + node.clockOffset;
-    if (now > node.lastTold) node.lastTold = now;
-    return node.lastTold;
+    const told = this.#told[node.index]!;
+    if (now <= told) return told;
+    this.#told[node.index] = now;
+    return now;
   }
 
   #onWake(node: SimNode<M, E>): void {
-    if (node.stalledUntil > this.#now) {
+    if (node.held && node.stalledUntil > this.#now) {
       // The end of the stall wakes it.
       this.#wakes.set(node.index, Number.POSITIVE_INFINITY, 0);
       return;
@@ -332,16 +354,18 @@ export class World<M extends Machine<E>, E> {
       return;
     }
     // Taking an offset away and adding it again may have rounded it off.
-    if (deadline > node.lastTold && deadline <= this.#now + node.clockOffset + 1e-6) node.lastTold = deadline;
+    if (deadline > this.#told[node.index]! && deadline <= this.#now + node.clockOffset + 1e-6) {
+      this.#told[node.index] = deadline;
+    }
     this.#wake(node);
   }
 
   #wake(node: SimNode<M, E>): void {
     node.machine.handleTimeout(this.#tell(node));
-    this.#drain(node, true);
+    this.#drain(node);
   }
 
-  #drain(node: SimNode<M, E>, woken = false): void {
+  #drain(node: SimNode<M, E>): void {
     const { machine } = node;
     const out = this.#out;
     while (machine.pollTransmit(out)) this.#send(node, out.to, this.fidelity.take(out), out.length);
@@ -352,14 +376,13 @@ export class World<M extends Machine<E>, E> {
       this.onEvent?.(node, event, this.#now);
       node.onEvent?.(event, this.#now);
     }
-    this.#reschedule(node, woken);
+    this.#reschedule(node);
   }
 
-  /** A wake that is set too early costs a look; so it is moved only forward, unless it has just been used up. */
-  #reschedule(node: SimNode<M, E>, exact: boolean): void {
+  /** Moving a wake costs less than looking at a machine that has nothing to do yet. */
+  #reschedule(node: SimNode<M, E>): void {
     if (!node.alive) return;
     const time = node.machine.nextDeadline() - node.clockOffset;
-    const set = this.#wakes.timeOf(node.index);
-    if (time < set || (exact && time !== set)) this.#wakes.set(node.index, time, ++this.#serial);
+    if (time !== this.#wakes.timeOf(node.index)) this.#wakes.set(node.index, time, ++this.#serial);
   }
 }

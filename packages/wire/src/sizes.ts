@@ -52,7 +52,7 @@ export function streamMessageBytes(message: StreamMessage): number {
     case 6: {
       const { nodes, userState } = message;
       let bytes = 2 + (5 + 1) + (6 + uint(nodes.length)) + (13 + uint(userState.length)) + userState.length;
-      for (let i = 0; i < nodes.length; i++) bytes += nodeBytes(nodes[i]!);
+      for (let i = 0; i < nodes.length; i++) bytes += weigh(nodes[i]!);
       return bytes;
     }
     case 8:
@@ -60,6 +60,13 @@ export function streamMessageBytes(message: StreamMessage): number {
     case 13:
       return 2 + 6 + text(message.error);
   }
+}
+
+/** As `nodeBytes`, once for an entry that may be noted on. */
+function weigh(node: PushPullNode): number {
+  if (node.encodedBytes === undefined) return nodeBytes(node);
+  if (node.encodedBytes === 0) node.encodedBytes = nodeBytes(node);
+  return node.encodedBytes;
 }
 
 /** Bytes of one entry of a push/pull. */
