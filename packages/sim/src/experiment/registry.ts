@@ -1,4 +1,5 @@
 /** All experiments by name, in the order of `hearsay sim list`. One import and one entry each. */
+import { detect } from "./detect.ts";
 import type { Experiment } from "./experiment.ts";
 
-export const experiments: readonly Experiment[] = [];
+export const experiments: readonly Experiment[] = [detect];
