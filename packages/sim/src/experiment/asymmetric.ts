@@ -57,7 +57,7 @@ export const asymmetric: Experiment = {
       choices: ["all", ...Object.keys(faults)],
     },
     { name: "faultyShare", help: "members it strikes", kind: "share", default: 0.01, min: 0, max: 0.5 },
-    { name: "faultMs", help: "for how long", kind: "duration", default: 120_000, min: 10_000, max: 3_600_000 },
+    { name: "faultMs", help: "for how long", kind: "duration", default: 80_000, min: 10_000, max: 3_600_000 },
     {
       name: "flipMs",
       help: "flip-flop links: cut and mended for so long",
