@@ -5,8 +5,7 @@
  * cluster sizes do the healthy see, where a strongly consistent service would show one?
  */
 import { Rng } from "@hearsay/core";
-import type { SwimNode } from "../pool.ts";
-import { SwimPool } from "../pool.ts";
+import { type SwimNode, SwimPool } from "../pool.ts";
 import { advance, advanceUntil, type Experiment, type Progress, type Settings } from "./experiment.ts";
 import { sizesSeen, viewsAgree, watchPool } from "./pool-watch.ts";
 import { median, seconds } from "./quantile.ts";

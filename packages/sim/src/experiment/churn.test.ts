@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { churn, updatesPerChange } from "./churn.ts";
+import { churn } from "./churn.ts";
+import { updatesPerChange } from "./churn-capacity.ts";
 import { runWhole, type Settings, settingsOf } from "./experiment.ts";
 import { Report } from "./report.ts";
 

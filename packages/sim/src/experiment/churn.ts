@@ -4,8 +4,9 @@
  * grow without end? Beside it the rate that theory allows: packets a second, times updates in a packet, by transmissions
  * of each update.
  */
-import { lanConfig, MessageType, Rng, retransmitLimit } from "@hearsay/core";
-import { addressOf, type SwimNode, SwimPool } from "../pool.ts";
+import { lanConfig, Rng } from "@hearsay/core";
+import { type SwimNode, SwimPool } from "../pool.ts";
+import { churnCapacity, updatesPerChange } from "./churn-capacity.ts";
 import { advance, advanceUntil, type Experiment, type Progress, type Settings } from "./experiment.ts";
 import { type Load, sent, viewsAgree } from "./pool-watch.ts";
 import { mean, median, seconds, worst } from "./quantile.ts";
@@ -16,7 +17,7 @@ export const churn: Experiment = {
   name: "churn",
   summary: "members come, leave and crash at a rate: errors of views, load, and the rate at which queues grow for ever",
   settings: [
-    { name: "nodes", help: "members, kept up by newcomers", kind: "integer", default: 192, min: 8, max: 5000 },
+    { name: "nodes", help: "members, kept up by newcomers", kind: "integer", default: 128, min: 8, max: 5000 },
     {
       name: "stableShare",
       help: "of them those that stay; what they see is measured",
@@ -29,7 +30,7 @@ export const churn: Experiment = {
       name: "rates",
       help: "endings a second, each with a newcomer",
       kind: "list",
-      default: "0.5,2,5,10,20",
+      default: "0.5,2,5,10,20,40",
       min: 0.01,
       max: 1000,
     },
@@ -248,40 +249,6 @@ function nearlyAgreed(pool: SwimPool): boolean {
   return wrong <= living.length ** 2 / 1000;
 }
 
-/** Updates of one ending and one newcomer: an alive, and either a left or three suspicions and a dead. */
-export function updatesPerChange(crashShare: number, suspicionMult = lanConfig.suspicionMult): number {
-  const suspicions = 1 + Math.max(0, suspicionMult - 2);
-  return 1 + (1 - crashShare) + crashShare * (suspicions + 1);
-}
-
-/** Endings and newcomers a second that the packets have room for. */
-export function churnCapacity(pool: SwimPool, nodes: number, metaBytes: number, crashShare: number) {
-  const { gossipNodes, gossipIntervalMs, probeIntervalMs, maxPacketBytes, retransmitMult } = pool.config;
-  const codec = pool.world.fidelity.codec;
-  const alive = codec.encode({
-    type: MessageType.alive,
-    incarnation: 1,
-    node: pool.nameOf(0),
-    addr: addressOf(0),
-    port: 7946,
-    meta: new Uint8Array(metaBytes),
-    vsn: Uint8Array.of(1, 5, 2, 0, 0, 0),
-  });
-  const suspect = codec.encode({
-    type: MessageType.suspect,
-    incarnation: 1,
-    node: pool.nameOf(0),
-    from: pool.nameOf(1),
-  });
-  const updates = updatesPerChange(crashShare, pool.config.suspicionMult);
-  // Two bytes of length for each part of a compound.
-  const updateBytes = (alive.length + (updates - 1) * suspect.length) / updates + 2;
-  const packetsPerSecond = (gossipNodes * 1000) / gossipIntervalMs + 2000 / probeIntervalMs;
-  const transmissions = retransmitLimit(retransmitMult, nodes);
-  const updatesPerSecond = (packetsPerSecond * Math.floor(maxPacketBytes / updateBytes)) / transmissions;
-  return { updateBytes, updatesPerSecond, changesPerSecond: updatesPerSecond / updates };
-}
-
 class Output {
   readonly #report: Report;
   readonly #table: Table;
@@ -326,7 +293,7 @@ class Output {
       { title: "queue, mean of all members" },
     );
     report.notes.push(
-      `Capacity: ${capacity.changesPerSecond.toFixed(1)} endings and newcomers a second. P packets/s x floor(packet bytes / update bytes) / transmissions = ${capacity.updatesPerSecond.toFixed(1)} updates/s of ${capacity.updateBytes.toFixed(0)} bytes, at ${updatesPerChange(crashShare).toFixed(2)} updates for an ending and a newcomer; P is gossip's and the probes'. Transmissions are those of ${nodes} members: the dead, remembered for a while, may add to them. Above it the retransmissions of some news never come to their end, and queues grow.`,
+      `Capacity: ${capacity.changesPerSecond.toFixed(1)} endings and newcomers a second. P packets/s x floor(packet bytes / update bytes) / transmissions = ${capacity.updatesPerSecond.toFixed(1)} updates/s of ${capacity.updateBytes.toFixed(0)} bytes, at ${updatesPerChange(crashShare).toFixed(2)} updates for an ending and a newcomer; P is gossip's and the probes'. Transmissions are those of ${nodes} members: the dead, remembered for a while, may add to them. Above it queues fill. They grow without end only well above: newer news of a member takes the place of the older before that has been sent its number of times, and who does not hear of something does not pass it on.`,
       `Grows: the queue's mean in the last third is more than ${growthFactor} times that in the second third, and ${growthItems} items more.`,
       "Queues and views are those of the members that stay. Missing: members that run, have had two seconds to join, and are not held alive or suspect. Stale: held so and ended; a crash takes a probe and a suspicion to be seen. Both as shares of the members, looked at after a quarter of the time.",
       "All agree: a member that missed a death, or learned of the dead from somebody who had missed it, keeps that entry after the others have forgotten it, until it probes it itself: up to as many periods as there are members.",

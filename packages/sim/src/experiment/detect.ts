@@ -3,7 +3,7 @@
  * member is suspected or declared dead meanwhile, in a window in which nothing happens. Beside it what theory says: SWIM's
  * section on detection, Lifeguard's suspicion, and the spreading of the news by push gossip.
  */
-import { Rng, suspicionMinMs } from "@hearsay/core";
+import { lanConfig, Rng, suspicionMinMs } from "@hearsay/core";
 import { SwimPool } from "../pool.ts";
 import { advance, advanceUntil, type Experiment, type Progress, type Settings } from "./experiment.ts";
 import { counted, watchPool } from "./pool-watch.ts";
@@ -193,17 +193,18 @@ interface Theory {
  * Median of the wait for the first ping, an exponential with the period as its mean, and the probe itself; then the
  * shortest suspicion, since confirmations come sooner; then the rounds of push gossip at this fan-out.
  */
-export function theory(nodes: number, loss: number, periodMs: number, gossipNodes = 3, gossipIntervalMs = 200): Theory {
-  const suspectMs = periodMs * Math.LN2 + periodMs;
-  const deadMs = suspectMs + suspicionMinMs(4, nodes, periodMs);
-  const reach = gossipNodes * (1 - loss);
-  const rounds = Math.log(nodes) / Math.log(1 + reach) + Math.log(nodes) / reach;
+export function theory(nodes: number, loss: number, periodMs: number): Theory {
+  const { suspicionMult, gossipNodes, gossipIntervalMs, indirectChecks } = lanConfig;
   const arrive = 1 - loss;
+  const suspectMs = periodMs * Math.LN2 + periodMs;
+  const deadMs = suspectMs + suspicionMinMs(suspicionMult, nodes, periodMs);
+  const reach = gossipNodes * arrive;
+  const rounds = Math.log(nodes) / Math.log(1 + reach) + Math.log(nodes) / reach;
   return {
     suspectMs,
     deadMs,
     everyoneMs: deadMs + rounds * gossipIntervalMs,
-    failShare: (1 - arrive ** 2) * (1 - arrive ** 4) ** 3,
+    failShare: (1 - arrive ** 2) * (1 - arrive ** 4) ** indirectChecks,
   };
 }
 

@@ -3,7 +3,7 @@
  * out, healing costs next to nothing; after that the halves hold each other dead and must find each other again, by trying
  * lost members now and then, and by full exchanges.
  */
-import { suspicionMinMs } from "@hearsay/core";
+import { lanConfig, suspicionMinMs } from "@hearsay/core";
 import { SwimPool } from "../pool.ts";
 import { advance, advanceUntil, type Experiment, type Progress, type Settings } from "./experiment.ts";
 import { sent, viewsAgree, watchPool } from "./pool-watch.ts";
@@ -165,7 +165,7 @@ class Output {
       { title: "seconds split", scale: "log" },
       { title: "seconds, median" },
     );
-    const minS = suspicionMinMs(4, nodes, 1000) / 1000;
+    const minS = suspicionMinMs(lanConfig.suspicionMult, nodes, lanConfig.probeIntervalMs) / 1000;
     report.notes.push(
       `Given up: of all pairs across the split, those in which one holds the other dead when it ends. A suspicion lasts ${minS.toFixed(1)} s at the shortest among ${nodes}; the smaller side waits longer, as few are there to confirm.`,
       `First contact: the later of the two sides' first sight of a lost member. A pool makes about one try in ${read.number("reconnectIntervalMs") / 1000} s for each lost member; the pings to those still held alive or suspect go on all the time.`,

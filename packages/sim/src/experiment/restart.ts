@@ -3,8 +3,7 @@
  * moment later under their names and addresses, without memory, joining through a few seeds. Does anybody take a process
  * that runs for dead? How long until all agree, and how many events does each member's application see?
  */
-import type { SwimNode } from "../pool.ts";
-import { SwimPool } from "../pool.ts";
+import { type SwimNode, SwimPool } from "../pool.ts";
 import { advance, advanceUntil, type Experiment, type Progress, type Settings } from "./experiment.ts";
 import { sent, viewsAgree, watchPool } from "./pool-watch.ts";
 import { mean, median, seconds, worst } from "./quantile.ts";
