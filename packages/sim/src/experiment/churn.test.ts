@@ -22,7 +22,7 @@ describe("churn", () => {
   });
 
   it("has crashes stand in views for as long as detection takes, and leaves not at all", () => {
-    const rates = { ...small, rates: "1", runMs: 40_000 };
+    const rates = { ...small, rates: "1", runMs: 30_000 };
     const [crashes] = reportOf({ ...rates, crashShare: 1 }).tables[0]!.rows;
     const [leaves] = reportOf({ ...rates, crashShare: 0 }).tables[0]!.rows;
     // One a second, each seen for a probe and a suspicion of about 6 s: some 8 of 32.
@@ -32,7 +32,7 @@ describe("churn", () => {
   });
 
   it("sees queues fill above the capacity that theory gives to a small fan-out", () => {
-    const poor = { ...small, gossipNodes: 1, rates: "0.5,10", settleMs: 0, metaBytes: 200 };
+    const poor = { ...small, gossipNodes: 1, rates: "0.5,10", settleMs: 0, metaBytes: 200, runMs: 20_000 };
     const [under, over] = reportOf(poor).tables[0]!.rows;
     expect(under!.ofCapacityPercent).toBeLessThan(50);
     expect(over!.ofCapacityPercent).toBeGreaterThan(100);

@@ -26,15 +26,18 @@ const paper = {
   repeat: 10,
 };
 
+/** The paper's S = 8: scores from 0 to 8. memberlist has one fewer. */
+const healthScores = 8 + 1;
+
 const swim = { awarenessMaxMult: 1, suspicionMaxTimeoutMult: 1, buddy: false, nacks: false };
 
 /** What each configuration takes away of the whole. */
 export const configurations: Readonly<Record<string, Partial<SwimConfig>>> = {
   SWIM: swim,
-  "LHA-Probe": { ...swim, awarenessMaxMult: 8 + 1, nacks: true },
+  "LHA-Probe": { ...swim, awarenessMaxMult: healthScores, nacks: true },
   "LHA-Suspicion": { ...swim, suspicionMaxTimeoutMult: 6 },
   "Buddy System": { ...swim, buddy: true },
-  Lifeguard: { awarenessMaxMult: 8 + 1, suspicionMaxTimeoutMult: 6, buddy: true, nacks: true },
+  Lifeguard: { awarenessMaxMult: healthScores, suspicionMaxTimeoutMult: 6, buddy: true, nacks: true },
 };
 
 const most = 3_600_000;
@@ -43,7 +46,7 @@ export const lifeguard: Experiment = {
   name: "lifeguard",
   summary: "the Lifeguard paper's experiments: false positives, latencies and load with slow members, part by part",
   settings: [
-    { name: "full", help: "the paper's size: hours", kind: "flag", default: false },
+    { name: "full", help: "the paper's size: half a day", kind: "flag", default: false },
     { name: "nodes", help: "members", kind: "integer", default: 128, min: 8, max: 2000 },
     { name: "slow", help: "C: members slow at once", kind: "list", default: "4,12,24", min: 1, max: 1000 },
     {

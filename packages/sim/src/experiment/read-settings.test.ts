@@ -5,6 +5,7 @@ import { runSeed, SettingReader } from "./read-settings.ts";
 const settings: Setting[] = [
   { name: "nodes", help: "", kind: "list", default: "8", min: 2, max: 100 },
   { name: "stop", help: "", kind: "text", default: "leave", choices: ["leave", "kill"] },
+  { name: "repeat", help: "", kind: "integer", default: 3, min: 1, max: 9 },
   { name: "full", help: "", kind: "flag", default: false },
 ];
 
@@ -24,6 +25,9 @@ it("names what is wrong", () => {
     );
   }
   expect(() => new SettingReader({ settings }, { stop: "die" }).text("stop")).toThrow('stop: leave, kill, not "die"');
+  expect(() => new SettingReader({ settings }, { repeat: 1.5 }).number("repeat")).toThrow(
+    "repeat: 1 … 9, whole, not 1.5",
+  );
   expect(() => new SettingReader({ settings }, {}).number("size")).toThrow("size: no such setting");
 });
 

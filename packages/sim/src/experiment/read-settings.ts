@@ -41,9 +41,10 @@ export class SettingReader {
   }
 
   #checked(name: string, value: unknown): number {
-    const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = this.#of(name);
-    if (typeof value !== "number" || !(value >= min && value <= max)) {
-      throw new RangeError(`${name}: ${min} … ${max}, not ${JSON.stringify(value)}`);
+    const { kind, min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = this.#of(name);
+    const whole = kind === "integer";
+    if (typeof value !== "number" || !(value >= min && value <= max) || (whole && !Number.isInteger(value))) {
+      throw new RangeError(`${name}: ${min} … ${max}${whole ? ", whole" : ""}, not ${JSON.stringify(value)}`);
     }
     return value;
   }
