@@ -35,7 +35,7 @@ export const churn: Experiment = {
       max: 1000,
     },
     { name: "crashShare", help: "endings without a word", kind: "share", default: 0.5, min: 0, max: 1 },
-    { name: "runMs", help: "how long each rate goes on", kind: "duration", default: 40_000, min: 5000, max: 3_600_000 },
+    { name: "runMs", help: "how long each rate goes on", kind: "duration", default: 30_000, min: 5000, max: 3_600_000 },
     {
       name: "settleMs",
       help: "longest wait for agreement afterwards",
@@ -296,7 +296,7 @@ class Output {
       `Capacity: ${capacity.changesPerSecond.toFixed(1)} endings and newcomers a second. P packets/s x floor(packet bytes / update bytes) / transmissions = ${capacity.updatesPerSecond.toFixed(1)} updates/s of ${capacity.updateBytes.toFixed(0)} bytes, at ${updatesPerChange(crashShare).toFixed(2)} updates for an ending and a newcomer; P is gossip's and the probes'. Transmissions are those of ${nodes} members: the dead, remembered for a while, may add to them. Above it queues fill. They grow without end only well above: newer news of a member takes the place of the older before that has been sent its number of times, and who does not hear of something does not pass it on.`,
       `Grows: the queue's mean in the last third is more than ${growthFactor} times that in the second third, and ${growthItems} items more.`,
       "Queues and views are those of the members that stay. Missing: members that run, have had two seconds to join, and are not held alive or suspect. Stale: held so and ended; a crash takes a probe and a suspicion to be seen. Both as shares of the members, looked at after a quarter of the time.",
-      "All agree: a member that missed a death, or learned of the dead from somebody who had missed it, keeps that entry after the others have forgotten it, until it probes it itself: up to as many periods as there are members.",
+      "All agree: a member that missed a death, or learned of the dead from somebody who had missed it, keeps that entry after the others have forgotten it, until it probes it itself: up to twice as many periods as there are members.",
     );
   }
 
