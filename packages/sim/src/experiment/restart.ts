@@ -3,6 +3,7 @@
  * moment later under their names and addresses, without memory, joining through a few seeds. Does anybody take a process
  * that runs for dead? How long until all agree, and how many events does each member's application see?
  */
+import { lanConfig, retransmitLimit } from "@hearsay/core";
 import { type SwimNode, SwimPool } from "../pool.ts";
 import { advance, advanceUntil, type Experiment, type Progress, type Settings } from "./experiment.ts";
 import { sent, viewsAgree, watchPool } from "./pool-watch.ts";
@@ -233,7 +234,10 @@ class Output {
       { title: "processes restarted at once", scale: "log" },
       { title: "joins, leaves, deaths and suspicions" },
     );
+    const transmissions = retransmitLimit(lanConfig.retransmitMult, this.#nodes);
+    const missed = this.#nodes * Math.exp(-transmissions);
     report.notes.push(
+      `Batches not in the pause: theory has a broadcast that everybody passes on ${transmissions} times miss n e^-${transmissions} = ${missed.toPrecision(2)} of the members on average; such a member waits for its next full exchange.`,
       "A death in a view is false when the process of that name ran at the time, the old one or the new one: now and then a refutation runs out of transmissions before it has reached everybody. Agreement: every running process sees exactly the running ones.",
       "A killed process is not missed by its peers if it is back before its suspicion runs out: the new process refutes what is said of the old one. A new process learns of all the others when it joins, which is most of the joins.",
       "Seeds stand evenly among the members. A batch with all of them in it that ends by leaving comes back as a pool of its own: those that left are not tried again by the others.",
