@@ -132,3 +132,43 @@ describe("confirmers who do not exist (stricter than memberlist)", () => {
     expect(solo.swim.inspect().suspicions[0]!.deadline - solo.now).toBe(4000);
   });
 });
+
+describe("without one part or another, for comparisons", () => {
+  it("buddy off: a suspect is pinged as anybody else, and hears of the suspicion as long as it is gossiped", () => {
+    const solo = new Solo({ buddy: false });
+    for (let n = 2; n <= 4; n++) solo.meet(n);
+    solo.receive({ type: 3, incarnation: 1, node: "n3", from: "n4" });
+    // Far longer than it takes to send it its number of times, and shorter than the suspicion.
+    solo.advance(10_000);
+    solo.forget();
+    solo.advanceUntil(() => solo.sentOf(0).some(({ node }) => node === "n3"));
+    const packet = solo.sent.find(({ messages }) => messages[0]!.type === 0 && messages[0]!.node === "n3")!;
+    expect(packet.messages.map(({ type }) => type)).not.toContain(3);
+  });
+
+  it("nacks off: none is asked for, and a failed probe counts as one", () => {
+    const solo = new Solo({ nacks: false });
+    for (let n = 2; n <= 8; n++) solo.meet(n);
+    solo.advanceUntil(() => solo.sentOf(1).length > 0);
+    expect(solo.sentOf(1).map(({ nack }) => nack)).toEqual([false, false, false]);
+    solo.advanceUntil(() => solo.eventsOf("member-suspect").length > 0);
+    expect(solo.swim.healthScore).toBe(1);
+  });
+
+  it("awarenessMaxMult 1 and suspicionMaxTimeoutMult 1: no health score, no waiting for confirmations nor passing them on", () => {
+    const solo = new Solo({ awarenessMaxMult: 1, suspicionMaxTimeoutMult: 1 });
+    for (let n = 2; n <= 8; n++) solo.meet(n);
+    solo.advance(3000);
+    solo.receive({ type: 3, incarnation: 1, node: "me", from: "n2" });
+    expect(solo.swim.healthScore).toBe(0);
+    solo.receive({ type: 3, incarnation: 1, node: "n3", from: "n4" });
+    expect(solo.swim.inspect().suspicions.find(({ name }) => name === "n3")).toMatchObject({
+      minMs: 4000,
+      maxMs: 4000,
+    });
+    solo.forget();
+    solo.receive({ type: 3, incarnation: 1, node: "n3", from: "n5" });
+    solo.advance(2000);
+    expect(solo.sentOf(3).some(({ from }) => from === "n5")).toBe(false);
+  });
+});

@@ -224,7 +224,9 @@ export class Claims {
     const n = s.table.length;
     const minMs = suspicionMinMs(s.config.suspicionMult, n, s.config.probeIntervalMs);
     // memberlist counts the dead and left here too, and then waits its longest for confirmers who do not exist.
-    const wanted = confirmationsWanted(s.config.suspicionMult, s.table.aliveCount);
+    // Where confirmations could not shorten the wait, none are wanted or passed on.
+    const shortens = s.config.suspicionMaxTimeoutMult > 1;
+    const wanted = shortens ? confirmationsWanted(s.config.suspicionMult, s.table.aliveCount) : 0;
     const suspicion = new Suspicion(accuser, wanted, minMs, minMs * s.config.suspicionMaxTimeoutMult, s.now);
     const row = s.table.names.needRow(id);
     while (this.#suspicions.length <= row) this.#suspicions.push(undefined);

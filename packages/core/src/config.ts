@@ -18,6 +18,10 @@ export interface SwimConfig {
   readonly suspicionMaxTimeoutMult: number;
   /** Health score runs from 0 to this minus 1, and stretches probes by score + 1 (Lifeguard; reference 12.6). */
   readonly awarenessMaxMult: number;
+  /** A ping to a suspect carries the suspicion (Lifeguard's buddy system). Off only to measure what it does. */
+  readonly buddy: boolean;
+  /** Relays are asked to say when they had no ack either (Lifeguard's nacks). Off only to measure what they do. */
+  readonly nacks: boolean;
   /** Full state exchange with one random member: ms, multiplied above 32 members (reference 12.10). */
   readonly pushPullIntervalMs: number;
   /** At most one round of gossip in this time: ms. */
@@ -61,6 +65,8 @@ export const lanConfig: SwimConfig = {
   suspicionMult: 4,
   suspicionMaxTimeoutMult: 6,
   awarenessMaxMult: 8,
+  buddy: true,
+  nacks: true,
   pushPullIntervalMs: 30_000,
   gossipIntervalMs: 200,
   gossipNodes: 3,

@@ -218,7 +218,7 @@ export class Prober {
       sourcePort: s.options.port,
       sourceNode: s.name,
     };
-    if (s.table.state(id) === MemberState.suspect) {
+    if (s.config.buddy && s.table.state(id) === MemberState.suspect) {
       // The buddy system: a suspect hears of it in the very packet that asks it, and can refute at once.
       const suspect: Suspect = {
         type: MessageType.suspect,
@@ -241,7 +241,7 @@ export class Prober {
     );
     for (const id of relays) {
       const relay = s.table.record(id);
-      const nack = relay.vsn[1]! >= 4;
+      const nack = s.config.nacks && relay.vsn[1]! >= 4;
       if (nack) probe.nacksExpected++;
       probe.relays.push(relay.name);
       s.counters.indirectPings++;

@@ -192,7 +192,7 @@ export class Reclaimer {
       // Those who have us right are not asked again: they hear of it like this, and what we said before is void.
       const { name, addr, port, meta, vsn } = record;
       const alive = { type: MessageType.alive, incarnation: s.incarnation, node: name, addr, port, meta, vsn };
-      s.broadcast(alive, name, Urgency.join);
+      s.broadcast(alive, s.selfId, Urgency.join);
     }
     this.#claimed = s.incarnation;
     const first = this.#highest + 1;

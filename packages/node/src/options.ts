@@ -222,6 +222,8 @@ const ranges: {
   suspicionMult: [1, 1000, true],
   suspicionMaxTimeoutMult: [1, 1000, true],
   awarenessMaxMult: [1, 1000, true],
+  buddy: "boolean",
+  nacks: "boolean",
   pushPullIntervalMs: [0, 86_400_000],
   gossipIntervalMs: [0, 3_600_000],
   gossipNodes: [1, 1000, true],

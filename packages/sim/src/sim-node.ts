@@ -12,6 +12,19 @@ export interface TrafficCounters {
   largestPacket: number;
 }
 
+/** What was told to machines of their clocks last, by node: a column, since every packet asks. */
+export class Clocks {
+  told = new Float64Array(64).fill(Number.NEGATIVE_INFINITY);
+
+  /** Makes room for so many nodes. */
+  reserve(count: number): void {
+    if (count <= this.told.length) return;
+    const told = new Float64Array(2 * count).fill(Number.NEGATIVE_INFINITY);
+    told.set(this.told);
+    this.told = told;
+  }
+}
+
 /** A node as the network sees it, whatever machine it runs. */
 export class Place {
   /** Dense, from 0, in order of adding; stays over restarts. */
@@ -59,11 +72,18 @@ export class Place {
   /** A loss burst lasts until then, and the next one begins then: world ms. */
   burstEndsAt = Number.NEGATIVE_INFINITY;
   burstBeginsAt = Number.NEGATIVE_INFINITY;
+  readonly #clocks: Clocks;
 
-  constructor(index: number, endpoint: Endpoint, zone: number) {
+  constructor(index: number, endpoint: Endpoint, zone: number, clocks = new Clocks()) {
     this.index = index;
     this.endpoint = endpoint;
     this.zone = zone;
+    this.#clocks = clocks;
+  }
+
+  /** The last time its machine was told, by the node's own clock: ms. That clock never runs backwards. */
+  get lastTold(): number {
+    return this.#clocks.told[this.index]!;
   }
 }
 
@@ -73,8 +93,8 @@ export class SimNode<M extends Machine<E>, E> extends Place {
   /** Called for each event after it happened, outside the machine: it may act. */
   onEvent: ((event: E, now: number) => void) | undefined;
 
-  constructor(index: number, machine: M, endpoint: Endpoint, zone: number) {
-    super(index, endpoint, zone);
+  constructor(index: number, machine: M, endpoint: Endpoint, zone: number, clocks?: Clocks) {
+    super(index, endpoint, zone, clocks);
     this.machine = machine;
   }
 }

@@ -17,7 +17,7 @@ import { Digest } from "./digest.ts";
 import { type Fidelity, type FidelityName, fidelity, type Packet } from "./fidelity.ts";
 import { Network, type NetworkConditions } from "./network.ts";
 import { indexOf } from "./node-endpoint.ts";
-import { type Place, SimNode } from "./sim-node.ts";
+import { Clocks, type Place, SimNode } from "./sim-node.ts";
 import { Streams } from "./streams.ts";
 import { WakeQueue } from "./wake-queue.ts";
 
@@ -54,8 +54,7 @@ export class World<M extends Machine<E>, E> {
   /** Nodes that share their address with another one. */
   readonly #byEndpoint = new Map<string, SimNode<M, E>>();
   readonly #out: Transmit;
-  /** By node: the last time its machine was told. Its clock never runs backwards. */
-  #told = new Float64Array(64).fill(Number.NEGATIVE_INFINITY);
+  readonly #clocks = new Clocks();
   #now = 0;
   #serial = 0;
 
@@ -93,13 +92,9 @@ export class World<M extends Machine<E>, E> {
     options: { readonly zone?: number; readonly start?: (machine: M, now: number) => void } = {},
   ): SimNode<M, E> {
     if (this.find(endpoint)) throw new RangeError(`${formatEndpoint(endpoint)}: address in use`);
-    const node = new SimNode<M, E>(this.nodes.length, machine, endpoint, options.zone ?? 0);
+    const node = new SimNode<M, E>(this.nodes.length, machine, endpoint, options.zone ?? 0, this.#clocks);
     this.nodes.push(node);
-    if (this.nodes.length > this.#told.length) {
-      const told = new Float64Array(2 * this.#told.length).fill(Number.NEGATIVE_INFINITY);
-      told.set(this.#told);
-      this.#told = told;
-    }
+    this.#clocks.reserve(this.nodes.length);
     if (this.#byAddress.has(endpoint.address)) this.#byEndpoint.set(formatEndpoint(endpoint), node);
     else this.#byAddress.set(endpoint.address, node);
     this.act(node, options.start ?? ((m, now) => m.start(now)));
@@ -152,7 +147,7 @@ export class World<M extends Machine<E>, E> {
     node.inboxOpensAt = Number.NEGATIVE_INFINITY;
     node.outboxOpensAt = Number.NEGATIVE_INFINITY;
     node.held = false;
-    this.#told[node.index] = Number.NEGATIVE_INFINITY;
+    this.#clocks.told[node.index] = Number.NEGATIVE_INFINITY;
     this.act(node, start);
   }
 
@@ -335,9 +330,9 @@ export class World<M extends Machine<E>, E> {
   /** The node's own time, never running backwards. */
   #tell(node: SimNode<M, E>): number {
     const now = this.#now + node.clockOffset;
-    const told = this.#told[node.index]!;
+    const told = this.#clocks.told[node.index]!;
     if (now <= told) return told;
-    this.#told[node.index] = now;
+    this.#clocks.told[node.index] = now;
     return now;
   }
 
@@ -354,8 +349,8 @@ export class World<M extends Machine<E>, E> {
       return;
     }
     // Taking an offset away and adding it again may have rounded it off.
-    if (deadline > this.#told[node.index]! && deadline <= this.#now + node.clockOffset + 1e-6) {
-      this.#told[node.index] = deadline;
+    if (deadline > this.#clocks.told[node.index]! && deadline <= this.#now + node.clockOffset + 1e-6) {
+      this.#clocks.told[node.index] = deadline;
     }
     this.#wake(node);
   }

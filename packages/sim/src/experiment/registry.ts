@@ -1,6 +1,21 @@
 /** All experiments by name, in the order of `hearsay sim list`. One import and one entry each. */
+import { asymmetric } from "./asymmetric.ts";
+import { churn } from "./churn.ts";
+import { detect } from "./detect.ts";
 import type { Experiment } from "./experiment.ts";
+import { lifeguard } from "./lifeguard.ts";
+import { partition } from "./partition.ts";
+import { restart } from "./restart.ts";
 import { spread } from "./spread.ts";
 import { strategies } from "./strategies.ts";
 
-export const experiments: readonly Experiment[] = [spread, strategies];
+export const experiments: readonly Experiment[] = [
+  spread,
+  detect,
+  strategies,
+  lifeguard,
+  asymmetric,
+  churn,
+  partition,
+  restart,
+];
