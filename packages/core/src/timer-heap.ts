@@ -1,8 +1,10 @@
-/** Deadlines under numbers, for the kinds of timers of which there may be many: a heap that knows where everyone stands. */
+/**
+ * Deadlines under numbers, for the kinds of timers of which there may be many: a heap. Where a number stands is found by
+ * looking: there are hundreds at most times, and an index of places, kept up with every move, costs more than that.
+ */
 export class TimerHeap {
   readonly #deadlines: number[] = [];
   readonly #numbers: number[] = [];
-  readonly #positions = new Map<number, number>();
 
   /** ms; Infinity when no timer is set. */
   get next(): number {
@@ -19,13 +21,13 @@ export class TimerHeap {
   }
 
   get(number: number): number | undefined {
-    const at = this.#positions.get(number);
-    return at === undefined ? undefined : this.#deadlines[at];
+    const at = this.#numbers.indexOf(number);
+    return at < 0 ? undefined : this.#deadlines[at];
   }
 
   set(number: number, deadline: number): void {
-    const at = this.#positions.get(number);
-    if (at === undefined) {
+    const at = this.#numbers.indexOf(number);
+    if (at < 0) {
       this.#deadlines.push(deadline);
       this.#numbers.push(number);
       this.#up(this.#numbers.length - 1, number, deadline);
@@ -37,9 +39,8 @@ export class TimerHeap {
   }
 
   clear(number: number): void {
-    const at = this.#positions.get(number);
-    if (at === undefined) return;
-    this.#positions.delete(number);
+    const at = this.#numbers.indexOf(number);
+    if (at < 0) return;
     const lastNumber = this.#numbers.pop()!;
     const lastDeadline = this.#deadlines.pop()!;
     if (at === this.#numbers.length) return;
@@ -86,6 +87,5 @@ export class TimerHeap {
   #place(at: number, number: number, deadline: number): void {
     this.#numbers[at] = number;
     this.#deadlines[at] = deadline;
-    this.#positions.set(number, at);
   }
 }
