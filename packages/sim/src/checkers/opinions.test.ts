@@ -1,6 +1,6 @@
 import { lanConfig, type MemberStateName, type MemberView, type SwimEvent } from "@hearsay/core";
 import { describe, expect, it } from "vitest";
-import { Place } from "../sim-node.ts";
+import { Clocks, Place } from "../sim-node.ts";
 import type { Step, Watched } from "./checker.ts";
 import { Opinions } from "./opinions.ts";
 
@@ -10,7 +10,8 @@ const { gossipToTheDeadMs } = lanConfig;
 function watch(config = lanConfig) {
   const steps: Step[] = [];
   const opinions = new Opinions(config, (step) => steps.push(step));
-  const place = new Place(0, { address: "10.0.0.1", port: 7946 }, 0);
+  const clocks = new Clocks();
+  const place = new Place(0, { address: "10.0.0.1", port: 7946 }, 0, clocks);
   const node = { place, name: "n", statuses: undefined, startedAt: 0 } as Partial<Watched> as Watched;
   const view = (state: MemberStateName, incarnation: number, since: number, host = 2): MemberView => ({
     name: "m",
@@ -24,14 +25,14 @@ function watch(config = lanConfig) {
     since,
   });
   const event = (at: number, told: SwimEvent) => {
-    place.lastTold = at;
+    clocks.told[0] = at;
     opinions.onEvent(node, told);
     return steps.at(-1)!;
   };
   return {
     steps,
     look(at: number, ...members: MemberView[]) {
-      place.lastTold = at;
+      clocks.told[0] = at;
       opinions.onLook(node, members);
       return steps.at(-1)!;
     },
