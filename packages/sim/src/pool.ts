@@ -25,6 +25,8 @@ export interface PoolOptions extends WorldOptions {
   readonly config?: Partial<SwimConfig>;
   /** Nodes that will be: names get as many digits. Default 1000. */
   readonly size?: number;
+  /** Other names than `node-0007`; different, and best equally long. */
+  readonly nameOf?: (index: number) => string;
   /** Bytes of meta that each carries, at most 512. Default 0. */
   readonly metaBytes?: number;
   /** Zone of each node by its number. Default 0. */
@@ -67,7 +69,7 @@ export class SwimPool {
 
   /** `node-0007`: all names of a pool are equally long, so that order by name is order by number. */
   nameOf(index: number): string {
-    return `node-${String(index).padStart(this.#digits, "0")}`;
+    return this.#options.nameOf?.(index) ?? `node-${String(index).padStart(this.#digits, "0")}`;
   }
 
   /** One more node, alone. */
