@@ -1,5 +1,6 @@
 /** The list of commands. Their code is loaded when they run, so that a quick question costs little. */
 import { AGENT_SPEC } from "./agent-spec.ts";
+import { PLAN_SPEC } from "./commands/plan-spec.ts";
 import { RPC_FLAGS } from "./rpc-connection.ts";
 import type { CommandSpec, FlagSpec } from "./spec.ts";
 
@@ -74,6 +75,7 @@ patterns are regular expressions in RE2's syntax and must match the whole text.`
     ],
     load: () => import("./commands/members.ts"),
   },
+  PLAN_SPEC,
   {
     name: "version",
     minArgs: 0,
