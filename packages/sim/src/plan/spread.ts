@@ -134,7 +134,7 @@ function scheduleOf(inputs: SpreadInputs, stepMs: number): Schedule {
   // A ping and an ack in each probe interval.
   const carriedPerMs = 2 / probeIntervalMs;
   const perInterval = fanout + carriedPerMs * gossipIntervalMs;
-  const lifeMs = (Math.max(0, transmitLimit - fanout) / perInterval) * gossipIntervalMs;
+  let lifeMs = 0;
   const rounds = Math.ceil(transmitLimit / fanout);
   const length = Math.ceil((rounds * gossipIntervalMs * (1 + jitterShare) + 20 * latencyMs) / stepMs) + 2;
   const total = new Float64Array(length);
@@ -147,6 +147,8 @@ function scheduleOf(inputs: SpreadInputs, stepMs: number): Schedule {
     const left = transmitLimit - k * perInterval;
     const sent = Math.min(fanout, left);
     if (sent <= 0) break;
+    // Pings and acks take theirs up to the last round, or what is left after it.
+    lifeMs = k * gossipIntervalMs + Math.min(gossipIntervalMs, (left - sent) / carriedPerMs);
     for (let i = 0; i < length; i++) total[i]! += sent * round[i]!;
     const next = new Float64Array(length);
     for (const share of quantiles(200)) {

@@ -245,7 +245,7 @@ class Verification {
     const missed = trials.reduce((sum, trial) => sum + trial.missing, 0);
     if (missed > 0) {
       this.#report.notes.push(
-        `${missed} times a broadcast passed by a member for good (predicted: ${plain(this.#news.missedMembers)} members each time); "everybody" is the mean of the others.`,
+        `${missed === 1 ? "Once" : `${missed} times`} a broadcast passed by a member for good (predicted: ${plain(this.#news.missedMembers)} members each time); "everybody" is the mean of the others.`,
       );
     }
   }
