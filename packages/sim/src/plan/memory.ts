@@ -7,9 +7,9 @@ import type { FigureGroup } from "./figure.ts";
 import type { PlanInputs } from "./inputs.ts";
 
 /** Columns, ring, record with its address, endpoint and versions, and the index by name: bytes. Node 20 on Linux. */
-const bytesPerMember = 410;
+const bytesPerMember = 715;
 /** An array of its own around the meta: bytes. */
-const metaHeadBytes = 80;
+const metaHeadBytes = 190;
 /** The machine and its driver before they know anybody: bytes, with buffers that all nodes of a process share. */
 const bytesPerMachine = 50_000;
 
@@ -39,7 +39,7 @@ export function memoryGroup(m: Memory): FigureGroup {
         title: "for each member it knows",
         value: m.perMemberBytes,
         unit: "bytes",
-        formula: "410 + name + (80 + meta, if any)",
+        formula: "715 + name + (190 + meta, if any)",
         source,
       },
       {

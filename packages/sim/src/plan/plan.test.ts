@@ -17,7 +17,7 @@ describe("known values", () => {
     expect(detection.suspicionMinMs).toBe(8000);
     expect(detection.suspicionMaxMs).toBe(48_000);
     expect(detection.firstSuspicion.medianMs).toBeCloseTo(1693, 0);
-    expect(memory.perNodeBytes).toBe(50_000 + 100 * 419);
+    expect(memory.perNodeBytes).toBe(50_000 + 100 * 724);
   });
 
   test("meta costs in push/pull and memory, not at rest", () => {
@@ -26,7 +26,7 @@ describe("known values", () => {
     expect(laden.bandwidth.atRestBytesPerSecond).toBe(bare.bandwidth.atRestBytesPerSecond);
     // Two bytes more for the length of what is longer than 31 bytes.
     expect(laden.bandwidth.pushPullExchangeBytes - bare.bandwidth.pushPullExchangeBytes).toBe(2 * 1000 * 202);
-    expect(laden.memory.perMemberBytes - bare.memory.perMemberBytes).toBe(280);
+    expect(laden.memory.perMemberBytes - bare.memory.perMemberBytes).toBe(390);
     expect(laden.churn.capacityUpdatesPerSecond).toBeLessThan(bare.churn.capacityUpdatesPerSecond);
   });
 

@@ -76,7 +76,7 @@ function breakText({ breaks, inputs }: Plan): string {
 /** Prediction beside measurement. */
 export function verificationText(report: Report, columns = DEFAULT_COLUMNS): string {
   const table = report.tables[0];
-  if (table === undefined || table.rows.length === 0) return "Nothing was measured yet.\n";
+  if (table === undefined || table.rows.length === 0) return "Broken off before anything was measured.\n";
   const rows = table.rows.map((row) => {
     const unit = row.unit as FigureUnit;
     const difference = row.differencePercent;
