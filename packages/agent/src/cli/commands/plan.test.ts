@@ -60,8 +60,8 @@ test("verified: prediction beside measurement, the same twice", async () => {
 });
 
 test("Ctrl-C keeps what was measured, and the code says that it is not all", async () => {
-  const run = cli("-nodes=30", "-verify", "-broadcasts=1000");
-  const interrupt = setInterval(() => process.emit("SIGINT"), 1500);
+  const run = cli("-nodes=100", "-verify", "-broadcasts=1000");
+  const interrupt = setInterval(() => process.emit("SIGINT"), 3000);
   const ignore = () => {};
   process.on("SIGINT", ignore);
   try {
