@@ -5,7 +5,7 @@ export { addressBytes, addressText, type Endpoint, formatEndpoint } from "./endp
 export type { MemberView, SwimEvent } from "./events.ts";
 export type { Evidence, EvidenceType } from "./evidence.ts";
 export { Fifo } from "./fifo.ts";
-export { pushPullScale, retransmitLimit, suspicionMinMs } from "./formulas.ts";
+export { confirmationsWanted, pushPullScale, retransmitLimit, suspicionMinMs, suspicionTotalMs } from "./formulas.ts";
 export { type KnownMember, KnownPool } from "./known-pool.ts";
 export type { Machine, StreamFailure, StreamReply, StreamRequest } from "./machine.ts";
 export * from "./messages.ts";

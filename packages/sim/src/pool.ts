@@ -26,6 +26,8 @@ export interface PoolOptions extends WorldOptions {
   readonly config?: Partial<SwimConfig>;
   /** Nodes that will be: names get as many digits. Default 1000. */
   readonly size?: number;
+  /** Other names than `node-0007`; different, and best equally long. */
+  readonly nameOf?: (index: number) => string;
   /** Bytes of meta that each carries, at most 512. Default 0. */
   readonly metaBytes?: number;
   /** Zone of each node by its number. Default 0. */
@@ -74,7 +76,7 @@ export class SwimPool {
     // One object for each: text that is one object is found without comparing it.
     let name = this.#memberNames[index];
     if (name === undefined) {
-      name = `node-${String(index).padStart(this.#digits, "0")}`;
+      name = this.#options.nameOf?.(index) ?? `node-${String(index).padStart(this.#digits, "0")}`;
       this.#memberNames[index] = name;
     }
     return name;

@@ -1,5 +1,6 @@
 /** The list of commands. Their code is loaded when they run, so that a quick question costs little. */
 import { AGENT_SPEC } from "./agent-spec.ts";
+import { PLAN_SPEC } from "./commands/plan-spec.ts";
 import { RPC_FLAGS } from "./rpc-connection.ts";
 import { SIM_SPEC } from "./sim-spec.ts";
 import type { CommandSpec, FlagSpec } from "./spec.ts";
@@ -75,6 +76,7 @@ patterns are regular expressions in RE2's syntax and must match the whole text.`
     ],
     load: () => import("./commands/members.ts"),
   },
+  PLAN_SPEC,
   SIM_SPEC,
   {
     name: "version",

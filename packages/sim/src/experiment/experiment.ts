@@ -48,6 +48,9 @@ export function stepMs(n: number): number {
   return Math.max(20, Math.min(1000, 200_000 / Math.max(1, n)));
 }
 
+/** What is left of a time by rounding is nothing: a step so small would not move the clock, and the loop never end. */
+const nothingMs = 1e-6;
+
 /** Runs a world for so long, in steps. `progress` says what to yield after each, given the share done. */
 export function* advance(
   world: Steppable,
@@ -56,7 +59,7 @@ export function* advance(
 ): Generator<Progress, void, void> {
   const start = world.now;
   const step = stepMs(world.nodes.length);
-  for (let left = ms; left > 0; left = start + ms - world.now) {
+  for (let left = ms; left > nothingMs; left = start + ms - world.now) {
     world.run(Math.min(step, left));
     yield progress((world.now - start) / ms);
   }
@@ -72,7 +75,7 @@ export function* advanceUntil(
 ): Generator<Progress, number | undefined, void> {
   const start = world.now;
   while (!done()) {
-    if (world.now - start >= limitMs) return undefined;
+    if (world.now - start >= limitMs - nothingMs) return undefined;
     world.run(Math.min(everyMs, start + limitMs - world.now));
     yield progress((world.now - start) / limitMs);
   }
