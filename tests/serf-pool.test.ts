@@ -1,6 +1,6 @@
 /** Whole machines against each other in virtual time: what becomes of members as everybody sees them. */
 import { describe, expect, it } from "vitest";
-import { eventsOf, memberEvents, SerfPool } from "./serf-pool.ts";
+import { eventsOf, memberEvents, type SerfNode, SerfPool } from "./serf-pool.ts";
 
 const statuses = (...lines: string[]) => [...lines].sort();
 
@@ -284,3 +284,25 @@ describe("determinism", () => {
     }
   });
 });
+
+it.each(Array.from({ length: 20 }, (_, i) => i + 1))(
+  "who is leaving is no newcomer to those who exchange states before its word comes (seed %i)",
+  (seed) => {
+    const pool = new SerfPool({ seed });
+    const [leaver, knowing, late] = pool.build(3) as [SerfNode, SerfNode, SerfNode];
+    late.ingressLoss = 1;
+    pool.world.network.uneven();
+    pool.world.act(leaver, (serf, now) => serf.leave(now));
+    pool.world.run(20);
+    expect(knowing.machine.member("n1")?.status).toBe("leaving");
+    pool.world.heal();
+    pool.join(late, knowing);
+    for (let i = 0; i < 200; i++) {
+      pool.world.run(10);
+      // The leave's time without the leave: its word would then be old news.
+      const { status, statusLTime } = late.machine.member("n1")!;
+      expect(statusLTime > 0 && (status === "alive" || status === "failed")).toBe(false);
+    }
+    expect(late.machine.member("n1")?.status).toBe("left");
+  },
+);

@@ -3,6 +3,7 @@ import { Reader } from "@hearsay/wire";
 import { readState } from "./decode.ts";
 import { encodeState } from "./encode.ts";
 import type { LamportClock } from "./lamport.ts";
+import { Status } from "./members.ts";
 import type { Membership } from "./membership.ts";
 import { SerfType } from "./messages.ts";
 import type { Queries } from "./queries.ts";
@@ -33,7 +34,11 @@ export class StateExchange {
     const { membership, userEvents, queries } = this.#parts;
     const { members } = membership;
     const statusLTimes = new Map<string, number>();
-    for (const id of members.ids()) statusLTimes.set(members.names.nameOf(id), members.statusLTime(id));
+    for (const id of members.ids()) {
+      // A time without an entry among the left reads as that of a join, and the leave itself, which has the same, would
+      // then come too late. Who is about to leave is not in that list yet.
+      if (members.status(id) !== Status.leaving) statusLTimes.set(members.names.nameOf(id), members.statusLTime(id));
+    }
     return encodeState({
       lTime: membership.clock.time,
       eventLTime: userEvents.clock.time,
