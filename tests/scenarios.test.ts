@@ -35,6 +35,22 @@ describe.each(seeds)("seed %i", (seed) => {
     for (const node of swarm.nodes) expect(memberEvents(node)).not.toContain("member-leave");
   });
 
+  it("a drained node is taken out, stays out, and is back when it is well", () => {
+    const swarm = pool(seed, 30);
+    const sick = swarm.nodes[7]!;
+    const others = swarm.nodes.filter((node) => node !== sick);
+    swarm.world.act(sick, (machine) => machine.setHealthy(false));
+    const out = () => others.every((node) => stateOf(node, "n7") === "dead");
+    expect(swarm.world.runUntil(out, 60_000)).toBeLessThan(25_000);
+    for (const node of others) node.events.length = 0;
+    // Long enough to be forgotten several times over, and to meet those who have forgotten it.
+    swarm.world.run(300_000);
+    for (const node of others) expect(memberEvents(node)).toEqual([]);
+    expect(sick.machine.counters.refutations).toBe(0);
+    swarm.world.act(sick, (machine) => machine.setHealthy(true));
+    expect(swarm.world.runUntil(() => others.every((node) => stateOf(node, "n7") === "alive"), 60_000)).toBeDefined();
+  });
+
   it("a crash is known to everyone within memberlist's time, and explained", () => {
     const swarm = pool(seed, 30);
     const victim = swarm.nodes[7]!;

@@ -215,8 +215,7 @@ export class Claims {
     }
     if (s.table.state(id) !== MemberState.alive) return "ignored";
     if (node === s.name) {
-      this.refute(incarnation, accuser);
-      return "refuted";
+      return this.#onAccused(incarnation, accuser);
     }
     s.counters.suspicions++;
     s.table.setIncarnation(id, incarnation);
@@ -257,8 +256,7 @@ export class Claims {
       return "ignored";
     }
     if (node === s.name && !s.leaving) {
-      this.refute(incarnation, accuser);
-      return "refuted";
+      return this.#onAccused(incarnation, accuser);
     }
     this.#declareDead(id, incarnation, accuser, 0, message);
     return "accepted";
@@ -289,6 +287,26 @@ export class Claims {
       suspicion.excuse(ms);
       timers.set(TimerKind.suspicion, id, suspicion.deadline);
     }
+  }
+
+  /** Well again: what was admitted is refuted now. */
+  onHealthy(): void {
+    const s = this.#s;
+    if (s.admitted < 0) return;
+    const { admitted } = s;
+    s.admitted = -1;
+    if (!s.leaving) this.refute(admitted, "");
+  }
+
+  /** An accusation of ourselves: refuted, unless the embedder says that it is true. Then the pool shall take us out. */
+  #onAccused(incarnation: number, accuser: string): ClaimOutcome {
+    const s = this.#s;
+    if (s.healthy) {
+      this.refute(incarnation, accuser);
+      return "refuted";
+    }
+    s.admitted = Math.max(s.admitted, incarnation);
+    return "ignored";
   }
 
   /** A higher incarnation than the accused one, to everybody (11.5). */

@@ -35,11 +35,13 @@ export class Merger {
 
   /** Our own list, ourselves included, in ring order. */
   localNodes(): PushPullNode[] {
-    const { table } = this.#s;
+    const { table, selfId, admitted } = this.#s;
     const nodes = new Array<PushPullNode>(table.length);
     for (let i = 0; i < nodes.length; i++) {
       const id = table.at(i);
-      nodes[i] = table.names.entry(id, table.record(id), table.incarnation(id), table.state(id));
+      // Accused and not objecting: who has forgotten us shall not learn from us that we are alive.
+      const state = id === selfId && admitted >= 0 ? MemberState.suspect : table.state(id);
+      nodes[i] = table.names.entry(id, table.record(id), table.incarnation(id), state);
     }
     return nodes;
   }

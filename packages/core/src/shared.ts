@@ -139,6 +139,8 @@ export class Shared {
   readonly endpoint: Endpoint;
   /** The embedder refuses to be counted on: no acks. */
   healthy = true;
+  /** The highest incarnation at which we were accused while unhealthy, and did not object; -1 for none. */
+  admitted = -1;
   /** `leave` was called. */
   leaving = false;
   /** Members that are forgotten while news about them still waits. */

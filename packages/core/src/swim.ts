@@ -204,9 +204,10 @@ export class Swim implements Machine<SwimEvent> {
     this.#exchanges.sendUser(to, payload, () => {});
   }
 
-  /** Unhealthy: answer no probes, so that the others take this node out. */
+  /** Unhealthy: answer no probes and refute no accusation, so that the others take this node out. Healthy: come back. */
   setHealthy(healthy: boolean): void {
     this.#s.healthy = healthy;
+    if (healthy) this.#claims.onHealthy();
   }
 
   /** Stops trying to reach a lost member. */

@@ -154,7 +154,7 @@ export interface HearsayNode extends AsyncDisposable {
    */
   forceLeave(name: string, options?: CallOptions & { readonly prune?: boolean }): Promise<void>;
   setTags(tags: Readonly<Record<string, string>>, options?: CallOptions): Promise<void>;
-  /** "Drain me": while unhealthy, this node answers no probes, so that others take it out. Default healthy. */
+  /** "Drain me": while unhealthy, a node answers no probes and refutes nothing, so that others take it out. Default healthy. */
   setHealthy(healthy: boolean): void;
   /**
    * Stops at once without a word; the others will find out. Resolves when sockets and timers are gone. Safe to call

@@ -241,9 +241,10 @@ export class Serf implements Machine<SerfEvent> {
     return id;
   }
 
-  /** Unhealthy: answer no probes, so that the others take this node out. */
+  /** Unhealthy: answer no probes and refute no accusation, so that the others take this node out. Healthy: come back. */
   setHealthy(healthy: boolean): void {
     this.swim.setHealthy(healthy);
+    this.#drain();
   }
 
   // Looking in
