@@ -341,7 +341,12 @@ class TamperedCodec implements Codec {
       return;
     }
     this.#real.openPacket(bytes, {
-      ...sink,
+      onPing: (message) => sink.onPing(message),
+      onIndirectPing: (message) => sink.onIndirectPing(message),
+      onAck: (message) => sink.onAck(message),
+      onNack: (message) => sink.onNack(message),
+      onUser: (message) => sink.onUser(message),
+      onDrop: (reason) => sink.onDrop(reason),
       onSuspect: (message) => {
         const changed = change(message);
         if (changed?.type === MessageType.suspect) sink.onSuspect(changed);
