@@ -207,7 +207,8 @@ describe("state exchange (7.7)", () => {
     expect(solo.serf.stats().intentQueue).toBe(0);
     const ours = stateOf(solo.exchange(state()));
     expect(ours.leftMembers).toEqual(["n3"]);
-    expect(Object.fromEntries(ours.statusLTimes)).toEqual({ n1: 0, n2: 7, n3: 8, n4: 9 });
+    // Without n4, who is about to leave: its time would be taken for a join's (differs from Serf).
+    expect(Object.fromEntries(ours.statusLTimes)).toEqual({ n1: 0, n2: 7, n3: 8 });
   });
 
   it("refutes our own leave on record there", () => {

@@ -60,7 +60,7 @@ test("verified: prediction beside measurement, the same twice", async () => {
 });
 
 test("Ctrl-C keeps what was measured, and the code says that it is not all", async () => {
-  const run = cli("-nodes=100", "-verify", "-broadcasts=1000");
+  const run = cli("-nodes=500", "-verify", "-broadcasts=1000");
   const interrupt = setInterval(() => process.emit("SIGINT"), 3000);
   const ignore = () => {};
   process.on("SIGINT", ignore);
