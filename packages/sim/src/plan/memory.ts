@@ -7,7 +7,7 @@ import type { FigureGroup } from "./figure.ts";
 import type { PlanInputs } from "./inputs.ts";
 
 /** Columns, ring, record with its address, endpoint and versions, and the index by name: bytes. Node 20 on Linux. */
-const bytesPerMember = 560;
+const bytesPerMember = 500;
 /** An array of its own around the meta: bytes. */
 const metaHeadBytes = 190;
 /** The machine and its driver before they know anybody: bytes, with buffers that all nodes of a process share. */
@@ -39,7 +39,7 @@ export function memoryGroup(m: Memory): FigureGroup {
         title: "for each member it knows",
         value: m.perMemberBytes,
         unit: "bytes",
-        formula: "560 + name + (190 + meta, if any)",
+        formula: "500 + name + (190 + meta, if any)",
         source,
       },
       {

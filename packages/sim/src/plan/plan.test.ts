@@ -17,7 +17,7 @@ describe("known values", () => {
     expect(detection.suspicionMinMs).toBe(8000);
     expect(detection.suspicionMaxMs).toBe(48_000);
     expect(detection.firstSuspicion.medianMs).toBeCloseTo(1693, 0);
-    expect(memory.perNodeBytes).toBe(50_000 + 100 * 724);
+    expect(memory.perNodeBytes).toBe(50_000 + 100 * 509);
   });
 
   test("meta costs in push/pull and memory, not at rest", () => {
