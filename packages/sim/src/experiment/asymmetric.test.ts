@@ -9,7 +9,7 @@ function reportOf(changes: Settings): Report {
   return report;
 }
 
-const small = { nodes: 40, faultyShare: 0.05, faultMs: 60_000 };
+const small = { nodes: 40, faultyShare: 0.05, faultForMs: 60_000 };
 
 describe("asymmetric", () => {
   const report = reportOf(small);
@@ -39,7 +39,7 @@ describe("asymmetric", () => {
     expect(rows.get("ingress flip-flops")).toMatchObject({ faultyRemoved: 2, disagreed: 0 });
     expect(rows.get("ingress flip-flops")!.flapsMean).toBeGreaterThanOrEqual(0.9);
     expect(rows.get("ingress flip-flops")!.faultyGone).toBe(2);
-    const whole = reportOf({ ...small, fault: "flip-flop", faultMs: 80_000 });
+    const whole = reportOf({ ...small, fault: "flip-flop", faultForMs: 80_000 });
     // Two cuts of 20 s are over, and the last mended half has brought everybody back.
     expect(whole.tables[0]!.rows[0]!.faultyGone).toBe(0);
   });

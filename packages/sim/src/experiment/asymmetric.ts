@@ -56,7 +56,7 @@ export const asymmetric: Experiment = {
       choices: ["all", ...Object.keys(faults)],
     },
     { name: "faultyShare", help: "members it strikes", kind: "share", default: 0.01, min: 0, max: 0.5 },
-    { name: "faultMs", help: "for how long", kind: "duration", default: 80_000, min: 10_000, max: 3_600_000 },
+    { name: "faultForMs", help: "for how long", kind: "duration", default: 80_000, min: 10_000, max: 3_600_000 },
     {
       name: "flipMs",
       help: "flip-flop links: cut and mended for so long",
@@ -170,11 +170,11 @@ function* strike(
   const fates = watchFates(pool, isFaulty, healthy.length / 2);
   fault.begin(pool, faulty, read);
   const samples: { atMs: number; sizes: number[] }[] = [];
-  const faultMs = read.number("faultMs");
-  for (let elapsed = 0; elapsed < faultMs; elapsed += sampleMs) {
+  const faultForMs = read.number("faultForMs");
+  for (let elapsed = 0; elapsed < faultForMs; elapsed += sampleMs) {
     fault.tick?.(faulty, elapsed, read);
-    yield* advance(world, Math.min(sampleMs, faultMs - elapsed), (share) =>
-      progress(0.05 + (0.65 * (elapsed + share * sampleMs)) / (faultMs + sampleMs)),
+    yield* advance(world, Math.min(sampleMs, faultForMs - elapsed), (share) =>
+      progress(0.05 + (0.65 * (elapsed + share * sampleMs)) / (faultForMs + sampleMs)),
     );
     samples.push({ atMs: elapsed + sampleMs, sizes: sizesSeen(healthy) });
   }
@@ -279,7 +279,7 @@ class Output {
       { title: "sizes at one time" },
     );
     report.notes.push(
-      `Removed: more than half of the healthy members held it dead at some time. Returns: how often a member came back from the dead, in the view of an average healthy member, in ${read.number("faultMs") / 1000} s of the fault.`,
+      `Removed: more than half of the healthy members held it dead at some time. Returns: how often a member came back from the dead, in the view of an average healthy member, in ${read.number("faultForMs") / 1000} s of the fault.`,
       "Sizes count members held alive or suspect, looked at five times a second at the healthy members; drawn is the extreme of each second; all runs of a fault together for what is counted, the median for the time to agree. Faults but the crash are healed before that time begins.",
       `Ingress and egress lost: every packet and stream in that direction, at ${(read.number("faultyShare") * 100).toFixed(1)} % of the members. Most packets lost: ${read.number("lossShare") * 100} % of those in and of those out. Flip-flop: all ingress lost for ${read.number("flipMs") / 1000} s, then none for as long.`,
       "Without agreement on a view, a member that is heard by nobody or hears nobody is dead to one and alive to another for a while: compare the sizes seen with the one that a service with consistent views (Rapid) would show.",

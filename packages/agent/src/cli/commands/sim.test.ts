@@ -4,11 +4,12 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { advance, type Experiment, SwimPool } from "@hearsay/sim";
+import { advance, type Experiment, experiments, SwimPool } from "@hearsay/sim";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { COMMAND_SPECS } from "../commands.ts";
 import { main } from "../main.ts";
 import { CommandError, Flags, type Io, UsageError } from "../spec.ts";
+import { acceptedFlags, settingFlags } from "./sim/settings.ts";
 import { run } from "./sim.ts";
 
 /** A crash in a real pool, and when how many had heard of it. */
@@ -115,6 +116,19 @@ describe("list and help", () => {
     }
     expect((await sim("run", "-h")).out).toContain("hearsay sim run [flags] NAME|FILE");
     expect((await sim("-h")).out).toContain("hearsay sim list");
+  });
+
+  test.each(experiments.map(({ name }) => name))("of every experiment there is: %s", async (name) => {
+    const said = { out: "", err: "" };
+    const io: Io = { out: (text) => void (said.out += text), err: (text) => void (said.err += text), env: {} };
+    expect(await main(["sim", "run", name, "-h"], io)).toBe(0);
+    const { settings } = experiments.find((experiment) => experiment.name === name)!;
+    const flags = acceptedFlags(settings).map((flag) => flag.name);
+    expect(new Set(flags).size).toBe(flags.length);
+    for (const flag of settingFlags(settings)) expect(said.out).toContain(`-${flag.name}`);
+    // Flags are read before anything runs.
+    expect(await main(["sim", "run", name, "-no-such-setting=1"], io)).toBe(1);
+    expect(said.err).toContain("no-such-setting");
   });
 
   test("through the front door, too", async () => {
