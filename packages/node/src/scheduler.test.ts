@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Scheduler, type TimeSource } from "./scheduler.ts";
 
@@ -128,6 +129,47 @@ describe("many alarms", () => {
     const expected = alarms.map((_, i) => i).filter((i) => i !== 7 && i !== 9);
     expected.sort((a, b) => ((a * 17) % 50) - ((b * 17) % 50));
     expect(order).toEqual(expected);
+  });
+
+  test("the timer stands at the earliest, whatever is set and closed", () => {
+    const step = fc.record({
+      alarm: fc.nat(39),
+      op: fc.constantFrom("set", "set", "set", "sleep", "close", "advance"),
+      ms: fc.integer({ min: 1, max: 300 }),
+      slack: fc.constantFrom(0, 25, 200),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+        const time = new FakeTime();
+        const scheduler = new Scheduler(time);
+        // What each alarm that is not closed was set to last.
+        const wanted = new Map<number, { at: number; latest: number }>();
+        const alarms = Array.from({ length: 40 }, (_, i) => {
+          wanted.set(i, { at: Infinity, latest: Infinity });
+          return scheduler.add((now) => {
+            expect(now).toBeGreaterThanOrEqual(wanted.get(i)!.at);
+            wanted.set(i, { at: Infinity, latest: Infinity });
+          });
+        });
+        for (const { alarm, op, ms, slack } of steps) {
+          if (op === "advance") time.advance(ms);
+          else if (op === "close") {
+            alarms[alarm]!.close();
+            wanted.delete(alarm);
+          } else {
+            const at = op === "set" ? time.time + ms : Infinity;
+            alarms[alarm]!.set(at, at + slack);
+            // Few have nobody to share a wake-up with; how many there were when it was set counts.
+            if (wanted.has(alarm)) wanted.set(alarm, { at, latest: wanted.size < 3 ? at : at + slack });
+          }
+          const earliest = Math.min(Infinity, ...Array.from(wanted.values(), ({ latest }) => latest));
+          expect(scheduler.size).toBe(wanted.size);
+          expect(time.timers.length).toBe(earliest === Infinity ? 0 : 1);
+          // Rounded up to whole milliseconds, and one more.
+          if (earliest < Infinity) expect(Math.abs(time.timers[0]!.at - earliest - 1)).toBeLessThanOrEqual(1);
+        }
+      }),
+    );
   });
 
   test("a hundred nodes that wake once a second share wake-ups, each no later than it allows", () => {
