@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { BroadcastQueue, noKey } from "./broadcast-queue.ts";
 import { retransmitLimit } from "./formulas.ts";
+import { Rng } from "./rng.ts";
 import { memberlistVectors } from "./testing/vectors.ts";
 
 interface QueueVector {
@@ -177,4 +178,60 @@ it("keeps the send order of a list that is sorted anew each time", () => {
       expect(finished.length).toBe(gone.length);
     }),
   );
+});
+
+describe("thousands at a time", () => {
+  it("keep the order, and replace by key, like a sorted list", () => {
+    interface Waiting {
+      readonly key: number;
+      readonly class: number;
+      readonly bytes: Uint8Array;
+      readonly serial: number;
+      transmits: number;
+    }
+    for (const seed of [1, 2, 3]) {
+      const rng = new Rng(seed);
+      const queue = new BroadcastQueue(() => {});
+      let naive: Waiting[] = [];
+      let serial = 0;
+      const sort = () =>
+        naive.sort(
+          (a, b) =>
+            a.class - b.class || a.transmits - b.transmits || b.bytes.length - a.bytes.length || b.serial - a.serial,
+        );
+      const queueOne = () => {
+        const message = new Uint8Array(20 + rng.below(5));
+        const key = rng.below(8) === 0 ? noKey : rng.below(2500);
+        const urgency = rng.below(3);
+        queue.queue(message, key, urgency);
+        if (key !== noKey) naive = naive.filter((waiting) => waiting.key !== key);
+        naive.push({ key, class: urgency, bytes: message, serial: ++serial, transmits: 0 });
+      };
+      const takeOne = () => {
+        sort();
+        const expected = naive.filter((_, i) => i < 10);
+        const taken: Uint8Array[] = [];
+        queue.take(taken, 2, 100_000, 10, 3);
+        expect(taken).toEqual(expected.map(({ bytes }) => bytes));
+        for (const waiting of expected) waiting.transmits++;
+        naive = naive.filter(({ transmits }) => transmits < 3);
+      };
+      for (let i = 0; i < 3000; i++) queueOne();
+      for (let i = 0; i < 400; i++) {
+        if (rng.below(2) === 0) queueOne();
+        else takeOne();
+      }
+      sort();
+      expect(queue.list().map(({ bytes, key }) => [bytes, key])).toEqual(naive.map(({ bytes, key }) => [bytes, key]));
+      expect(naive.every(({ key }) => key === noKey || queue.has(key))).toBe(true);
+      // And down through the point where no index is kept any more.
+      queue.prune(150);
+      naive = naive.slice(0, 150);
+      for (let i = 0; i < 60; i++) takeOne();
+      for (let i = 0; i < 50; i++) queueOne();
+      sort();
+      expect(queue.list().map(({ key }) => key)).toEqual(naive.map(({ key }) => key));
+      expect(queue.length).toBe(naive.length);
+    }
+  });
 });

@@ -10,7 +10,8 @@
  *
  * Kept in that order, sorted by a rank that holds all of it but the age. A packet takes from the front, and what it took
  * is merged back in one pass: in a large pool under load that is what a machine does most, and the fewer bytes it has to
- * look at, the better.
+ * look at, the better. What is cheap for some hundred is not for a hundred thousand, which one peer's list may bring:
+ * from `indexFrom` on, places are found by an index and moved as a block.
  */
 export interface Broadcast {
   /** The whole message, type byte first; owned by the queue. */
@@ -35,6 +36,16 @@ const stride = 3;
 const lastSerial = 0x7fff_ffff;
 const empty = new Int32Array(0);
 
+/** An index by key is kept from so many messages on, until there are as few as these again. */
+const indexFrom = 512;
+const indexUntil = 128;
+
+/** What tells where the message of a key stands. */
+interface Mark {
+  rank: number;
+  readonly serial: number;
+}
+
 // What one packet has taken, and what of it will be sent again: used within `take` only.
 const takenFrom: number[] = [];
 const again: number[] = [];
@@ -50,6 +61,7 @@ export class BroadcastQueue {
   #bytes = 0;
   /** No waiting message is shorter. */
   #shortest = longest;
+  #index: Map<number, Mark> | undefined;
 
   /** @param onFinished called when a broadcast has been sent often enough, was replaced or was pruned. */
   constructor(onFinished: (broadcast: Broadcast) => void) {
@@ -75,6 +87,7 @@ export class BroadcastQueue {
       if (gap === 0) {
         this.#serial = 0;
         this.#shortest = longest;
+        this.#index = undefined;
       }
       this.#messages.push(bytes);
       if (gap * stride === this.#columns.length) this.#grow();
@@ -85,12 +98,15 @@ export class BroadcastQueue {
     this.#bytes += length;
     if (this.#serial === lastSerial) this.#renumber();
     const rank = (urgency << (lengthBits + transmitBits)) | (longest - Math.min(length, longest));
-    const at = this.#moveGap(gap, rank);
+    const at = this.#messages.length < indexFrom ? this.#moveGap(gap, rank) : this.#moveBlock(gap, rank, bytes);
     const columns = this.#columns;
     columns[at * stride] = rank;
     columns[at * stride + 1] = ++this.#serial;
     columns[at * stride + 2] = key;
     this.#messages[at] = bytes;
+    if (this.#index !== undefined) {
+      if (key !== noKey) this.#index.set(key, { rank, serial: this.#serial });
+    } else if (this.#messages.length >= indexFrom) this.#makeIndex();
     if (replaced !== undefined) this.#finish(replaced, key);
     if (id !== 0) {
       this.#ids ??= new Map();
@@ -131,7 +147,9 @@ export class BroadcastQueue {
       const last = this.#messages.length - 1;
       const bytes = this.#messages.pop()!;
       this.#bytes -= bytes.length;
-      this.#finish(bytes, this.#columns[last * stride + 2]!);
+      const key = this.#columns[last * stride + 2]!;
+      this.#index?.delete(key);
+      this.#finish(bytes, key);
     }
   }
 
@@ -158,6 +176,8 @@ export class BroadcastQueue {
       again[back * stride] = rank;
       again[back * stride + 1] = columns[from + 1]!;
       again[back * stride + 2] = columns[from + 2]!;
+      const mark = this.#index?.get(columns[from + 2]!);
+      if (mark !== undefined) mark.rank = rank;
       messagesAgain[back++] = messages[takenFrom[i]!]!;
     }
     if (back < count) this.#finishTaken(count, transmitLimit);
@@ -187,6 +207,7 @@ export class BroadcastQueue {
       messages.copyWithin(write, read);
     }
     for (let i = read - write; i > 0; i--) messages.pop();
+    if (messages.length <= indexUntil) this.#index = undefined;
   }
 
   #finishTaken(count: number, transmitLimit: number): void {
@@ -196,12 +217,18 @@ export class BroadcastQueue {
       if (((rank >>> lengthBits) & mostTransmits) < transmitLimit) continue;
       const bytes = this.#messages[from]!;
       this.#bytes -= bytes.length;
-      this.#finish(bytes, this.#columns[from * stride + 2]!);
+      const key = this.#columns[from * stride + 2]!;
+      this.#index?.delete(key);
+      this.#finish(bytes, key);
     }
   }
 
   #find(key: number): number {
     const columns = this.#columns;
+    if (this.#index !== undefined) {
+      const mark = this.#index.get(key);
+      return mark === undefined ? -1 : this.#placeOf(mark.rank, mark.serial, this.#messages.length);
+    }
     const end = this.#messages.length * stride;
     for (let i = 2; i < end; i += stride) if (columns[i] === key) return (i - 2) / stride;
     return -1;
@@ -215,6 +242,43 @@ export class BroadcastQueue {
     if (at < gap) return at;
     while (at + 1 < this.#messages.length && columns[(at + 1) * stride]! < rank) this.#move(at + 1, at++);
     return at;
+  }
+
+  /** The same for many, in blocks; puts the message there as well. */
+  #moveBlock(gap: number, rank: number, bytes: Uint8Array): number {
+    const columns = this.#columns;
+    const messages = this.#messages;
+    // A gap at the end is left out of the search: it may be new and hold nothing yet. Any other still stands in order.
+    let at = this.#placeOf(rank, lastSerial, gap === messages.length - 1 ? gap : messages.length);
+    if (at > gap) at--;
+    if (at < gap) columns.copyWithin((at + 1) * stride, at * stride, gap * stride);
+    else columns.copyWithin(gap * stride, (gap + 1) * stride, (at + 1) * stride);
+    messages.splice(gap, 1);
+    messages.splice(at, 0, bytes);
+    return at;
+  }
+
+  /** The first place, of the first `length`, whose message does not stand before one of this rank and age. */
+  #placeOf(rank: number, serial: number, length: number): number {
+    const columns = this.#columns;
+    let low = 0;
+    let high = length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const other = columns[middle * stride]!;
+      if (other < rank || (other === rank && columns[middle * stride + 1]! > serial)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #makeIndex(): void {
+    const columns = this.#columns;
+    this.#index = new Map();
+    for (let at = 0; at < this.#messages.length * stride; at += stride) {
+      const key = columns[at + 2]!;
+      if (key !== noKey) this.#index.set(key, { rank: columns[at]!, serial: columns[at + 1]! });
+    }
   }
 
   #move(from: number, to: number): void {
@@ -238,6 +302,8 @@ export class BroadcastQueue {
     places.sort((a, b) => columns[a]! - columns[b]!);
     for (const [i, place] of places.entries()) columns[place] = i + 1;
     this.#serial = places.length;
+    // Made anew once the message that is being queued has its place.
+    this.#index = undefined;
   }
 
   #finish(bytes: Uint8Array, key: number): void {

@@ -1,10 +1,17 @@
 /**
  * Deadlines under numbers, for the kinds of timers of which there may be many: a heap. Where a number stands is found by
- * looking: there are hundreds at most times, and an index of places, kept up with every move, costs more than that.
+ * looking while there are some hundreds, which costs less than to keep an index of places up with every move; beyond, by
+ * such an index, because a peer's list may put a hundred thousand members under suspicion at once.
  */
+
+/** An index is kept from so many timers on, until there are as few as these again. */
+const indexFrom = 512;
+const indexUntil = 128;
+
 export class TimerHeap {
   readonly #deadlines: number[] = [];
   readonly #numbers: number[] = [];
+  #places: Map<number, number> | undefined;
 
   /** ms; Infinity when no timer is set. */
   get next(): number {
@@ -21,15 +28,18 @@ export class TimerHeap {
   }
 
   get(number: number): number | undefined {
-    const at = this.#numbers.indexOf(number);
+    const at = this.#find(number);
     return at < 0 ? undefined : this.#deadlines[at];
   }
 
   set(number: number, deadline: number): void {
-    const at = this.#numbers.indexOf(number);
+    const at = this.#find(number);
     if (at < 0) {
       this.#deadlines.push(deadline);
       this.#numbers.push(number);
+      if (this.#numbers.length >= indexFrom) {
+        this.#places ??= new Map(Array.from(this.#numbers, (known, place) => [known, place]));
+      }
       this.#up(this.#numbers.length - 1, number, deadline);
     } else if (deadline < this.#deadlines[at]!) {
       this.#up(at, number, deadline);
@@ -39,8 +49,10 @@ export class TimerHeap {
   }
 
   clear(number: number): void {
-    const at = this.#numbers.indexOf(number);
+    const at = this.#find(number);
     if (at < 0) return;
+    if (this.#numbers.length <= indexUntil) this.#places = undefined;
+    this.#places?.delete(number);
     const lastNumber = this.#numbers.pop()!;
     const lastDeadline = this.#deadlines.pop()!;
     if (at === this.#numbers.length) return;
@@ -52,6 +64,10 @@ export class TimerHeap {
   /** All later by `ms`: the order stays. */
   postpone(ms: number): void {
     for (let at = 0; at < this.#deadlines.length; at++) this.#deadlines[at]! += ms;
+  }
+
+  #find(number: number): number {
+    return this.#places === undefined ? this.#numbers.indexOf(number) : (this.#places.get(number) ?? -1);
   }
 
   #isBefore(number: number, deadline: number, at: number): boolean {
@@ -87,5 +103,6 @@ export class TimerHeap {
   #place(at: number, number: number, deadline: number): void {
     this.#numbers[at] = number;
     this.#deadlines[at] = deadline;
+    this.#places?.set(number, at);
   }
 }

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { Rng } from "./rng.ts";
 import { TimerKind, TimerTable } from "./timers.ts";
 
 it("fires by deadline, then kind, then number, and holds one deadline for a key", () => {
@@ -54,4 +55,26 @@ it("agrees with a sorted list, whatever is set, cleared and postponed", () => {
       }
     }),
   );
+});
+
+it("fires thousands of one kind in order, set, moved and cleared at random", () => {
+  const rng = new Rng(1);
+  const timers = new TimerTable();
+  const naive = new Map<number, number>();
+  for (let i = 0; i < 8000; i++) {
+    const number = rng.below(2000);
+    if (rng.below(4) === 0) {
+      timers.clear(TimerKind.suspicion, number);
+      naive.delete(number);
+    } else {
+      const deadline = rng.below(1000);
+      timers.set(TimerKind.suspicion, number, deadline);
+      naive.set(number, deadline);
+    }
+  }
+  expect(timers.get(TimerKind.suspicion, 5)).toBe(naive.get(5));
+  const wanted = [...naive].sort(([a, at], [b, bt]) => at - bt || a - b).map(([number]) => number);
+  const fired: number[] = [];
+  while (timers.fireDue(1000, (_kind, number) => fired.push(number)));
+  expect(fired).toEqual(wanted);
 });
