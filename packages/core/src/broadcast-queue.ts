@@ -31,10 +31,12 @@ const oneTransmit = 1 << lengthBits;
 const transmitBits = 12;
 const mostTransmits = (1 << transmitBits) - 1;
 
-/** Of each broadcast: its rank, its age (the newest has the highest number), its key. */
-const stride = 3;
+/** Of each broadcast: its rank, its age (the newest has the highest number), its key, where its message is kept. */
+const stride = 4;
 const lastSerial = 0x7fff_ffff;
 const empty = new Int32Array(0);
+/** In places of messages that wait no longer. */
+const noBytes = new Uint8Array(0);
 
 /** An index by key is kept from so many messages on, until there are as few as these again. */
 const indexFrom = 512;
@@ -49,11 +51,13 @@ interface Mark {
 // What one packet has taken, and what of it will be sent again: used within `take` only.
 const takenFrom: number[] = [];
 const again: number[] = [];
-const messagesAgain: Uint8Array[] = [];
 
 export class BroadcastQueue {
   #columns = empty;
+  #length = 0;
+  /** Messages stay where they are put while their rows move: long lists of objects are slow to shift. */
   readonly #messages: Uint8Array[] = [];
+  readonly #freePlaces: number[] = [];
   /** The numbers of those messages that have one. */
   #ids: Map<Uint8Array, number> | undefined;
   readonly #onFinished: (broadcast: Broadcast) => void;
@@ -69,7 +73,7 @@ export class BroadcastQueue {
   }
 
   get length(): number {
-    return this.#messages.length;
+    return this.#length;
   }
 
   /** Bytes of all waiting messages, framing not counted. */
@@ -81,32 +85,39 @@ export class BroadcastQueue {
   queue(bytes: Uint8Array, key: number, urgency: number, id = 0): void {
     const { length } = bytes;
     let gap = key === noKey ? -1 : this.#find(key);
-    const replaced = gap < 0 ? undefined : this.#messages[gap]!;
+    const replaced = gap < 0 ? undefined : this.#messageAt(gap);
     if (replaced === undefined) {
-      gap = this.#messages.length;
+      gap = this.#length++;
       if (gap === 0) {
         this.#serial = 0;
         this.#shortest = longest;
         this.#index = undefined;
+        // What a flood has left behind; the usual memory is kept.
+        if (this.#messages.length > indexFrom) {
+          this.#messages.length = 0;
+          this.#freePlaces.length = 0;
+        }
       }
-      this.#messages.push(bytes);
       if (gap * stride === this.#columns.length) this.#grow();
     } else {
       this.#bytes -= replaced.length;
     }
+    const place =
+      replaced === undefined ? (this.#freePlaces.pop() ?? this.#messages.length) : this.#columns[gap * stride + 3]!;
     if (length < this.#shortest) this.#shortest = length;
     this.#bytes += length;
     if (this.#serial === lastSerial) this.#renumber();
     const rank = (urgency << (lengthBits + transmitBits)) | (longest - Math.min(length, longest));
-    const at = this.#messages.length < indexFrom ? this.#moveGap(gap, rank) : this.#moveBlock(gap, rank, bytes);
+    const at = this.#length < indexFrom ? this.#moveGap(gap, rank) : this.#moveBlock(gap, rank);
     const columns = this.#columns;
     columns[at * stride] = rank;
     columns[at * stride + 1] = ++this.#serial;
     columns[at * stride + 2] = key;
-    this.#messages[at] = bytes;
+    columns[at * stride + 3] = place;
+    this.#messages[place] = bytes;
     if (this.#index !== undefined) {
       if (key !== noKey) this.#index.set(key, { rank, serial: this.#serial });
-    } else if (this.#messages.length >= indexFrom) this.#makeIndex();
+    } else if (this.#length >= indexFrom) this.#makeIndex();
     if (replaced !== undefined) this.#finish(replaced, key);
     if (id !== 0) {
       this.#ids ??= new Map();
@@ -126,14 +137,13 @@ export class BroadcastQueue {
    */
   take(out: Uint8Array[], overhead: number, limit: number, maxParts: number, transmitLimit: number): number {
     const columns = this.#columns;
-    const messages = this.#messages;
-    const { length } = messages;
+    const length = this.#length;
     let room = limit - overhead;
     let count = 0;
     for (let i = 0; i < length && room > 0 && room >= this.#shortest && count < maxParts; i++) {
       const bytes = longest - (columns[i * stride]! & longest);
       if (bytes > room) continue;
-      out.push(messages[i]!);
+      out.push(this.#messageAt(i));
       takenFrom[count++] = i;
       room -= bytes + overhead;
     }
@@ -143,19 +153,13 @@ export class BroadcastQueue {
 
   /** Drops from the end of the send order until `retain` are left. */
   prune(retain: number): void {
-    while (this.#messages.length > retain) {
-      const last = this.#messages.length - 1;
-      const bytes = this.#messages.pop()!;
-      this.#bytes -= bytes.length;
-      const key = this.#columns[last * stride + 2]!;
-      this.#index?.delete(key);
-      this.#finish(bytes, key);
-    }
+    while (this.#length > retain) this.#finishAt(--this.#length);
   }
 
   /** Everything waiting, in send order. For tests and `inspect`. */
   list(): Broadcast[] {
-    return this.#messages.map((bytes, i) => {
+    return Array.from({ length: this.#length }, (_, i) => {
+      const bytes = this.#messageAt(i);
       return { bytes, key: this.#columns[i * stride + 2]!, id: this.#ids?.get(bytes) ?? 0 };
     });
   }
@@ -166,8 +170,7 @@ export class BroadcastQueue {
    */
   #putBack(count: number, transmitLimit: number): void {
     const columns = this.#columns;
-    const messages = this.#messages;
-    const { length } = messages;
+    const length = this.#length;
     let back = 0;
     for (let i = 0; i < count; i++) {
       const from = takenFrom[i]! * stride;
@@ -178,7 +181,7 @@ export class BroadcastQueue {
       again[back * stride + 2] = columns[from + 2]!;
       const mark = this.#index?.get(columns[from + 2]!);
       if (mark !== undefined) mark.rank = rank;
-      messagesAgain[back++] = messages[takenFrom[i]!]!;
+      again[back++ * stride + 3] = columns[from + 3]!;
     }
     if (back < count) this.#finishTaken(count, transmitLimit);
     let skipped = 0;
@@ -193,43 +196,51 @@ export class BroadcastQueue {
         columns[write * stride] = again[merged * stride]!;
         columns[write * stride + 1] = again[merged * stride + 1]!;
         columns[write * stride + 2] = again[merged * stride + 2]!;
-        messages[write++] = messagesAgain[merged++]!;
+        columns[write++ * stride + 3] = again[merged++ * stride + 3]!;
       } else {
         columns[write * stride] = columns[read * stride]!;
         columns[write * stride + 1] = columns[read * stride + 1]!;
         columns[write * stride + 2] = columns[read * stride + 2]!;
-        messages[write++] = messages[read++]!;
+        columns[write++ * stride + 3] = columns[read++ * stride + 3]!;
       }
     }
     if (write === read) return;
-    if (read < length) {
-      columns.copyWithin(write * stride, read * stride, length * stride);
-      messages.copyWithin(write, read);
-    }
-    for (let i = read - write; i > 0; i--) messages.pop();
-    if (messages.length <= indexUntil) this.#index = undefined;
+    if (read < length) columns.copyWithin(write * stride, read * stride, length * stride);
+    this.#length -= read - write;
+    if (this.#length <= indexUntil) this.#index = undefined;
   }
 
   #finishTaken(count: number, transmitLimit: number): void {
     for (let i = 0; i < count; i++) {
       const from = takenFrom[i]!;
       const rank = this.#columns[from * stride]! + oneTransmit;
-      if (((rank >>> lengthBits) & mostTransmits) < transmitLimit) continue;
-      const bytes = this.#messages[from]!;
-      this.#bytes -= bytes.length;
-      const key = this.#columns[from * stride + 2]!;
-      this.#index?.delete(key);
-      this.#finish(bytes, key);
+      if (((rank >>> lengthBits) & mostTransmits) >= transmitLimit) this.#finishAt(from);
     }
+  }
+
+  #messageAt(at: number): Uint8Array {
+    return this.#messages[this.#columns[at * stride + 3]!]!;
+  }
+
+  /** The one in this row waits no longer; the row itself is the caller's to take away. */
+  #finishAt(at: number): void {
+    const bytes = this.#messageAt(at);
+    const key = this.#columns[at * stride + 2]!;
+    const place = this.#columns[at * stride + 3]!;
+    this.#messages[place] = noBytes;
+    this.#freePlaces.push(place);
+    this.#bytes -= bytes.length;
+    this.#index?.delete(key);
+    this.#finish(bytes, key);
   }
 
   #find(key: number): number {
     const columns = this.#columns;
     if (this.#index !== undefined) {
       const mark = this.#index.get(key);
-      return mark === undefined ? -1 : this.#placeOf(mark.rank, mark.serial, this.#messages.length);
+      return mark === undefined ? -1 : this.#placeOf(mark.rank, mark.serial, this.#length);
     }
-    const end = this.#messages.length * stride;
+    const end = this.#length * stride;
     for (let i = 2; i < end; i += stride) if (columns[i] === key) return (i - 2) / stride;
     return -1;
   }
@@ -240,21 +251,18 @@ export class BroadcastQueue {
     let at = gap;
     while (at > 0 && columns[(at - 1) * stride]! >= rank) this.#move(at - 1, at--);
     if (at < gap) return at;
-    while (at + 1 < this.#messages.length && columns[(at + 1) * stride]! < rank) this.#move(at + 1, at++);
+    while (at + 1 < this.#length && columns[(at + 1) * stride]! < rank) this.#move(at + 1, at++);
     return at;
   }
 
-  /** The same for many, in blocks; puts the message there as well. */
-  #moveBlock(gap: number, rank: number, bytes: Uint8Array): number {
+  /** The same for many, in a block. */
+  #moveBlock(gap: number, rank: number): number {
     const columns = this.#columns;
-    const messages = this.#messages;
     // A gap at the end is left out of the search: it may be new and hold nothing yet. Any other still stands in order.
-    let at = this.#placeOf(rank, lastSerial, gap === messages.length - 1 ? gap : messages.length);
+    let at = this.#placeOf(rank, lastSerial, gap === this.#length - 1 ? gap : this.#length);
     if (at > gap) at--;
     if (at < gap) columns.copyWithin((at + 1) * stride, at * stride, gap * stride);
     else columns.copyWithin(gap * stride, (gap + 1) * stride, (at + 1) * stride);
-    messages.splice(gap, 1);
-    messages.splice(at, 0, bytes);
     return at;
   }
 
@@ -275,7 +283,7 @@ export class BroadcastQueue {
   #makeIndex(): void {
     const columns = this.#columns;
     this.#index = new Map();
-    for (let at = 0; at < this.#messages.length * stride; at += stride) {
+    for (let at = 0; at < this.#length * stride; at += stride) {
       const key = columns[at + 2]!;
       if (key !== noKey) this.#index.set(key, { rank: columns[at]!, serial: columns[at + 1]! });
     }
@@ -286,7 +294,7 @@ export class BroadcastQueue {
     columns[to * stride] = columns[from * stride]!;
     columns[to * stride + 1] = columns[from * stride + 1]!;
     columns[to * stride + 2] = columns[from * stride + 2]!;
-    this.#messages[to] = this.#messages[from]!;
+    columns[to * stride + 3] = columns[from * stride + 3]!;
   }
 
   #grow(): void {
@@ -298,7 +306,7 @@ export class BroadcastQueue {
   /** Only the order of ages matters, and no queue holds that many. */
   #renumber(): void {
     const columns = this.#columns;
-    const places = Array.from(this.#messages, (_, i) => i * stride + 1);
+    const places = Array.from({ length: this.#length }, (_, i) => i * stride + 1);
     places.sort((a, b) => columns[a]! - columns[b]!);
     for (const [i, place] of places.entries()) columns[place] = i + 1;
     this.#serial = places.length;
