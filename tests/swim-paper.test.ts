@@ -200,6 +200,17 @@ describe("draining", () => {
     solo.receive({ ...ping });
     expect(solo.sentOf(2)).toHaveLength(1);
   });
+
+  it("refutes nothing meanwhile, whatever is said, and all of it afterwards", () => {
+    const solo = new Solo();
+    solo.swim.setHealthy(false);
+    const { addr, port, vsn } = solo.swim.local();
+    solo.receive({ type: 3, incarnation: 1, node: "me", from: "x" });
+    solo.receive({ type: 4, incarnation: 5, node: "me", addr, port, meta: Uint8Array.of(9), vsn });
+    expect([solo.swim.counters.refutations, solo.swim.local().incarnation]).toEqual([0, 1]);
+    solo.swim.setHealthy(true);
+    expect([solo.swim.counters.refutations, solo.swim.local().incarnation]).toEqual([1, 6]);
+  });
 });
 
 function omitType(solo: Solo, name: string) {

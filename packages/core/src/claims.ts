@@ -148,8 +148,7 @@ export class Claims {
         equalBytes(claim.meta ?? emptyBytes, record.meta) &&
         equalBytes(vsn ?? noVersions, record.vsn);
       if (same) return "ignored";
-      this.refute(claim.incarnation, "");
-      return "refuted";
+      return this.#onAccused(claim.incarnation, "");
     }
 
     const before = known ? table.state(id) : MemberState.dead;
@@ -298,7 +297,7 @@ export class Claims {
     if (!s.leaving) this.refute(admitted, "");
   }
 
-  /** An accusation of ourselves: refuted, unless the embedder says that it is true. Then the pool shall take us out. */
+  /** An accusation of ourselves, or what is not true of us: refuted, unless the embedder says that it is true. Then the pool shall take us out. */
   #onAccused(incarnation: number, accuser: string): ClaimOutcome {
     const s = this.#s;
     if (s.healthy) {

@@ -40,7 +40,8 @@ export class Merger {
     for (let i = 0; i < nodes.length; i++) {
       const id = table.at(i);
       // Accused and not objecting: who has forgotten us shall not learn from us that we are alive.
-      const state = id === selfId && admitted >= 0 ? MemberState.suspect : table.state(id);
+      const accused = id === selfId && admitted >= 0 && table.isAliveOrSuspect(id);
+      const state = accused ? MemberState.suspect : table.state(id);
       nodes[i] = table.names.entry(id, table.record(id), table.incarnation(id), state);
     }
     return nodes;

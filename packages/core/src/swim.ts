@@ -166,6 +166,8 @@ export class Swim implements Machine<SwimEvent> {
     if (s.leaving || s.table.aliveCount <= 1) s.events.push({ type: "broadcast-done", id });
     if (s.leaving) return id;
     s.incarnation = nextIncarnation(s.incarnation);
+    // Nobody has accused us of this one yet.
+    s.admitted = -1;
     this.#announce(s.meta, s.table.aliveCount <= 1 ? 0 : id);
     return id;
   }
