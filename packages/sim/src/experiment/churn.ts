@@ -110,7 +110,7 @@ function* measure(
   pool.addConverged(nodes);
   const { world } = pool;
   const rng = new Rng(seed).fork("churn");
-  const stable = pool.nodes.slice(0, Math.max(1, Math.round(nodes * read.number("stableShare"))));
+  const stable = pool.nodes.slice(0, Math.max(1, Math.min(nodes - 1, Math.round(nodes * read.number("stableShare")))));
   const changing = new Changes(pool, stable, rng, read.number("crashShare"));
   yield* advance(world, 5000, (share) => progress(0.02 * share));
 

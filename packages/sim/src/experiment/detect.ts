@@ -15,7 +15,7 @@ export const detect: Experiment = {
   name: "detect",
   summary: "time to suspect, declare and know a crash, by size and loss; false positives while nothing happens",
   settings: [
-    { name: "nodes", help: "cluster sizes", kind: "list", default: "16,64,256,512", min: 4, max: 10_000 },
+    { name: "nodes", help: "cluster sizes", kind: "list", whole: true, default: "16,64,256,512", min: 4, max: 10_000 },
     { name: "loss", help: "shares of packets lost", kind: "list", default: "0,0.02,0.1,0.2", min: 0, max: 0.9 },
     { name: "repeat", help: "runs for each size and loss", kind: "integer", default: 3, min: 1, max: 1000 },
     { name: "crashes", help: "members that crash, one a second", kind: "integer", default: 4, min: 1, max: 100 },

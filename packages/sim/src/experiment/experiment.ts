@@ -15,6 +15,8 @@ export interface Setting {
   readonly default: Cell | boolean;
   readonly min?: number;
   readonly max?: number;
+  /** Of a list: only whole numbers. */
+  readonly whole?: boolean;
   /** For texts: what it may be. */
   readonly choices?: readonly string[];
 }

@@ -48,7 +48,7 @@ export const lifeguard: Experiment = {
   settings: [
     { name: "full", help: "the paper's size: half a day", kind: "flag", default: false },
     { name: "nodes", help: "members", kind: "integer", default: 128, min: 8, max: 2000 },
-    { name: "slow", help: "C: members slow at once", kind: "list", default: "4,12,24", min: 1, max: 1000 },
+    { name: "slow", help: "C: members slow at once", kind: "list", whole: true, default: "4,12,24", min: 1, max: 1000 },
     {
       name: "durationMs",
       help: "D: slow for so long, Interval runs",

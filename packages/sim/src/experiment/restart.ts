@@ -18,7 +18,15 @@ export const restart: Experiment = {
   summary: "a rolling restart of a whole pool: false deaths, events at each member, time until all agree",
   settings: [
     { name: "nodes", help: "members", kind: "integer", default: 96, min: 4, max: 10_000 },
-    { name: "batches", help: "processes restarted at once", kind: "list", default: "1,4,16", min: 1, max: 1000 },
+    {
+      name: "batches",
+      help: "processes restarted at once",
+      kind: "list",
+      whole: true,
+      default: "1,4,16",
+      min: 1,
+      max: 1000,
+    },
     {
       name: "pauseMs",
       help: "from one batch's return to the next",

@@ -13,6 +13,7 @@ export const strategiesSettings: readonly Setting[] = [
     name: "nodes",
     help: "sizes at which cost and detection are measured",
     kind: "list",
+    whole: true,
     default: "10,30,100,300,1000",
     min: 4,
     max: 5000,

@@ -118,6 +118,14 @@ describe("list and help", () => {
     expect((await sim("-h")).out).toContain("hearsay sim list");
   });
 
+  test("sizes are whole numbers", async () => {
+    const said = { out: "", err: "" };
+    const io: Io = { out: (text) => void (said.out += text), err: (text) => void (said.err += text), env: {} };
+    expect(await main(["sim", "run", "spread", "-nodes=30.5"], io)).toBe(1);
+    expect(said.err.split("\n")[0]).toContain('-nodes: whole numbers with commas between expected, not "30.5"');
+    expect(said.out).toBe("");
+  });
+
   test.each(experiments.map(({ name }) => name))("of every experiment there is: %s", async (name) => {
     const said = { out: "", err: "" };
     const io: Io = { out: (text) => void (said.out += text), err: (text) => void (said.err += text), env: {} };

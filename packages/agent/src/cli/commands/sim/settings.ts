@@ -61,7 +61,7 @@ function readSetting(setting: Setting, name: string, text: string): string | num
     case "list":
       return text
         .split(",")
-        .map((part) => within(setting, name, readNumber(part.trim()), part.trim(), "numbers with commas between"))
+        .map((part) => within(setting, name, readItem(setting, part.trim()), part.trim(), listWords(setting)))
         .join(",");
     case "integer":
       return within(setting, name, /^[+-]?\d+$/.test(text) ? Number(text) : undefined, text, "a whole number");
@@ -72,6 +72,15 @@ function readSetting(setting: Setting, name: string, text: string): string | num
     case "duration":
       return within({ min: 0, ...setting }, name, readDuration(text), text, "a time such as 500ms, 10s or 2m");
   }
+}
+
+function readItem({ whole }: Setting, text: string): number | undefined {
+  const value = readNumber(text);
+  return whole === true && !Number.isInteger(value) ? undefined : value;
+}
+
+function listWords({ whole }: Setting): string {
+  return `${whole === true ? "whole numbers" : "numbers"} with commas between`;
 }
 
 type Bounds = Pick<Setting, "kind"> & { readonly min?: number | undefined; readonly max?: number | undefined };
