@@ -65,8 +65,9 @@ test("Ctrl-C keeps what was measured, and the code says that it is not all", asy
   const ignore = () => {};
   process.on("SIGINT", ignore);
   try {
-    const { code, out } = await run;
-    expect(code).toBe(1);
+    const { code, out, err } = await run;
+    expect(code).toBe(130);
+    expect(err).toContain("broken off");
     expect(out).toContain("(broken off)");
     expect(out).toContain("at rest, by packets");
     expect(out).not.toContain("crash: everybody knows, mean");

@@ -42,7 +42,9 @@ export async function run({ flags, io }: Call): Promise<number> {
   const report = new sim.Report(experiment.name, seed, settings as Record<string, number>);
   await watch(experiment.run(report, settings), report, io);
   io.out(asJson ? json(jsonPlan(plan, report)) : `\n${verificationText(report, io.columns)}`);
-  return report.complete ? 0 : 1;
+  if (report.complete) return 0;
+  io.err("broken off: what is above was measured until then\n");
+  return 130;
 }
 
 /** Runs to the end or to the first signal, showing how far it is if somebody looks on. */
