@@ -26,6 +26,8 @@ await db.close();
 const member = await failed;
 console.log(`web-1 says ${member.name} is ${member.status}. Why?\n  ${web1.why("db")?.summary}`);
 
+const left = new Promise((resolve) => web1.once("member-leave", resolve));
 await web2.leave();
+await left;
 console.log(`\nweb-2 said goodbye: ${web1.member("web-2").status}`);
 await web1.close();
