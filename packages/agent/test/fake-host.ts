@@ -1,5 +1,6 @@
 /** An agent's place in front of a FakeNode, with nothing of its own. */
 import type { JoinResult, Logger } from "@hearsay/node";
+import type { AgentEvent } from "../src/agent/agent-event.ts";
 import { statGroups } from "../src/agent/stats.ts";
 import { LogBook } from "../src/log/log-book.ts";
 import type { RpcHost, StatGroups } from "../src/rpc/host.ts";
@@ -10,6 +11,7 @@ export class FakeHost implements RpcHost {
   readonly logBook = new LogBook();
   readonly log: Logger;
   readonly logged: string[] = [];
+  readonly followers = new Set<(event: AgentEvent) => void>();
   ended = false;
   /** Seen by joins, which then wait for it. */
   gate: Promise<void> = Promise.resolve();
@@ -35,6 +37,10 @@ export class FakeHost implements RpcHost {
   changeTags(set: Readonly<Record<string, string>>, remove: readonly string[]): Promise<void> {
     const kept = Object.entries(this.node.local().tags).filter(([key]) => !remove.includes(key));
     return this.node.setTags({ ...Object.fromEntries(kept), ...set });
+  }
+  follow(listener: (event: AgentEvent) => void): () => void {
+    this.followers.add(listener);
+    return () => this.followers.delete(listener);
   }
   stats(): StatGroups {
     return statGroups(this.node);

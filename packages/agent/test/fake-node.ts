@@ -2,6 +2,7 @@
 import { EventEmitter } from "node:events";
 import type {
   CallOptions,
+  Coordinate,
   Explanation,
   HearsayNode,
   JoinResult,
@@ -9,6 +10,8 @@ import type {
   MemberEvent,
   NodeEventMap,
   NodeStats,
+  PoolKeys,
+  QueryCall,
 } from "@hearsay/node";
 
 export function fakeMember(name: string, fields: Partial<Member> = {}): Member {
@@ -70,6 +73,7 @@ export class FakeNode implements HearsayNode {
       ...{ memberTime: 3, eventTime: 1, queryTime: 1 },
       ...{ memberQueue: 0, intentQueue: 0, eventQueue: 0, queryQueue: 0 },
       encrypted: false,
+      coordinateResets: 0,
       ...{ packetsSent: 0, packetsReceived: 0, bytesSent: 0, bytesReceived: 0, streamsSent: 0, streamsReceived: 0 },
       drops: {},
     };
@@ -111,6 +115,23 @@ export class FakeNode implements HearsayNode {
     await this.#record("setTags", tags);
     this.table = this.table.map((member) => (member.name === this.name ? { ...member, tags } : member));
   }
+  // Serf's part: to come.
+  userEvent(): Promise<void> {
+    throw new Error("not there yet");
+  }
+  query(): QueryCall {
+    throw new Error("not there yet");
+  }
+  get keys(): PoolKeys {
+    throw new Error("not there yet");
+  }
+  rtt(): number | undefined {
+    return undefined;
+  }
+  coordinate(): Coordinate | undefined {
+    return undefined;
+  }
+
   setHealthy(): void {}
   close(): Promise<void> {
     return this.#record("close");

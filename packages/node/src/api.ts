@@ -1,5 +1,6 @@
 /** What a Hearsay node looks like from outside. `createNode` gives one; the worker-isolated node has the same shape. */
 import type { Evidence, MemberStateName } from "@hearsay/core";
+import type { Coordinate, IncomingQuery, NameVote, PoolKeys, QueryCall, QueryOptions, UserEvent } from "./serf-api.ts";
 
 /** Serf's words for what becomes of a member (serf reference 7.1). */
 export type MemberStatus = "alive" | "leaving" | "left" | "failed" | "none";
@@ -76,6 +77,11 @@ export interface NodeEventMap {
   "merge-refused": [{ readonly peer: string; readonly reason: string }];
   /** Something from the network was dropped. Rate-limited to one a second for each reason; the counters have all. */
   dropped: [{ readonly reason: string; readonly peer: string; readonly count: number }];
+  "user-event": [UserEvent];
+  /** Somebody asks; answer with `respond`. Serf's own queries are answered below and not told. */
+  query: [IncomingQuery];
+  /** After a `conflict` about our own name: what the pool says of it. */
+  "name-vote": [NameVote];
   /** The node has stopped on its own account; `code` as in NodeError. */
   error: [Error];
 }
@@ -103,6 +109,8 @@ export interface NodeStats {
   readonly eventQueue: number;
   readonly queryQueue: number;
   readonly encrypted: boolean;
+  /** How often our place in the network had to be forgotten because it made no sense any more. */
+  readonly coordinateResets: number;
   readonly packetsSent: number;
   readonly packetsReceived: number;
   readonly bytesSent: number;
@@ -154,6 +162,25 @@ export interface HearsayNode extends AsyncDisposable {
    */
   forceLeave(name: string, options?: CallOptions & { readonly prune?: boolean }): Promise<void>;
   setTags(tags: Readonly<Record<string, string>>, options?: CallOptions): Promise<void>;
+  /**
+   * Tells everybody, this node included: `user-event` there. Resolves when it is on its way. `payload` is copied.
+   * @throws NodeError EVENT_TOO_LARGE for what the limit or a packet cannot hold, LEFT, CLOSED
+   */
+  userEvent(
+    name: string,
+    payload?: Uint8Array | string,
+    options?: CallOptions & { readonly coalesce?: boolean },
+  ): Promise<void>;
+  /** Asks everybody, or those that the filters name. See `QueryCall`; a query that nobody reads is still asked. */
+  query(name: string, payload?: Uint8Array | string, options?: QueryOptions): QueryCall;
+  readonly keys: PoolKeys;
+  /**
+   * Estimated round-trip time between two members: ms. Undefined when the place of one is not known here: a node knows
+   * its own and those of members that it has probed. `b`: default this node.
+   */
+  rtt(a: string, b?: string): number | undefined;
+  /** A member's place in the network as it last told us. Default: our own. */
+  coordinate(name?: string): Coordinate | undefined;
   /** "Drain me": while unhealthy, a node answers no probes and refutes nothing, so that others take it out. Default healthy. */
   setHealthy(healthy: boolean): void;
   /**
@@ -224,6 +251,26 @@ export interface NodeOptions extends PoolOptions {
   readonly broadcastTimeoutMs?: number;
   /** How long members that left are remembered: ms. Default 24 h. For the failed see `config.reconnectTimeoutMs`. */
   readonly tombstoneTimeoutMs?: number;
+  /**
+   * File that keeps the keys: JSON array of base64, primary first, mode 0600. Must exist with at least one key; excludes
+   * `keys`. Rewritten after every change of the keys.
+   */
+  readonly keyringFile?: string;
+  /**
+   * File that remembers the pool (Serf's snapshot format): a node that starts again joins the members it knew, and takes no
+   * events or queries that it has seen. Made if missing.
+   */
+  readonly snapshotPath?: string;
+  /** Join again also after a graceful leave. Default false. */
+  readonly rejoinAfterLeave?: boolean;
+  /** Largest user event, encoded: bytes, 1 … 9216. Default 512. What no packet can hold is refused whatever this says. */
+  readonly userEventSizeLimit?: number;
+  /** Largest query, encoded: bytes. Default 1024. */
+  readonly querySizeLimit?: number;
+  /** Largest response to a query, encoded: bytes. Default 1024. */
+  readonly queryResponseSizeLimit?: number;
+  /** Measure distances. Default true. */
+  readonly coordinates?: boolean;
 }
 
 /** A member of a raw pool. A snapshot; its bytes are a copy. */
@@ -292,7 +339,7 @@ export interface MemberlistOptions extends PoolOptions {
 
 export type MemberlistStats = Omit<
   NodeStats,
-  "failed" | "memberTime" | "eventTime" | "queryTime" | "intentQueue" | "eventQueue" | "queryQueue"
+  "failed" | "memberTime" | "eventTime" | "queryTime" | "intentQueue" | "eventQueue" | "queryQueue" | "coordinateResets"
 > & { readonly dead: number; readonly messageQueue: number };
 
 /** A member of a pool that speaks memberlist without Serf's layer, such as Alertmanager's or Loki's. */

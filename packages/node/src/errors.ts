@@ -17,6 +17,14 @@
  * | `META_TOO_LARGE` | raw pools: meta over 512 bytes | nothing was changed |
  * | `MESSAGE_TOO_LARGE` | raw pools: a message that fits no packet | nothing was sent |
  * | `UNKNOWN_MEMBER` | no member of that name | nothing was changed |
+ * | `EVENT_TOO_LARGE` | a user event over the limit, or that fits no packet | nothing was sent |
+ * | `QUERY_TOO_LARGE` | a query over the limit, or that fits no packet | nothing was sent |
+ * | `RESPONSE_TOO_LARGE` | an answer over the limit, or that fits no packet | the query can still be answered |
+ * | `ALREADY_ANSWERED` | the query was answered before | |
+ * | `TOO_LATE` | the query's deadline has passed | |
+ * | `UNSUPPORTED` | the Serf protocol version spoken does not have it | nothing was sent |
+ * | `KEYRING_FILE` | the keyring file is missing, broken or empty | nothing was started |
+ * | `SNAPSHOT` | the snapshot file can be neither read nor made | nothing was started |
  * | `TIMED_OUT` | a broadcast was not spread in time | it may still spread |
  * | `CLOSED` | the node was closed before or during the call | |
  * | `LEFT` | the node is leaving or has left the pool | |
@@ -37,6 +45,14 @@ export type NodeErrorCode =
   | "META_TOO_LARGE"
   | "MESSAGE_TOO_LARGE"
   | "UNKNOWN_MEMBER"
+  | "EVENT_TOO_LARGE"
+  | "QUERY_TOO_LARGE"
+  | "RESPONSE_TOO_LARGE"
+  | "ALREADY_ANSWERED"
+  | "TOO_LATE"
+  | "UNSUPPORTED"
+  | "KEYRING_FILE"
+  | "SNAPSHOT"
   | "TIMED_OUT"
   | "CLOSED"
   | "LEFT"

@@ -3,3 +3,4 @@ export { NodeError, type NodeErrorCode } from "./errors.ts";
 export { createMemberlist } from "./memberlist.ts";
 export { createNode } from "./node.ts";
 export { DEFAULT_PORT } from "./options.ts";
+export type * from "./serf-api.ts";

@@ -24,6 +24,7 @@ import { Observable } from "./observable.ts";
 import { checkTags, type NodeSettings, nodeSettings } from "./options.ts";
 import { quietLogger } from "./quiet-logger.ts";
 import { type Resolver, systemResolver } from "./resolve.ts";
+import type { Coordinate, PoolKeys, QueryCall } from "./serf-api.ts";
 import { codecFor, freshRng, sharedNames } from "./shared-parts.ts";
 import { WallClock } from "./wall-clock.ts";
 
@@ -215,6 +216,23 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
     checkTagLength(checked);
     const wish = (now: number) => this.#serf.setTags(checked, now);
     await this.#engine.broadcast(wish, this.#settings.broadcastTimeoutMs, "the new tags", options.signal);
+  }
+
+  // Serf's part: to come.
+  userEvent(): Promise<void> {
+    throw new NodeError("UNSUPPORTED", "not there yet");
+  }
+  query(): QueryCall {
+    throw new NodeError("UNSUPPORTED", "not there yet");
+  }
+  get keys(): PoolKeys {
+    throw new NodeError("UNSUPPORTED", "not there yet");
+  }
+  rtt(): number | undefined {
+    return undefined;
+  }
+  coordinate(): Coordinate | undefined {
+    return undefined;
   }
 
   setHealthy(healthy: boolean): void {

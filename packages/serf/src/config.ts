@@ -25,6 +25,14 @@ export interface SerfConfig {
   readonly maxEventBytes: number;
   /** Largest encoded response to a query: bytes. */
   readonly queryResponseSizeLimit: number;
+  /** Largest encoded query of ours: bytes. */
+  readonly querySizeLimit: number;
+  /** Largest user event of ours, encoded: bytes, at most 9216. */
+  readonly userEventSizeLimit: number;
+  /** A query's default timeout in gossip intervals, for each power of ten of members. */
+  readonly queryTimeoutMult: number;
+  /** Ask the pool who holds our name when another claims it too. */
+  readonly resolveConflicts: boolean;
 }
 
 export const serfDefaults: SerfConfig = {
@@ -40,4 +48,8 @@ export const serfDefaults: SerfConfig = {
   queryBuffer: 512,
   maxEventBytes: 2 * 1024 * 1024,
   queryResponseSizeLimit: 1024,
+  querySizeLimit: 1024,
+  userEventSizeLimit: 512,
+  queryTimeoutMult: 16,
+  resolveConflicts: true,
 };

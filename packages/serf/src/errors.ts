@@ -7,6 +7,19 @@ export type SerfErrorCode =
   | "not-alive"
   /** `leave` was already called. */
   | "leave-in-progress"
+  /** A user event over its limit, or that fits no packet. The message is Serf's where Serf has one. */
+  | "event-too-long"
+  /** A query over its limit, or that fits no packet. */
+  | "query-too-long"
+  /** A response over its limit, or that fits no packet; the query can still be answered. */
+  | "response-too-long"
+  | "response-sent"
+  /** The query's deadline has passed, or it is not known. */
+  | "response-late"
+  /** The Serf protocol spoken does not have it. */
+  | "unsupported"
+  /** A key operation of ours is under way: one at a time. */
+  | "key-operation-busy"
   /** The Serf protocol asked for is not one of 2 … 5. */
   | "protocol-version";
 

@@ -6,6 +6,12 @@ export { Pattern } from "./pattern.ts";
 export { type JoinOptions, Serf } from "./serf.ts";
 export { decodeTags, encodeTags, maxTagBytes, type Tags } from "./tags.ts";
 export type {
+  KeyOperation,
+  KeyOperationResult,
+  KeyringPort,
+  QueryTicket,
+  QueryWish,
+  RestoredClocks,
   SerfDropReason,
   SerfEvent,
   SerfInspection,

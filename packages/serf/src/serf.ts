@@ -287,6 +287,7 @@ export class Serf implements Machine<SerfEvent> {
       queryQueue: this.swim.queueLength(Queue.queries),
       eventQueue: this.swim.queueLength(Queue.events),
       flaps: this.#membership.flaps,
+      coordinateResets: 0,
     };
   }
 

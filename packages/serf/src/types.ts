@@ -11,6 +11,76 @@ export interface SerfOptions extends Omit<SwimOptions, "meta" | "delegateVersion
   readonly protocol?: number;
   /** Overrides single settings of `serfDefaults`. */
   readonly serfConfig?: Partial<SerfConfig>;
+  /** The keys that key queries change. Without one they are answered as by a node without encryption. */
+  readonly keyring?: KeyringPort;
+  /** What a snapshot remembers: the highest times seen. Nothing up to them is delivered again. */
+  readonly restored?: RestoredClocks;
+  /** Measure distances and tell our place in acks. Default true. */
+  readonly coordinates?: boolean;
+}
+
+/**
+ * The keyring as the machine sees it. Each method may throw an Error, whose message the asker is told; the caller of the
+ * machine persists what has changed before it returns.
+ */
+export interface KeyringPort {
+  /** Appends a key of 16, 24 or 32 bytes; one that is there already is fine. */
+  install(key: Uint8Array): void;
+  /** Makes an installed key the primary. */
+  use(key: Uint8Array): void;
+  remove(key: Uint8Array): void;
+  /** Primary first; empty without encryption. */
+  keys(): readonly Uint8Array[];
+}
+
+export interface RestoredClocks {
+  readonly memberTime: number;
+  readonly eventTime: number;
+  readonly queryTime: number;
+}
+
+/** A query to be asked. See `QueryOptions` of `@hearsay/node` for what each field means to people. */
+export interface QueryWish {
+  readonly name: string;
+  readonly payload: Uint8Array | null;
+  readonly filterNodes?: readonly string[];
+  /** Tag to RE2 pattern. */
+  readonly filterTags?: Readonly<Record<string, string>>;
+  readonly requestAck?: boolean;
+  /** 0 … 255. */
+  readonly relayFactor?: number;
+  /** ms; 0 or missing: the default for the pool's size. */
+  readonly timeoutMs?: number;
+  readonly endEarly?: boolean;
+}
+
+/** A query of ours that is under way. */
+export interface QueryTicket {
+  /** Ours alone: what `query-ack`, `query-response` and `query-done` carry. Positive. */
+  readonly handle: number;
+  readonly lTime: number;
+  /** u32. */
+  readonly id: number;
+  /** ms: answers after that do not count. */
+  readonly deadline: number;
+}
+
+export type KeyOperation = "install" | "use" | "remove" | "list";
+
+/** What came of a key operation in the pool (serf protocol notes, section 11.3). Names and keys in sorted order. */
+export interface KeyOperationResult {
+  /** Alive when it was asked, ourselves included. */
+  readonly nodes: number;
+  readonly responses: number;
+  readonly errors: number;
+  readonly messages: ReadonlyMap<string, string>;
+  /** Base64 to number of nodes; list only. */
+  readonly keys: ReadonlyMap<string, number>;
+  readonly primaryKeys: ReadonlyMap<string, number>;
+  /** Names of those who were alive and have not answered. */
+  readonly silent: readonly string[];
+  /** Serf's words for what went wrong; empty if nothing did. */
+  readonly error: string;
 }
 
 /** A member as this node sees it. A snapshot; its bytes are shared and must not be changed. */
@@ -68,6 +138,16 @@ export type SerfEvent =
   | { readonly type: SerfMemberEventType; readonly member: SerfMember }
   | SerfUserEvent
   | SerfQueryEvent
+  /** Of a query of ours: each member at most once. */
+  | { readonly type: "query-ack"; readonly handle: number; readonly from: string }
+  | { readonly type: "query-response"; readonly handle: number; readonly from: string; readonly payload: Uint8Array }
+  /** No more comes: the deadline has passed, or everybody has answered and that was to be the end. */
+  | { readonly type: "query-done"; readonly handle: number }
+  | { readonly type: "key-result"; readonly handle: number; readonly result: KeyOperationResult }
+  /** The pool's vote about our name; without responses there is no decision and `keep` is true. */
+  | { readonly type: "name-vote"; readonly responses: number; readonly matching: number; readonly keep: boolean }
+  /** A member's place or our own was measured anew. */
+  | { readonly type: "coordinate"; readonly name: string }
   | Extract<
       SwimEvent,
       {
@@ -107,8 +187,12 @@ export type SerfDropReason =
   | "serf-query-limit"
   /** A query whose filters are too costly to judge now: passed on, but not taken to be for us. */
   | "serf-filter-limit"
-  /** A response to a query that we have not asked. */
+  /** A response to a query that we have not asked, or that has ended. */
   | "serf-unasked"
+  /** A second response of one member, or more responses than there were members. */
+  | "serf-surplus-response"
+  /** A place in the network that cannot be: of other dimensions, infinite, or after an impossible time. */
+  | "serf-coordinate"
   /** One of Serf's own queries that we do not answer. */
   | "serf-internal-query"
   /** The value is not MessagePack, or a field does not fit. */
@@ -131,6 +215,7 @@ export interface SerfStats {
   readonly queryQueue: number;
   /** Members that failed and were back within the flap timeout. */
   readonly flaps: number;
+  readonly coordinateResets: number;
 }
 
 /** The machine's state as plain data, for checkers and tests. */

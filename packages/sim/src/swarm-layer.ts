@@ -67,6 +67,12 @@ export const serfLayer: SwarmLayer<Serf, SerfEvent> = {
       case "member-reap":
       case "member-suspect":
       case "member-refuted":
+      case "query-ack":
+      case "query-response":
+      case "query-done":
+      case "key-result":
+      case "name-vote":
+      case "coordinate":
         return undefined;
       default:
         return event;

@@ -11,6 +11,7 @@ import type { LogBook } from "../log/log-book.ts";
 import type { RpcHost, StatGroups } from "../rpc/host.ts";
 import { joinErrorText, joinFailureText, oneLine, withoutKey } from "../rpc/join-error.ts";
 import { RpcServer } from "../rpc/server.ts";
+import type { AgentEvent } from "./agent-event.ts";
 import { type AgentConfig, ConfigError } from "./config.ts";
 import { formatDuration } from "./duration.ts";
 import { logEvents } from "./event-log.ts";
@@ -125,6 +126,11 @@ export class Agent implements RpcHost, AsyncDisposable {
   async changeTags(set: Readonly<Record<string, string>>, remove: readonly string[]): Promise<void> {
     const kept = Object.entries(this.node.local().tags).filter(([key]) => !remove.includes(key));
     await this.node.setTags({ ...Object.fromEntries(kept), ...set }, { signal: this.#closing.signal });
+  }
+
+  /** To come. */
+  follow(_listener: (event: AgentEvent) => void): () => void {
+    return () => {};
   }
 
   stats(): StatGroups {

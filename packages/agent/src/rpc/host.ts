@@ -1,5 +1,6 @@
 /** What the RPC server asks of the agent it stands in front of. The agent implements it; tests do with a stand-in. */
 import type { HearsayNode, JoinResult, Logger } from "@hearsay/node";
+import type { AgentEvent } from "../agent/agent-event.ts";
 import type { LogBook } from "../log/log-book.ts";
 
 /** Groups of named values, all of them text, as `stats` and `info` show them. */
@@ -18,4 +19,6 @@ export interface RpcHost {
   /** Own tags become (current without `remove`) with `set` on top. */
   changeTags(set: Readonly<Record<string, string>>, remove: readonly string[]): Promise<void>;
   stats(): StatGroups;
+  /** Calls back for every event from now on, coalesced as Serf's agent does it; returns what ends that. */
+  follow(listener: (event: AgentEvent) => void): () => void;
 }

@@ -20,6 +20,7 @@ import { summarize } from "../explain.ts";
 import { checkTagLength, checkTargets } from "../node.ts";
 import { Observable } from "../observable.ts";
 import { checkTags, type NodeSettings } from "../options.ts";
+import type { Coordinate, PoolKeys, QueryCall } from "../serf-api.ts";
 import { EvidenceMirror } from "./evidence-mirror.ts";
 import {
   type Batch,
@@ -136,6 +137,7 @@ export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implemen
     return {
       ...(numbers as Record<(typeof statNames)[number], number>),
       encrypted: this.#settings.keys.length > 0,
+      coordinateResets: 0,
       drops: { ...this.#drops },
     };
   }
@@ -167,6 +169,23 @@ export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implemen
     const checked = checkTags("tags", tags);
     checkTagLength(checked);
     await this.#call("setTags", [checked], options.signal);
+  }
+
+  // Serf's part: to come.
+  userEvent(): Promise<void> {
+    throw new NodeError("UNSUPPORTED", "not there yet");
+  }
+  query(): QueryCall {
+    throw new NodeError("UNSUPPORTED", "not there yet");
+  }
+  get keys(): PoolKeys {
+    throw new NodeError("UNSUPPORTED", "not there yet");
+  }
+  rtt(): number | undefined {
+    return undefined;
+  }
+  coordinate(): Coordinate | undefined {
+    return undefined;
   }
 
   setHealthy(healthy: boolean): void {
