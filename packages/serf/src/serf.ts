@@ -29,6 +29,8 @@ import { encodeUtf8, Reader } from "@hearsay/wire";
 import { AskedQueries, type QuerySink } from "./asked-queries.ts";
 import { defaultQueryTimeoutMs, wordQuery } from "./asking.ts";
 import { type SerfConfig, serfDefaults } from "./config.ts";
+import { type Coordinate, freshCoordinate } from "./coordinate.ts";
+import { Coordinates } from "./coordinates.ts";
 import { readJoin, readLeave } from "./decode.ts";
 import { encodeJoin, encodeLeave } from "./encode.ts";
 import { SerfError } from "./errors.ts";
@@ -104,6 +106,7 @@ export class Serf implements Machine<SerfEvent> {
   readonly #addr: Uint8Array;
   readonly #endpoint: Endpoint;
   readonly #gossipIntervalMs: number;
+  readonly #coordinates: Coordinates | undefined;
   /** A key operation of ours is under way. */
   #keysBusy = false;
   #voting = false;
@@ -128,7 +131,7 @@ export class Serf implements Machine<SerfEvent> {
       serfConfig,
       keyring,
       restored,
-      coordinates: _,
+      coordinates = true,
       ...swimOptions
     } = options;
     if (!Number.isInteger(protocol) || protocol < minProtocol || protocol > maxProtocol) {
@@ -151,7 +154,9 @@ export class Serf implements Machine<SerfEvent> {
       meta: encodeTags(tags, protocol),
       delegateVersions: [minProtocol, maxProtocol, protocol],
       localState: () => this.#exchange.encodeLocal(),
+      ...(coordinates ? { ackPayload: () => this.#coordinates!.payload() } : {}),
     });
+    if (coordinates) this.#coordinates = new Coordinates(options.name, options.rng.fork("serf-coordinates"));
     this.codec = options.codec;
     this.#addr = options.addr.slice();
     this.#endpoint = { address: addressText(options.addr), port: options.port };
@@ -160,7 +165,11 @@ export class Serf implements Machine<SerfEvent> {
     this.#maxPassOnBytes = () => options.config.maxPacketBytes - options.codec.packetOverhead() - gossipOverhead;
     const onDrop = (reason: SerfDropReason) => this.#drop(reason);
     this.#membership = new Membership(options.name, names, config, options.config.maxMembers, {
-      onMember: (type, id, view) => this.#events.push({ type, member: this.#view(id, view) }),
+      onMember: (type, id, view) => {
+        const member = this.#view(id, view);
+        if (type === "member-reap") this.#coordinates?.forget(member.name);
+        this.#events.push({ type, member });
+      },
       onAccused: () => this.#broadcastJoin(),
       onUnwanted: (name) => this.swim.forget(name),
     });
@@ -380,6 +389,16 @@ export class Serf implements Machine<SerfEvent> {
     return member;
   }
 
+  /** Our place in the network. */
+  coordinate(): Coordinate {
+    return this.#coordinates?.own ?? freshCoordinate();
+  }
+
+  /** A member's place as it last told us: of those that we have probed, and our own. */
+  coordinateOf(name: string): Coordinate | undefined {
+    return this.#coordinates?.of(name);
+  }
+
   /** The evidence about a name, oldest first; also of names already forgotten. */
   why(name: string): readonly Evidence[] {
     return this.swim.why(name);
@@ -401,7 +420,7 @@ export class Serf implements Machine<SerfEvent> {
       queryQueue: this.swim.queueLength(Queue.queries),
       eventQueue: this.swim.queueLength(Queue.events),
       flaps: this.#membership.flaps,
-      coordinateResets: 0,
+      coordinateResets: this.#coordinates?.resets ?? 0,
     };
   }
 
@@ -555,6 +574,10 @@ export class Serf implements Machine<SerfEvent> {
         // Most broadcasts are somebody else's words passed on: nobody waits for those.
         if (this.#awaited.delete(event.id)) this.#events.push(event);
         return;
+      case "ping-complete":
+        this.#events.push(event);
+        this.#onPong(event.member, event.rttMs, event.payload);
+        return;
       case "conflict":
         this.#events.push(event);
         if (event.own) this.#voteOnName();
@@ -591,6 +614,15 @@ export class Serf implements Machine<SerfEvent> {
         return;
       default:
         this.#drop("serf-unknown-type", from);
+    }
+  }
+
+  #onPong(member: MemberView, rttMs: number, payload: Uint8Array | null): void {
+    const outcome = this.#coordinates?.onPong(member, rttMs, payload);
+    if (outcome === "refused") this.#drop("serf-coordinate", member.endpoint);
+    else if (outcome === "taken") {
+      this.#events.push({ type: "coordinate", name: this.name });
+      this.#events.push({ type: "coordinate", name: member.name });
     }
   }
 
