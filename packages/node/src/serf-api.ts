@@ -40,6 +40,8 @@ export interface QueryOptions extends CallOptions {
   readonly filterNodes?: readonly string[];
   /** Only members whose tag matches: tag to RE2 pattern, found anywhere in the value (Serf does not anchor it). */
   readonly filterTags?: Readonly<Record<string, string>>;
+  /** Ask also with patterns that are broken, which nobody passes, instead of refusing them. Default false. */
+  readonly uncheckedPatterns?: boolean;
   /** Ask for acknowledgements, which come whether anybody handles the query or not. Default true. */
   readonly acks?: boolean;
   /** How many other members shall hand each answer on to us as well: 0 … 255. Default 0. */
@@ -107,8 +109,8 @@ export interface KeyResult {
 
 /**
  * The keys of the whole pool, changed while it runs: install the new one, use it, remove the old one, and list in between.
- * A key is bytes or base64. Operations of one node exclude each other; a list waits for changes.
- * Errors: NodeError BAD_KEY, LEFT, CLOSED, ABORTED.
+ * A key is bytes or base64; whether its length will do is for the members to say. Operations of one node exclude each
+ * other; a list waits for changes. Errors: NodeError BAD_KEY (no base64), LEFT, CLOSED, ABORTED.
  */
 export interface PoolKeys {
   install(key: Uint8Array | string, options?: CallOptions): Promise<KeyResult>;
