@@ -17,6 +17,8 @@ export class Solo {
   readonly events: SerfEvent[] = [];
   /** Serf messages it sent, in order; gossip comes several times. */
   readonly sent: SentMessage[] = [];
+  /** Whom it pinged; `clear` does not forget them. */
+  readonly pings: { readonly to: string; readonly seqNo: number }[] = [];
   now = 0;
 
   constructor(options: Partial<SerfOptions> = {}, config: Partial<SwimConfig> = {}) {
@@ -43,12 +45,12 @@ export class Solo {
     this.clear();
   }
 
-  /** n`host` at 10.0.0.`host` says that it is alive. */
-  meet(host: number, overrides: { incarnation?: number; protocolMax?: number } = {}): void {
+  /** n`host` at 10.0.0.`host` says that it is alive. `node`: under another name. */
+  meet(host: number, overrides: { incarnation?: number; protocolMax?: number; node?: string } = {}): void {
     this.#packet({
       type: 4,
       incarnation: overrides.incarnation ?? 1,
-      node: `n${host}`,
+      node: overrides.node ?? `n${host}`,
       addr: Uint8Array.of(10, 0, 0, host),
       port: 7946,
       meta: Uint8Array.of(0xff, 0x80),
@@ -59,6 +61,13 @@ export class Solo {
   /** n`host` dies, or leaves as the detector understands it. */
   lose(host: number, left = false): void {
     this.#packet({ type: 5, incarnation: 1, node: `n${host}`, from: left ? `n${host}` : "n1" });
+  }
+
+  /** Whoever is at `10.0.0.host` answers the last ping that was sent there. */
+  pong(host: number): void {
+    const ping = this.pings.findLast(({ to }) => to === `10.0.0.${host}:7946`);
+    if (!ping) throw new Error(`nobody pinged 10.0.0.${host}`);
+    this.#packet({ type: 2, seqNo: ping.seqNo, payload: new Uint8Array(0) });
   }
 
   /** A Serf message comes by gossip. */
@@ -133,7 +142,7 @@ export class Solo {
   #sink(to: string): PacketSink {
     const ignore = () => {};
     return {
-      onPing: ignore,
+      onPing: (ping) => this.pings.push({ to, seqNo: ping.seqNo }),
       onIndirectPing: ignore,
       onAck: ignore,
       onNack: ignore,
