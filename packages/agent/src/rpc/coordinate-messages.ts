@@ -16,7 +16,12 @@ export function coordinateBody(coordinate: Coordinate | undefined): EncodedBody 
     writer.array(vec.length);
     for (const component of vec) writer.float(component);
   }
-  return new EncodedBody(writer.text("Ok").bool(coordinate !== undefined).finish());
+  return new EncodedBody(
+    writer
+      .text("Ok")
+      .bool(coordinate !== undefined)
+      .finish(),
+  );
 }
 
 /** Undefined when the agent knows none. Throws RefusedRequest. */

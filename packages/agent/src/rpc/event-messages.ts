@@ -7,8 +7,8 @@ import type { MsgpackInput } from "@hearsay/wire";
 import type { AgentEvent, MemberEventKind } from "../agent/agent-event.ts";
 import {
   decodeStruct,
-  encode,
   EncodedBody,
+  encode,
   type MemberRecord,
   memberBody,
   readMember,
@@ -17,7 +17,7 @@ import {
 } from "./messages.ts";
 
 const UINT8 = 0xff;
-const NONE = new Uint8Array(0);
+const NONE: Uint8Array = new Uint8Array(0);
 
 // ---- requests
 
