@@ -15,6 +15,7 @@ import {
   readTextMap,
   readTexts,
 } from "./messages.ts";
+import { type Decoded, DONE } from "./record-stream.ts";
 
 const UINT8 = 0xff;
 const NONE: Uint8Array = new Uint8Array(0);
@@ -176,11 +177,8 @@ export interface RpcQueryRecord {
   readonly payload: Uint8Array;
 }
 
-/**
- * `done` at the end. Undefined for what is to be skipped: Serf's agents may send records of nobody just before `done`.
- * Throws RefusedRequest.
- */
-export function decodeQueryRecord(bytes: Uint8Array): RpcQueryRecord | "done" | undefined {
+/** Serf's agents may send records of nobody just before the last: they are skipped. Throws RefusedRequest. */
+export function decodeQueryRecord(bytes: Uint8Array): Decoded<RpcQueryRecord> {
   let type = "";
   let from = "";
   let payload = NONE;
@@ -189,7 +187,7 @@ export function decodeQueryRecord(bytes: Uint8Array): RpcQueryRecord | "done" | 
     else if (field === 1) from = reader.textLossy();
     else payload = reader.blobCopy() ?? NONE;
   });
-  if (type === "done") return "done";
+  if (type === "done") return DONE;
   return (type === "ack" || type === "response") && from !== "" ? { type, from, payload } : undefined;
 }
 
