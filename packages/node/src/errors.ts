@@ -101,6 +101,10 @@ export function closedError(): NodeError {
   return new NodeError("CLOSED", "the node is closed");
 }
 
+export function leftError(): NodeError {
+  return new NodeError("LEFT", "the node is leaving or has left the pool");
+}
+
 export function reentrantError(): NodeError {
   return new NodeError(
     "REENTRANT",
