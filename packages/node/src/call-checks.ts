@@ -49,8 +49,8 @@ export function checkQuery(name: unknown, payload: unknown, options: QueryOption
   const { filterNodes, filterTags, acks, relayFactor, timeout, endEarly, signal } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw optionError("signal", signal, "is no AbortSignal");
-  checkOptional("acks", acks);
-  checkOptional("endEarly", endEarly);
+  checkFlag("acks", acks);
+  checkFlag("endEarly", endEarly);
   return {
     name: checkEventName(name),
     payload: checkPayload(payload),
@@ -97,7 +97,8 @@ function checkTagFilters(filters: unknown): Record<string, string> {
   return { ...(filters as Record<string, string>) };
 }
 
-function checkOptional(option: string, value: unknown): void {
+/** A switch of a method's options; undefined is not said. */
+export function checkFlag(option: string, value: unknown): void {
   if (value !== undefined && typeof value !== "boolean") throw optionError(option, value, "is neither true nor false");
 }
 

@@ -25,7 +25,15 @@ import type {
   NodeStats,
   WallEvidence,
 } from "./api.ts";
-import { checkEventName, checkPayload, checkQuery, checkTagLength, checkTargets, querySignal } from "./call-checks.ts";
+import {
+  checkEventName,
+  checkFlag,
+  checkPayload,
+  checkQuery,
+  checkTagLength,
+  checkTargets,
+  querySignal,
+} from "./call-checks.ts";
 import { DropReports } from "./drop-reports.ts";
 import { Engine, openPlace, type Place } from "./engine.ts";
 import { abortable, closedError, leftError, NodeError, optionError, throwIfAborted } from "./errors.ts";
@@ -273,6 +281,7 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
     payload?: Uint8Array | string,
     options: CallOptions & { readonly coalesce?: boolean } = {},
   ): Promise<void> {
+    checkFlag("coalesce", options.coalesce);
     throwIfAborted(options.signal, "the event");
     this.#calls.userEvent(checkEventName(name), checkPayload(payload), options.coalesce ?? false);
   }

@@ -16,7 +16,15 @@ import type {
   NodeEventMap,
   NodeStats,
 } from "../api.ts";
-import { checkEventName, checkPayload, checkQuery, checkTagLength, checkTargets, querySignal } from "../call-checks.ts";
+import {
+  checkEventName,
+  checkFlag,
+  checkPayload,
+  checkQuery,
+  checkTagLength,
+  checkTargets,
+  querySignal,
+} from "../call-checks.ts";
 import { abortable, closedError, leftError, NodeError, optionError, throwIfAborted } from "../errors.ts";
 import { summarize } from "../explain.ts";
 import { Observable } from "../observable.ts";
@@ -183,6 +191,7 @@ export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implemen
     payload?: Uint8Array | string,
     options: CallOptions & { readonly coalesce?: boolean } = {},
   ): Promise<void> {
+    checkFlag("coalesce", options.coalesce);
     const args: Calls["userEvent"] = [checkEventName(name), checkPayload(payload), options.coalesce ?? false];
     await this.#call("userEvent", args, options.signal);
   }
