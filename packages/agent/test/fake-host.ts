@@ -1,17 +1,18 @@
 /** An agent's place in front of a FakeNode, with nothing of its own. */
-import type { JoinResult, Logger } from "@hearsay/node";
+import type { JoinResult, Logger, Member } from "@hearsay/node";
 import type { AgentEvent } from "../src/agent/agent-event.ts";
 import { statGroups } from "../src/agent/stats.ts";
 import { LogBook } from "../src/log/log-book.ts";
 import type { RpcHost, StatGroups } from "../src/rpc/host.ts";
 import type { FakeNode } from "./fake-node.ts";
 
+const KINDS = ["member-join", "member-leave", "member-failed", "member-update", "member-reap"] as const;
+
 export class FakeHost implements RpcHost {
   readonly node: FakeNode;
   readonly logBook = new LogBook();
   readonly log: Logger;
   readonly logged: string[] = [];
-  readonly followers = new Set<(event: AgentEvent) => void>();
   ended = false;
   /** Seen by joins, which then wait for it. */
   gate: Promise<void> = Promise.resolve();
@@ -38,9 +39,16 @@ export class FakeHost implements RpcHost {
     const kept = Object.entries(this.node.local().tags).filter(([key]) => !remove.includes(key));
     return this.node.setTags({ ...Object.fromEntries(kept), ...set });
   }
+  /** The node's events one by one, at once. */
   follow(listener: (event: AgentEvent) => void): () => void {
-    this.followers.add(listener);
-    return () => this.followers.delete(listener);
+    const ends = KINDS.map((kind) => {
+      const tell = (member: Member) => listener({ kind, members: [member] });
+      this.node.on(kind, tell);
+      return () => this.node.off(kind, tell);
+    });
+    return () => {
+      for (const end of ends) end();
+    };
   }
   stats(): StatGroups {
     return statGroups(this.node);

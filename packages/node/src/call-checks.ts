@@ -46,16 +46,18 @@ export function checkEventName(name: unknown): string {
 
 export function checkQuery(name: unknown, payload: unknown, options: QueryOptions): QueryWish {
   if (typeof options !== "object" || options === null) throw optionError("options", options, "is no object");
-  const { filterNodes, filterTags, acks, relayFactor, timeout, endEarly, signal } = options;
+  const { filterNodes, filterTags, acks, relayFactor, timeout, endEarly, uncheckedPatterns, signal } = options;
   if (signal !== undefined && !(signal instanceof AbortSignal))
     throw optionError("signal", signal, "is no AbortSignal");
   checkFlag("acks", acks);
   checkFlag("endEarly", endEarly);
+  checkFlag("uncheckedPatterns", uncheckedPatterns);
   return {
     name: checkEventName(name),
     payload: checkPayload(payload),
     ...(filterNodes === undefined ? {} : { filterNodes: checkNodes(filterNodes) }),
     ...(filterTags === undefined ? {} : { filterTags: checkTagFilters(filterTags) }),
+    uncheckedPatterns: uncheckedPatterns ?? false,
     requestAck: acks ?? true,
     relayFactor: checkNumber("relayFactor", relayFactor ?? 0, 255, Number.isInteger, "a whole number from 0 to 255"),
     timeoutMs: checkNumber(

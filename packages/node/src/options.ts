@@ -137,12 +137,7 @@ export function checkKeys(option: string, keys: unknown): Uint8Array[] {
 
 /** As `checkKeys`, for one. `where`: what the error line calls it. */
 export function checkKey(option: string, key: unknown, where: string = option): Uint8Array {
-  const bytes =
-    typeof key === "string" ? base64Bytes(key) : key instanceof Uint8Array ? Uint8Array.from(key) : undefined;
-  if (!bytes) {
-    const message = `${where}: is neither bytes nor base64; make one with: hearsay keygen`;
-    throw new NodeError("BAD_KEY", message, { option });
-  }
+  const bytes = keyBytes(option, key, where);
   if (bytes.length !== 16 && bytes.length !== 24 && bytes.length !== 32) {
     const message = `${where}: is ${bytes.length} bytes long; want 16, 24 or 32 (AES-128, -192, -256)`;
     throw new NodeError("BAD_KEY", message, { option });
@@ -336,10 +331,15 @@ function checkSetting(
   return value;
 }
 
-/** Standard or URL-safe base64, padded or not; undefined when it is something else. */
-function base64Bytes(text: string): Uint8Array | undefined {
-  if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(text.trim())) return undefined;
-  return Uint8Array.from(Buffer.from(text.trim(), "base64"));
+/** A key of any length, copied. Standard or URL-safe base64, padded or not; white space in it is passed over. */
+export function keyBytes(option: string, key: unknown, where: string = option): Uint8Array {
+  if (key instanceof Uint8Array) return Uint8Array.from(key);
+  const text = typeof key === "string" ? key.replaceAll(/\s/g, "") : undefined;
+  if (text === undefined || !/^[A-Za-z0-9+/_-]*={0,2}$/.test(text)) {
+    const message = `${where}: is neither bytes nor base64; make one with: hearsay keygen`;
+    throw new NodeError("BAD_KEY", message, { option });
+  }
+  return Uint8Array.from(Buffer.from(text, "base64"));
 }
 
 /** For error lines about names given to methods. */

@@ -2,7 +2,7 @@
 
 import type { KeyOperation, KeyOperationResult } from "@hearsay/serf";
 import type { CallOptions } from "./api.ts";
-import { checkKey } from "./options.ts";
+import { keyBytes } from "./options.ts";
 import type { KeyResult, PoolKeys } from "./serf-api.ts";
 
 export type AskForKeys = (
@@ -15,7 +15,7 @@ export function poolKeys(ask: AskForKeys): PoolKeys {
   const change =
     (operation: KeyOperation) =>
     async (key: Uint8Array | string, options: CallOptions = {}) =>
-      ask(operation, checkKey("key", key), options.signal);
+      ask(operation, keyBytes("key", key), options.signal);
   return {
     install: change("install"),
     use: change("use"),

@@ -40,6 +40,8 @@ export interface QueryOptions extends CallOptions {
   readonly filterNodes?: readonly string[];
   /** Only members whose tag matches: tag to RE2 pattern, found anywhere in the value (Serf does not anchor it). */
   readonly filterTags?: Readonly<Record<string, string>>;
+  /** Ask also with patterns that are broken, which nobody passes, instead of refusing them. Default false. */
+  readonly uncheckedPatterns?: boolean;
   /** Ask for acknowledgements, which come whether anybody handles the query or not. Default true. */
   readonly acks?: boolean;
   /** How many other members shall hand each answer on to us as well: 0 … 255. Default 0. */
@@ -75,8 +77,8 @@ export type QueryRecord =
  */
 export interface QueryCall extends AsyncIterable<QueryAnswer> {
   /**
-   * Resolves when the query is on its way. Rejects with NodeError BAD_OPTION, QUERY_TOO_LARGE, UNSUPPORTED (Serf
-   * protocol below 4), LEFT, CLOSED, ABORTED; iterating rejects with the same. It need not be looked at.
+   * Resolves when the query is on its way. Rejects with NodeError BAD_OPTION, QUERY_TOO_LARGE, TOO_MANY_QUERIES,
+   * UNSUPPORTED (Serf protocol below 4), LEFT, CLOSED, ABORTED; iterating rejects with the same. It need not be looked at.
    */
   readonly started: Promise<{ readonly lTime: number; readonly id: number; readonly deadline: Date }>;
   /** Who has acknowledged so far. */
@@ -109,9 +111,11 @@ export interface KeyResult {
 
 /**
  * The keys of the whole pool, changed while it runs: install the new one, use it, remove the old one, and list in between.
- * A key is bytes or base64. Operations of one node follow each other, a list too. Where a node keeps its keys in a file, the
- * file is written before the node answers; that it cannot be is this node's failure in the result, though the key counts.
- * Errors: NodeError BAD_KEY, UNSUPPORTED (Serf protocol below 4), LEFT, CLOSED, ABORTED (one that had begun goes on).
+ * A key is bytes or base64; whether its length will do is for the members to say. Operations of one node follow each other, a
+ * list too. Where a node keeps its keys in a file, the file is written before the node answers; that it cannot be is this
+ * node's failure in the result, though the key counts.
+ * Errors: NodeError BAD_KEY (no base64), QUERY_TOO_LARGE (of no use as a key), UNSUPPORTED (Serf protocol below 4),
+ * TOO_MANY_QUERIES, LEFT, CLOSED, ABORTED (what had begun goes on).
  */
 export interface PoolKeys {
   install(key: Uint8Array | string, options?: CallOptions): Promise<KeyResult>;

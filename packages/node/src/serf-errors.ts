@@ -8,6 +8,8 @@ const codes: Partial<Record<SerfErrorCode, NodeErrorCode>> = {
   "leave-in-progress": "LEFT",
   "event-too-long": "EVENT_TOO_LARGE",
   "query-too-long": "QUERY_TOO_LARGE",
+  "query-filter": "BAD_OPTION",
+  "too-many-queries": "TOO_MANY_QUERIES",
   "response-too-long": "RESPONSE_TOO_LARGE",
   "response-sent": "ALREADY_ANSWERED",
   "response-late": "TOO_LATE",

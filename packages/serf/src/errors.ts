@@ -11,6 +11,10 @@ export type SerfErrorCode =
   | "event-too-long"
   /** A query over its limit, or that fits no packet. */
   | "query-too-long"
+  /** A filter's pattern is broken or too long: nobody would pass it. */
+  | "query-filter"
+  /** Too many queries of ours are open. */
+  | "too-many-queries"
   /** A response over its limit, or that fits no packet; the query can still be answered. */
   | "response-too-long"
   | "response-sent"

@@ -1,4 +1,13 @@
+export {
+  agentCoalescing,
+  type CoalescedKind,
+  type CoalescedMembers,
+  type CoalesceSettings,
+  EventCoalescer,
+  MemberCoalescer,
+} from "./coalesce.ts";
 export { type SerfConfig, serfDefaults } from "./config.ts";
+export { type Coordinate, distanceMs } from "./coordinate.ts";
 export { SerfError, type SerfErrorCode } from "./errors.ts";
 export { LamportClock, maxLTime, maxLTimeLeap } from "./lamport.ts";
 export type { MemberStatus } from "./members.ts";

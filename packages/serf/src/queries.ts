@@ -1,18 +1,20 @@
 /**
  * Queries passing through: judged once, passed on, acknowledged, and delivered when they are for us (serf protocol
- * notes, sections 9.3 and 10). Asking is not in here.
+ * notes, sections 9.3 and 10). Our own come the same way; how they are asked is in `asking.ts` and `asked-queries.ts`.
  */
 import { Reader, readUtf8 } from "@hearsay/wire";
+import { Answerable } from "./answerable.ts";
 import { readQuery } from "./decode.ts";
 import { encodeMemberRecord } from "./encode.ts";
 import { Filters } from "./filters.ts";
+import { answerKeyQuery, keyQueries } from "./key-answers.ts";
 import { LamportClock } from "./lamport.ts";
 import { type MemberRecordMessage, type Query, QueryFlag } from "./messages.ts";
 import { QueryBuffer } from "./query-buffer.ts";
 import type { Responses } from "./responses.ts";
 import type { Tags } from "./tags.ts";
 import { TokenBucket } from "./token-bucket.ts";
-import type { SerfDropReason, SerfQueryEvent } from "./types.ts";
+import type { KeyringPort, SerfDropReason, SerfQueryEvent } from "./types.ts";
 
 export interface QueryListener {
   onQuery(event: SerfQueryEvent): void;
@@ -22,6 +24,8 @@ export interface QueryListener {
   tags(): Tags;
   /** What is known of a member, for a vote on who holds its name. */
   record(name: string): MemberRecordMessage | null;
+  /** The keys that key queries are about. */
+  readonly keyring: KeyringPort | undefined;
 }
 
 /** Names with this beginning are Serf's own and never reach the application. */
@@ -37,6 +41,7 @@ const queriesAtOnce = 1024;
 export class Queries {
   readonly clock = new LamportClock();
   readonly buffer: QueryBuffer;
+  readonly answerable: Answerable;
   readonly #self: string;
   readonly #responses: Responses;
   readonly #listener: QueryListener;
@@ -47,7 +52,16 @@ export class Queries {
     this.buffer = new QueryBuffer(size);
     this.#self = self;
     this.#responses = responses;
+    this.answerable = new Answerable(responses);
     this.#listener = listener;
+  }
+
+  /** A query of our own, already put into words: taken as everybody else takes it, but for the limits on strangers. */
+  handleOwn(query: Query, message: Uint8Array, now: number): void {
+    this.clock.witness(query.lTime, now);
+    this.buffer.add(query.lTime, query.id, this.clock.time);
+    this.#listener.passOn(message);
+    this.#consider(query, now);
   }
 
   /** A gossiped query, type byte first. `message` is kept. */
@@ -77,6 +91,10 @@ export class Queries {
     }
     // Also when it is not for us: we are part of the way to those it is for.
     if ((query.flags & QueryFlag.noBroadcast) === 0) this.#listener.passOn(message);
+    this.#consider(query, now);
+  }
+
+  #consider(query: Query, now: number): void {
     const verdict = this.#filters.judge(query.filters, this.#self, this.#listener.tags(), now);
     if (verdict === "unknown") this.#listener.onDrop("serf-filter-limit");
     if (verdict !== "pass") return;
@@ -86,20 +104,30 @@ export class Queries {
   }
 
   #deliver(query: Query, now: number): void {
-    const timeoutMs = Math.min(Math.max(query.timeoutNs / 1e6, 0), maxTimeoutMs);
+    const deadline = now + Math.min(Math.max(query.timeoutNs / 1e6, 0), maxTimeoutMs);
+    this.answerable.add(query, deadline, now);
     this.#listener.onQuery({
       type: "query",
       name: query.name,
-      payload: query.payload,
+      payload: query.payload?.slice() ?? null,
       lTime: query.lTime,
       id: query.id,
       from: query.sourceNode,
-      deadline: now + timeoutMs,
+      deadline,
     });
   }
 
   #answerInternal(query: Query, now: number): void {
-    switch (query.name.slice(internalPrefix.length)) {
+    const word = query.name.slice(internalPrefix.length);
+    const keyOperation = keyQueries.get(word);
+    if (keyOperation) {
+      const fits = (bytes: number) => this.#responses.fits(query, bytes);
+      const { keyring } = this.#listener;
+      const answer = answerKeyQuery(keyOperation, query.payload, keyring, fits, this.#responses.limit);
+      this.#responses.respond(query, answer, now);
+      return;
+    }
+    switch (word) {
       case "ping":
         return; // The acknowledgement was the point.
       case "conflict": {

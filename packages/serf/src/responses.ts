@@ -7,7 +7,7 @@
  * a newcomer or of the second holder of a name, only a few; a relay factor counts up to `maxRelayFactor`; and the packets
  * we send in relaying have a rate.
  */
-import { addressText, type Endpoint, type MemberView, type Rng } from "@hearsay/core";
+import { addressText, type Endpoint, emptyBytes, type MemberView, type Rng } from "@hearsay/core";
 import { Reader } from "@hearsay/wire";
 import { readRelay } from "./decode.ts";
 import { encodeQueryResponse, encodeRelay } from "./encode.ts";
@@ -27,6 +27,9 @@ export interface ResponseActions {
   maxMessageBytes(): number;
   onDrop(reason: SerfDropReason): void;
 }
+
+/** What of a query is needed to answer it. */
+export type Addressee = Pick<Query, "lTime" | "id" | "addr" | "port" | "sourceNode" | "relayFactor">;
 
 /** Relaying needs a member that speaks this version of memberlist. */
 const relayVersion = 5;
@@ -59,13 +62,24 @@ export class Responses {
     this.#actions = actions;
   }
 
+  /** Largest response that may be sent, encoded: bytes. The configured limit, and never more than fits a packet. */
+  get limit(): number {
+    return Math.min(this.#sizeLimit, this.#actions.maxMessageBytes());
+  }
+
+  /** Whether a payload of so many bytes makes a response to this query within the limit. */
+  fits(query: Addressee, payloadBytes: number): boolean {
+    const head = encodeQueryResponse({ ...query, from: this.#self, flags: 0, payload: emptyBytes }).length - 1;
+    return head + blobHeadBytes(payloadBytes) + payloadBytes <= this.limit;
+  }
+
   /** Tells the asker that we have its query. */
-  acknowledge(query: Query, now: number): void {
+  acknowledge(query: Addressee, now: number): void {
     this.#send(query, responseAckFlag, null, now);
   }
 
   /** Answers. Returns whether it was sent: not if it is over the size limit, or has no address that it may go to. */
-  respond(query: Query, payload: Uint8Array, now: number): boolean {
+  respond(query: Addressee, payload: Uint8Array, now: number): boolean {
     return this.#send(query, 0, payload, now);
   }
 
@@ -97,14 +111,14 @@ export class Responses {
     this.#actions.send(to, relay.message.slice());
   }
 
-  #send(query: Query, flags: number, payload: Uint8Array | null, now: number): boolean {
+  #send(query: Addressee, flags: number, payload: Uint8Array | null, now: number): boolean {
     const to = endpointOf(query.addr, query.port);
     if (!to) {
       this.#actions.onDrop("serf-query-address");
       return false;
     }
     const message = encodeQueryResponse({ lTime: query.lTime, id: query.id, from: this.#self, flags, payload });
-    if (message.length > this.#limit()) return false;
+    if (message.length > this.limit) return false;
     if (!this.#peers.isAt(to, query.sourceNode, now) && !this.#strangers.take(now)) {
       this.#actions.onDrop("serf-query-address");
       return false;
@@ -114,12 +128,7 @@ export class Responses {
     return true;
   }
 
-  /** Bytes: the configured limit, and never more than fits a packet. */
-  #limit(): number {
-    return Math.min(this.#sizeLimit, this.#actions.maxMessageBytes());
-  }
-
-  #relay(query: Query, message: Uint8Array, now: number): void {
+  #relay(query: Addressee, message: Uint8Array, now: number): void {
     if (query.relayFactor === 0) return;
     // Of what was asked for, as Serf: all of it or none.
     if (this.#actions.memberCount() < query.relayFactor + 1) return;
@@ -130,7 +139,9 @@ export class Responses {
       destName: query.sourceNode,
       message,
     });
-    if (wrapped.length > this.#limit()) return;
+    // The direct copy is on its way: that the wrapped one is too long is no error, as it is with Serf, which tells it too
+    // late for anybody to do something about it.
+    if (wrapped.length > this.limit) return;
     const fit = (one: MemberView) =>
       one.name !== this.#self && one.vsn[1]! >= relayVersion && this.#actions.isPresent(one);
     const count = Math.min(query.relayFactor, maxRelayFactor, Math.floor(this.#relays.available(now)));
@@ -144,4 +155,10 @@ export class Responses {
 function endpointOf(addr: Uint8Array | null, port: number): Endpoint | undefined {
   const address = addr ? addressText(addr) : "";
   return address === "" || port === 0 ? undefined : { address, port };
+}
+
+/** Bytes before a byte string of this length, in the raw family. */
+function blobHeadBytes(length: number): number {
+  if (length < 32) return 1;
+  return length < 0x1_0000 ? 3 : 5;
 }

@@ -5,6 +5,7 @@
  * Pure: see `Machine` in `@hearsay/core` for the contract.
  */
 import {
+  addressText,
   type Codec,
   type DropReason,
   type Endpoint,
@@ -15,6 +16,7 @@ import {
   type Machine,
   type MemberView,
   NameTable,
+  type Rng,
   type StreamFailure,
   type StreamMessage,
   type StreamReply,
@@ -23,21 +25,39 @@ import {
   type SwimEvent,
   type Transmit,
 } from "@hearsay/core";
-import { Reader } from "@hearsay/wire";
+import { encodeUtf8, Reader } from "@hearsay/wire";
+import { AskedQueries, type QuerySink } from "./asked-queries.ts";
+import { defaultQueryTimeoutMs, wordQuery } from "./asking.ts";
 import { type SerfConfig, serfDefaults } from "./config.ts";
+import { type Coordinate, freshCoordinate } from "./coordinate.ts";
+import { Coordinates } from "./coordinates.ts";
 import { readJoin, readLeave } from "./decode.ts";
 import { encodeJoin, encodeLeave } from "./encode.ts";
 import { SerfError } from "./errors.ts";
+import { encodeKeyRequest } from "./key-messages.ts";
+import { KeyTally, keyQueryNames } from "./key-operation.ts";
 import { LeaveSequence } from "./leave.ts";
 import { type MemberStatus, Status, statusNames } from "./members.ts";
 import { Membership } from "./membership.ts";
 import { type MemberRecordMessage, SerfType } from "./messages.ts";
+import { conflictQueryName, NameVote, voteIntervalMs } from "./name-vote.ts";
 import { Peers } from "./peers.ts";
 import { Queries } from "./queries.ts";
 import { Responses } from "./responses.ts";
 import { StateExchange } from "./state-exchange.ts";
 import { decodeTags, encodeTags, type Tags } from "./tags.ts";
-import type { SerfDropReason, SerfEvent, SerfInspection, SerfMember, SerfOptions, SerfStats } from "./types.ts";
+import type {
+  KeyOperation,
+  QueryTicket,
+  QueryWish,
+  RestoredClocks,
+  SerfDropReason,
+  SerfEvent,
+  SerfInspection,
+  SerfMember,
+  SerfOptions,
+  SerfStats,
+} from "./types.ts";
 import { UserEvents } from "./user-events.ts";
 
 const minProtocol = 2;
@@ -54,6 +74,11 @@ const gossipOverhead = 5;
 
 /** How late a look for members to forget may be: ms. */
 const reapSlackMs = 1000;
+
+/** Serf protocol from which on there are queries. */
+const queryProtocol = 4;
+
+const pingQueryName = "_serf_ping";
 
 /** Waiting reports of refusals; a flood is counted but not told one by one. */
 const maxWaitingDrops = 1024;
@@ -76,6 +101,16 @@ export class Serf implements Machine<SerfEvent> {
   readonly #responses: Responses;
   readonly #exchange: StateExchange;
   readonly #leave: LeaveSequence;
+  readonly #asked = new AskedQueries((reason) => this.#drop(reason));
+  readonly #askRng: Rng;
+  readonly #addr: Uint8Array;
+  readonly #endpoint: Endpoint;
+  readonly #gossipIntervalMs: number;
+  readonly #coordinates: Coordinates | undefined;
+  /** A key operation of ours is under way. */
+  #keysBusy = false;
+  #voting = false;
+  #votedAt = Number.NEGATIVE_INFINITY;
   readonly #events = new Fifo<SerfEvent>();
   /** Joins under way whose pool's past is not wanted. */
   readonly #joinsIgnoringOld = new Set<number>();
@@ -90,7 +125,15 @@ export class Serf implements Machine<SerfEvent> {
 
   /** Throws SerfError "tags-too-long" or "protocol-version". */
   constructor(options: SerfOptions) {
-    const { tags = {}, protocol = maxProtocol, serfConfig, ...swimOptions } = options;
+    const {
+      tags = {},
+      protocol = maxProtocol,
+      serfConfig,
+      keyring,
+      restored,
+      coordinates = true,
+      ...swimOptions
+    } = options;
     if (!Number.isInteger(protocol) || protocol < minProtocol || protocol > maxProtocol) {
       throw new SerfError(
         "protocol-version",
@@ -111,12 +154,22 @@ export class Serf implements Machine<SerfEvent> {
       meta: encodeTags(tags, protocol),
       delegateVersions: [minProtocol, maxProtocol, protocol],
       localState: () => this.#exchange.encodeLocal(),
+      ...(coordinates ? { ackPayload: () => this.#coordinates!.payload() } : {}),
     });
+    if (coordinates) this.#coordinates = new Coordinates(options.name, options.rng.fork("serf-coordinates"));
     this.codec = options.codec;
+    this.#addr = options.addr.slice();
+    this.#endpoint = { address: addressText(options.addr), port: options.port };
+    this.#gossipIntervalMs = options.config.gossipIntervalMs;
+    this.#askRng = options.rng.fork("serf-queries");
     this.#maxPassOnBytes = () => options.config.maxPacketBytes - options.codec.packetOverhead() - gossipOverhead;
     const onDrop = (reason: SerfDropReason) => this.#drop(reason);
     this.#membership = new Membership(options.name, names, config, options.config.maxMembers, {
-      onMember: (type, id, view) => this.#events.push({ type, member: this.#view(id, view) }),
+      onMember: (type, id, view) => {
+        const member = this.#view(id, view);
+        if (type === "member-reap") this.#coordinates?.forget(member.name);
+        this.#events.push({ type, member });
+      },
       onAccused: () => this.#broadcastJoin(),
       onUnwanted: (name) => this.swim.forget(name),
     });
@@ -128,7 +181,7 @@ export class Serf implements Machine<SerfEvent> {
     const peers = new Peers({ all: () => this.swim.members(), find: (name) => this.swim.member(name) });
     const relayRng = options.rng.fork("serf-relays");
     this.#responses = new Responses(options.name, relayRng, config.queryResponseSizeLimit, peers, {
-      send: (to, message) => this.swim.sendUser(to, message, this.#now),
+      send: (to, message) => this.#send(to, message),
       memberCount: () => this.#membership.members.length,
       isPresent: (member) => this.#isPresent(member),
       maxMessageBytes: this.#maxPassOnBytes,
@@ -140,7 +193,9 @@ export class Serf implements Machine<SerfEvent> {
       onDrop,
       tags: () => this.#tags,
       record: (name) => this.#record(name),
+      keyring,
     });
+    if (restored) this.#restore(restored);
     this.#exchange = new StateExchange({
       membership: this.#membership,
       userEvents: this.#userEvents,
@@ -241,6 +296,74 @@ export class Serf implements Machine<SerfEvent> {
     return id;
   }
 
+  /**
+   * Tells everybody, ourselves included: `user-event`. Returns the event's Lamport time. `payload` is copied. Throws
+   * SerfError "event-too-long", also for what no packet can carry.
+   */
+  userEvent(name: string, payload: Uint8Array | null, coalesce: boolean, now: number): number {
+    this.#now = now;
+    const limits = { limit: this.#config.userEventSizeLimit, packetLimit: this.#maxPassOnBytes() };
+    return this.#userEvents.originate(name, payload, coalesce, limits, now);
+  }
+
+  /**
+   * Asks everybody, or those whom the filters name: `query-ack` and `query-response` tell of the answers, `query-done` of
+   * the end. Throws SerfError "query-too-long", "query-filter", "too-many-queries", "unsupported".
+   */
+  query(wish: QueryWish, now: number): QueryTicket {
+    // The events carry the number that the asker gets only when this returns: they are read after that.
+    let handle = 0;
+    const ticket = this.#ask(wish, now, {
+      onAck: (from) => this.#events.push({ type: "query-ack", handle, from }),
+      onResponse: (from, payload) => this.#events.push({ type: "query-response", handle, from, payload }),
+      onDone: () => this.#events.push({ type: "query-done", handle }),
+      onAsked: (ticket) => {
+        handle = ticket.handle;
+      },
+    });
+    return ticket;
+  }
+
+  /** Takes no more answers to a query of ours; no event follows. Nothing for one that has ended. */
+  endQuery(handle: number, now: number): void {
+    this.#now = now;
+    this.#asked.end(handle);
+  }
+
+  /**
+   * Answers a query that a `query` event told of. Throws SerfError "response-too-long" (it can still be answered),
+   * "response-sent", "response-late".
+   */
+  respond(lTime: number, id: number, payload: Uint8Array, now: number): void {
+    this.#now = now;
+    this.#queries.answerable.respond(lTime, id, payload, now);
+  }
+
+  /**
+   * Changes the keys of everybody, or asks for them: `key-result` tells what came of it. One at a time.
+   * @param key 16, 24 or 32 bytes; not for "list". Throws SerfError "key-operation-busy", "query-too-long", "unsupported",
+   * "too-many-queries".
+   */
+  keys(operation: KeyOperation, key: Uint8Array | undefined, now: number): number {
+    if (this.#keysBusy) throw new SerfError("key-operation-busy", "a key operation of this node is under way");
+    const alive = new Set(this.#aliveNames());
+    let handle = 0;
+    const tally = new KeyTally(alive, (result) => {
+      this.#keysBusy = false;
+      this.#events.push({ type: "key-result", handle, result });
+    });
+    const wish = { name: keyQueryNames[operation], payload: encodeKeyRequest(key ?? emptyBytes), endEarly: true };
+    this.#ask(wish, now, {
+      onResponse: (from, payload) => tally.onResponse(from, payload),
+      onDone: () => tally.onDone(),
+      onAsked: (ticket) => {
+        handle = ticket.handle;
+        this.#keysBusy = true;
+      },
+    });
+    return handle;
+  }
+
   /** Unhealthy: answer no probes and refute no accusation, so that the others take this node out. Healthy: come back. */
   setHealthy(healthy: boolean): void {
     this.swim.setHealthy(healthy);
@@ -266,6 +389,16 @@ export class Serf implements Machine<SerfEvent> {
     return member;
   }
 
+  /** Our place in the network. */
+  coordinate(): Coordinate {
+    return this.#coordinates?.own ?? freshCoordinate();
+  }
+
+  /** A member's place as it last told us: of those that we have probed, and our own. */
+  coordinateOf(name: string): Coordinate | undefined {
+    return this.#coordinates?.of(name);
+  }
+
   /** The evidence about a name, oldest first; also of names already forgotten. */
   why(name: string): readonly Evidence[] {
     return this.swim.why(name);
@@ -287,7 +420,7 @@ export class Serf implements Machine<SerfEvent> {
       queryQueue: this.swim.queueLength(Queue.queries),
       eventQueue: this.swim.queueLength(Queue.events),
       flaps: this.#membership.flaps,
-      coordinateResets: 0,
+      coordinateResets: this.#coordinates?.resets ?? 0,
     };
   }
 
@@ -322,6 +455,7 @@ export class Serf implements Machine<SerfEvent> {
     }
     if (now >= this.#membership.nextPrune) this.#membership.runPrunes(now);
     this.#leave.handleTimeout(now);
+    this.#asked.handleTimeout(now);
     this.#drain();
   }
 
@@ -382,7 +516,13 @@ export class Serf implements Machine<SerfEvent> {
   }
 
   nextDeadline(): number {
-    return Math.min(this.swim.nextDeadline(), this.#reapAt, this.#membership.nextPrune, this.#leave.deadline);
+    return Math.min(
+      this.swim.nextDeadline(),
+      this.#reapAt,
+      this.#membership.nextPrune,
+      this.#leave.deadline,
+      this.#asked.deadline,
+    );
   }
 
   latestWake(): number {
@@ -391,6 +531,7 @@ export class Serf implements Machine<SerfEvent> {
       this.#reapAt + reapSlackMs,
       this.#membership.nextPrune,
       this.#leave.deadline,
+      this.#asked.deadline,
     );
   }
 
@@ -433,6 +574,14 @@ export class Serf implements Machine<SerfEvent> {
         // Most broadcasts are somebody else's words passed on: nobody waits for those.
         if (this.#awaited.delete(event.id)) this.#events.push(event);
         return;
+      case "ping-complete":
+        this.#events.push(event);
+        this.#onPong(event.member, event.rttMs, event.payload);
+        return;
+      case "conflict":
+        this.#events.push(event);
+        if (event.own) this.#voteOnName();
+        return;
       case "join-result":
         this.#joinsIgnoringOld.delete(event.id);
         this.#events.push(event);
@@ -458,13 +607,22 @@ export class Serf implements Machine<SerfEvent> {
         this.#queries.handleMessage(message, this.#now);
         return;
       case SerfType.queryResponse:
-        this.#drop("serf-unasked", from);
+        this.#asked.handleMessage(message, this.#now);
         return;
       case SerfType.relay:
         this.#responses.handleRelay(message, this.#now);
         return;
       default:
         this.#drop("serf-unknown-type", from);
+    }
+  }
+
+  #onPong(member: MemberView, rttMs: number, payload: Uint8Array | null): void {
+    const outcome = this.#coordinates?.onPong(member, rttMs, payload);
+    if (outcome === "refused") this.#drop("serf-coordinate", member.endpoint);
+    else if (outcome === "taken") {
+      this.#events.push({ type: "coordinate", name: this.name });
+      this.#events.push({ type: "coordinate", name: member.name });
     }
   }
 
@@ -485,6 +643,79 @@ export class Serf implements Machine<SerfEvent> {
   }
 
   // What we say
+
+  /** Puts a query on its way, and takes it as everybody does. `onAsked` comes before the first answer. */
+  #ask(wish: QueryWish, now: number, sink: QuerySink & { onAsked?(ticket: QueryTicket): void }): QueryTicket {
+    this.#now = now;
+    if (this.#protocol < queryProtocol) {
+      throw new SerfError("unsupported", `Feature not supported: queries need Serf protocol ${queryProtocol} or later`);
+    }
+    this.#asked.requireRoom();
+    const alive = this.swim.aliveCount;
+    const { querySizeLimit, queryTimeoutMult } = this.#config;
+    const timeoutMs = wish.timeoutMs || defaultQueryTimeoutMs(this.#gossipIntervalMs, queryTimeoutMult, alive);
+    const lTime = this.#queries.clock.time;
+    const id = this.#askRng.uint32() & 0x7fff_ffff;
+    const stamp = { lTime, id, addr: this.#addr, port: this.#endpoint.port, sourceNode: this.name, timeoutMs };
+    const limits = { limit: querySizeLimit, packetLimit: this.#maxPassOnBytes() };
+    const { query, message } = wordQuery(wish, stamp, limits);
+    const asked = { lTime, id, deadline: now + timeoutMs, alive, ...this.#expectation(wish) };
+    const ticket = this.#asked.add(asked, sink);
+    sink.onAsked?.(ticket);
+    this.#queries.handleOwn(query, message, now);
+    this.#drain();
+    return ticket;
+  }
+
+  /** With tag filters nobody can know whom a query is for: others' tags may be news on their way. */
+  #expectation(wish: QueryWish): { expected?: ReadonlySet<string>; ackSuffices?: boolean } {
+    const byTag = Object.keys(wish.filterTags ?? {}).length > 0;
+    if (!wish.endEarly || byTag) return {};
+    const names = wish.filterNodes ?? [];
+    const alive = this.#aliveNames().filter((name) => names.length === 0 || names.includes(name));
+    return { expected: new Set(alive), ackSuffices: wish.name === pingQueryName };
+  }
+
+  /** Alive or suspect to the detector, ourselves included. */
+  #aliveNames(): string[] {
+    const names: string[] = [];
+    for (const { name, state } of this.swim.members()) if (state === "alive" || state === "suspect") names.push(name);
+    return names;
+  }
+
+  /** To our own address: it need not go by way of the network. */
+  #send(to: Endpoint, message: Uint8Array): void {
+    if (to.port === this.#endpoint.port && to.address === this.#endpoint.address) this.#onMessage(message, to);
+    else this.swim.sendUser(to, message, this.#now);
+  }
+
+  /** Asks the pool who holds our name, now and then. */
+  #voteOnName(): void {
+    if (!this.#config.resolveConflicts || this.#voting || this.#now - this.#votedAt < voteIntervalMs) return;
+    if (this.#protocol < queryProtocol || this.#leave.phase !== "none") return;
+    const vote = new NameVote(this.#endpoint.address, this.#endpoint.port, (responses, matching, keep) => {
+      this.#voting = false;
+      this.#events.push({ type: "name-vote", responses, matching, keep });
+    });
+    this.#votedAt = this.#now;
+    try {
+      this.#ask({ name: conflictQueryName, payload: encodeUtf8(this.name) }, this.#now, vote);
+      this.#voting = true;
+    } catch (error) {
+      // No room for another query, or no packet carries the name: as if nobody had answered.
+      if (!(error instanceof SerfError)) throw error;
+    }
+  }
+
+  /** The past that a snapshot remembers is not lived through again (section 15). */
+  #restore({ memberTime, eventTime, queryTime }: RestoredClocks): void {
+    const now = Number.NEGATIVE_INFINITY;
+    this.#membership.clock.learn(memberTime + 1, now);
+    this.#userEvents.clock.learn(eventTime + 1, now);
+    this.#queries.clock.learn(queryTime + 1, now);
+    if (eventTime > 0) this.#userEvents.buffer.minTime = eventTime + 1;
+    if (queryTime > 0) this.#queries.buffer.minTime = queryTime + 1;
+  }
 
   #broadcastJoin(): void {
     const lTime = this.#membership.stampJoin(this.#now);

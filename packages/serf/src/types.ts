@@ -46,6 +46,8 @@ export interface QueryWish {
   readonly filterNodes?: readonly string[];
   /** Tag to RE2 pattern. */
   readonly filterTags?: Readonly<Record<string, string>>;
+  /** Take patterns that are broken, too: nobody passes them. */
+  readonly uncheckedPatterns?: boolean;
   readonly requestAck?: boolean;
   /** 0 … 255. */
   readonly relayFactor?: number;

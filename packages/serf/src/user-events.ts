@@ -1,6 +1,8 @@
 /** User events passing through: judged once, delivered, and passed on unchanged (serf protocol notes, section 8). */
-import { Reader } from "@hearsay/wire";
+import { encodeUtf8, Reader } from "@hearsay/wire";
 import { readUserEvent } from "./decode.ts";
+import { encodeUserEvent } from "./encode.ts";
+import { SerfError } from "./errors.ts";
 import { EventBuffer, type EventVerdict } from "./event-buffer.ts";
 import { LamportClock } from "./lamport.ts";
 import type { EventSlot } from "./messages.ts";
@@ -13,6 +15,9 @@ export interface UserEventListener {
   onDrop(reason: SerfDropReason): void;
 }
 
+/** What no setting can exceed: bytes (section 8.1). */
+export const maxUserEventBytes = 9216;
+
 export class UserEvents {
   readonly clock = new LamportClock();
   readonly buffer: EventBuffer;
@@ -21,6 +26,39 @@ export class UserEvents {
   constructor(size: number, maxBytes: number, listener: UserEventListener) {
     this.buffer = new EventBuffer(size, maxBytes);
     this.#listener = listener;
+  }
+
+  /**
+   * Tells everybody, ourselves first. Returns the event's Lamport time; the clock moves only for what is sent.
+   * @param limit largest encoded event by the settings: bytes
+   * @param packetLimit largest message that a packet can carry: bytes. Serf takes longer ones, and never gossips them.
+   * Throws SerfError "event-too-long".
+   */
+  originate(
+    name: string,
+    payload: Uint8Array | null,
+    coalesce: boolean,
+    limits: { readonly limit: number; readonly packetLimit: number },
+    now: number,
+  ): number {
+    const { limit, packetLimit } = limits;
+    const raw = encodeUtf8(name).length + (payload?.length ?? 0);
+    const tooLong = (message: string) => new SerfError("event-too-long", message);
+    if (raw > limit) throw tooLong(`user event exceeds configured limit of ${limit} bytes before encoding`);
+    if (raw > maxUserEventBytes)
+      throw tooLong(`user event exceeds sane limit of ${maxUserEventBytes} bytes before encoding`);
+    const lTime = this.clock.time;
+    const message = encodeUserEvent({ lTime, name, payload, coalesce });
+    if (message.length > limit)
+      throw tooLong(`encoded user event exceeds configured limit of ${limit} bytes after encoding`);
+    if (message.length > maxUserEventBytes)
+      throw tooLong(`encoded user event exceeds reasonable limit of ${maxUserEventBytes} bytes after encoding`);
+    if (message.length > packetLimit)
+      throw tooLong(`encoded user event of ${message.length} bytes fits no packet: ${packetLimit} is the most`);
+    this.clock.increment();
+    this.#take(lTime, name, payload === null ? null : payload.slice(), coalesce, now);
+    this.#listener.passOn(message);
+    return lTime;
   }
 
   /** A gossiped event, type byte first. `message` is kept. */

@@ -9,6 +9,13 @@ export const RPC_ERRORS = {
   streamExists: "Stream with given sequence exists",
   authRequired: "Authentication required",
   invalidAuthToken: "Invalid authentication token",
+  noPendingQuery: "No pending queries matching ID",
+  internalQuery: "Queries cannot contain the '_serf_' prefix",
+  /** In front of every refusal of a response, whatever the query was: clients may match it. */
+  respondPrefix: "failed to respond to key query: ",
+  /** Ours: Serf sets no limit. */
+  tooManyQueries: "Too many open queries on this connection",
+  tooManyStreams: "Too many streams on this connection",
   forceLeaveTimeout: "timed out broadcasting node removal",
   tagsTimeout: "timeout waiting for update broadcast",
   tagsTooLarge: "Encoded length of tags exceeds limit of 512 bytes",

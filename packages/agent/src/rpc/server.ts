@@ -1,7 +1,5 @@
-/** Serf's RPC over TCP: listens, counts its clients, hands each to a Session, and tells all of them about members. */
+/** Serf's RPC over TCP: listens, counts its clients, hands each to a Session, and tells all of them what happens. */
 import { createServer, type Server, type Socket } from "node:net";
-import type { Member } from "@hearsay/node";
-import type { EventKind } from "./event-filter.ts";
 import type { RpcHost } from "./host.ts";
 import { Session } from "./session.ts";
 
@@ -16,7 +14,6 @@ export interface RpcServerOptions {
   readonly maxConnections?: number;
 }
 
-const MEMBER_EVENTS = ["member-join", "member-leave", "member-failed", "member-update", "member-reap"] as const;
 /** ms that a client gets to take its last answer, when the connection is ended by us. */
 const FAREWELL_MS = 2000;
 
@@ -34,7 +31,9 @@ export class RpcServer implements AsyncDisposable {
     if (bound === null || typeof bound === "string") throw new TypeError("the RPC server listens on TCP");
     this.address = bound.address;
     this.port = bound.port;
-    this.#unsubscribe = this.#followMembers(host);
+    this.#unsubscribe = host.follow((event) => {
+      for (const session of this.#sessions.values()) session.onEvent(event);
+    });
   }
 
   /** Rejects with the system's error (`EADDRINUSE`, …) when the address cannot be had. */
@@ -73,19 +72,6 @@ export class RpcServer implements AsyncDisposable {
       const timer = setTimeout(() => socket.destroy(), FAREWELL_MS).unref();
       socket.on("close", () => clearTimeout(timer));
     });
-  }
-
-  #followMembers(host: RpcHost): () => void {
-    const listeners = MEMBER_EVENTS.map((kind: EventKind & (typeof MEMBER_EVENTS)[number]) => {
-      const listener = (member: Member) => {
-        for (const session of this.#sessions.values()) session.onMemberEvent(kind, member);
-      };
-      host.node.on(kind, listener);
-      return () => host.node.off(kind, listener);
-    });
-    return () => {
-      for (const unsubscribe of listeners) unsubscribe();
-    };
   }
 
   /** Stops listening and ends all connections; answers already handed over still go out, and are read. */

@@ -5,14 +5,23 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Socket } from "node:net";
-import type { Member } from "@hearsay/node";
+import type { IncomingQuery, QueryCall } from "@hearsay/node";
+import type { AgentEvent } from "../agent/agent-event.ts";
 import { type LogLevel, passes } from "../log/level.ts";
 import type { LogLine } from "../log/log-book.ts";
 import { COMMANDS, type Command } from "./commands.ts";
 import { RefusedRequest, RPC_ERRORS } from "./errors.ts";
-import type { EventFilter, EventKind } from "./event-filter.ts";
+import type { EventFilter } from "./event-filter.ts";
 import type { RpcHost } from "./host.ts";
-import { decodeRequestHeader, encodeResponse, memberBody, type RequestHeader } from "./messages.ts";
+import {
+  decodeRequestHeader,
+  encodeResponse,
+  encodeResponseWith,
+  eventBody,
+  queryRecordBody,
+  type RequestHeader,
+} from "./messages.ts";
+import { PendingQueries } from "./pending-queries.ts";
 import { RecordQueue } from "./record-queue.ts";
 import { SplitError, ValueSplitter } from "./value-splitter.ts";
 
@@ -27,8 +36,9 @@ const ANSWER_ROOM_BYTES = 1024 * 1024;
  * behind its answer for a lost one, and then reports an error although the agent has left (hashicorp/serf#400).
  */
 const LINGER_MS = 1000;
-/** Streams on one connection, at most. */
+/** Streams, and queries under way, on one connection, at most. */
 const MAX_STREAMS = 64;
+const MAX_QUERIES = 64;
 
 const EMPTY = new Uint8Array(0);
 
@@ -42,6 +52,8 @@ export class Session {
   readonly #token: string;
   #authenticated = false;
   readonly #streams = new Map<bigint, { readonly filter: EventFilter; readonly queue: RecordQueue }>();
+  readonly #pending = new PendingQueries();
+  readonly #calls = new Map<bigint, QueryCall>();
   #monitor: { readonly seq: bigint; readonly queue: RecordQueue; readonly end: () => void } | undefined;
 
   /** @param token what `auth` must bring; empty when none is asked for */
@@ -73,6 +85,8 @@ export class Session {
     }
     this.#monitor?.end();
     this.#streams.clear();
+    for (const call of this.#calls.values()) call.close();
+    this.#calls.clear();
     if (this.lingering) await this.#hungUp();
     this.#socket.end();
   }
@@ -133,7 +147,8 @@ export class Session {
       return false;
     }
     const answer = await command.run(this, body, header.seq);
-    this.#answer(header.seq, answer.error ?? "", answer.body);
+    if (answer.encodedBody === undefined) this.#answer(header.seq, answer.error ?? "", answer.body);
+    else this.#write(encodeResponseWith(header.seq, answer.error ?? "", answer.encodedBody));
     this.lingering = answer.close === true;
     answer.after?.();
     if (this.#socket.writableLength > ANSWER_ROOM_BYTES) await this.#drained();
@@ -145,7 +160,11 @@ export class Session {
   }
 
   #answer(seq: bigint, error: string, body?: Parameters<typeof encodeResponse>[2]): void {
-    if (!this.#socket.destroyed) this.#socket.write(encodeResponse(seq, error, body));
+    this.#write(encodeResponse(seq, error, body));
+  }
+
+  #write(bytes: Uint8Array): void {
+    if (!this.#socket.destroyed) this.#socket.write(bytes);
   }
 
   #drained(): Promise<void> {
@@ -172,13 +191,14 @@ export class Session {
     return this.#streams.has(seq);
   }
 
+  /** There is room for another stream. */
+  get mayStream(): boolean {
+    return this.#streams.size < MAX_STREAMS;
+  }
+
   /** Returns what begins it, for after its answer. */
   openStream(seq: bigint, filter: EventFilter): () => void {
     return () => {
-      if (this.#streams.size >= MAX_STREAMS) {
-        this.host.log.warn({ component: "agent.ipc" }, `${this.peer} asked for more than ${MAX_STREAMS} streams`);
-        return;
-      }
       this.#streams.set(seq, { filter, queue: this.#newQueue("stream") });
     };
   }
@@ -200,18 +220,60 @@ export class Session {
     };
   }
 
-  /** Ends the stream and the monitor of that sequence number, if there are any. */
+  /** Ends the stream, the monitor and the query of that sequence number, if there are any. */
   stop(seq: bigint): void {
     this.#streams.delete(seq);
+    this.#calls.get(seq)?.close();
+    this.#calls.delete(seq);
     if (this.#monitor?.seq !== seq) return;
     this.#monitor.end();
     this.#monitor = undefined;
   }
 
-  onMemberEvent(kind: EventKind, member: Member): void {
+  onEvent(event: AgentEvent): void {
+    const name = event.kind === "user" ? event.event.name : event.kind === "query" ? event.query.name : "";
     for (const [seq, { filter, queue }] of this.#streams) {
-      if (filter.wants(kind)) queue.offer(encodeResponse(seq, "", { Event: kind, Members: [memberBody(member)] }));
+      if (!filter.wants(event.kind, name)) continue;
+      const id = event.kind === "query" ? this.#pending.add(event.query) : 0n;
+      queue.offer(encodeResponse(seq, "", eventBody(event, id)));
     }
+  }
+
+  // ---- queries
+
+  /** A query that a stream of this connection told of, by the number it told. */
+  pendingQuery(id: bigint): IncomingQuery | undefined {
+    return this.#pending.get(id);
+  }
+
+  /** There is room for another query of this client's. */
+  get mayQuery(): boolean {
+    return this.#calls.size < MAX_QUERIES;
+  }
+
+  /** Returns what begins it, for after its answer: records as they come, then `done`. */
+  openQuery(seq: bigint, call: QueryCall): () => void {
+    return () => {
+      this.#calls.set(seq, call);
+      void this.#tellAnswers(seq, call);
+    };
+  }
+
+  /** A client that reads slowly holds up its own records alone: there is one of each member, and they wait in the call. */
+  async #tellAnswers(seq: bigint, call: QueryCall): Promise<void> {
+    const isOpen = () => this.#calls.get(seq) === call && !this.#socket.destroyed;
+    try {
+      for await (const record of call.records()) {
+        if (!isOpen()) return;
+        this.#write(encodeResponse(seq, "", queryRecordBody(record)));
+        if (this.#socket.writableLength > RECORD_ROOM_BYTES) await this.#drained();
+      }
+    } catch {
+      // The node has left or was closed: that ends the query like its deadline.
+    }
+    if (!isOpen()) return;
+    this.#calls.delete(seq);
+    this.#write(encodeResponse(seq, "", queryRecordBody({ type: "done" })));
   }
 
   #newQueue(what: string): RecordQueue {
