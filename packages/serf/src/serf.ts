@@ -396,12 +396,12 @@ export class Serf implements Machine<SerfEvent> {
     return member;
   }
 
-  /** Our place in the network. */
+  /** Our place in the network. Where one begins if it is not measured. */
   coordinate(): Coordinate {
     return this.#coordinates?.own ?? freshCoordinate();
   }
 
-  /** A member's place as it last told us: of those that we have probed, and our own. */
+  /** A member's place as it last told us: of those that have answered a probe of ours. Our own name gives our own. */
   coordinateOf(name: string): Coordinate | undefined {
     return this.#coordinates?.of(name);
   }
@@ -626,12 +626,14 @@ export class Serf implements Machine<SerfEvent> {
     }
   }
 
-  #onPong(member: MemberView, rttMs: number, payload: Uint8Array | null): void {
-    const outcome = this.#coordinates?.onPong(member, rttMs, payload);
-    if (outcome === "refused") this.#drop("serf-coordinate", member.endpoint);
+  #onPong({ name, endpoint }: MemberView, rttMs: number, payload: Uint8Array | null): void {
+    // Erased while its answer was under way: nobody would erase its place any more.
+    if (!this.#coordinates || this.#membership.members.find(name) < 0) return;
+    const outcome = this.#coordinates.onPong(name, rttMs, payload);
+    if (outcome === "refused") this.#drop("serf-coordinate", endpoint);
     else if (outcome === "taken") {
       this.#events.push({ type: "coordinate", name: this.name });
-      this.#events.push({ type: "coordinate", name: member.name });
+      this.#events.push({ type: "coordinate", name });
     }
   }
 
