@@ -17,6 +17,9 @@ export class Solo {
   readonly events: SerfEvent[] = [];
   /** Serf messages it sent, in order; gossip comes several times. */
   readonly sent: SentMessage[] = [];
+  /** Pings it sent, and payloads of its acks. */
+  readonly pings: { readonly node: string; readonly seqNo: number }[] = [];
+  readonly acks: (Uint8Array | null)[] = [];
   now = 0;
 
   constructor(options: Partial<SerfOptions> = {}, config: Partial<SwimConfig> = {}) {
@@ -59,6 +62,16 @@ export class Solo {
   /** n`host` dies, or leaves as the detector understands it. */
   lose(host: number, left = false): void {
     this.#packet({ type: 5, incarnation: 1, node: `n${host}`, from: left ? `n${host}` : "n1" });
+  }
+
+  /** Somebody who is not known pings us. */
+  ping(): void {
+    this.#packet({ type: 0, seqNo: 1, node: "n1", sourceAddr: null, sourcePort: 0, sourceNode: "" });
+  }
+
+  /** n2 acknowledges a ping. */
+  ack(seqNo: number, payload: Uint8Array | null): void {
+    this.#packet({ type: 2, seqNo, payload });
   }
 
   /** A Serf message comes by gossip. */
@@ -133,9 +146,9 @@ export class Solo {
   #sink(to: string): PacketSink {
     const ignore = () => {};
     return {
-      onPing: ignore,
+      onPing: ({ node, seqNo }) => this.pings.push({ node, seqNo }),
       onIndirectPing: ignore,
-      onAck: ignore,
+      onAck: ({ payload }) => this.acks.push(payload?.slice() ?? null),
       onNack: ignore,
       onSuspect: ignore,
       onDead: ignore,
