@@ -52,7 +52,7 @@ export interface QueryOptions extends CallOptions {
    */
   readonly timeout?: number;
   /**
-   * End as soon as every live member that the query is for has answered, or acknowledged if it was only pinged. Serf waits
+   * End as soon as every live member that the query is for has answered, or for `_serf_ping` acknowledged. Serf waits
    * for the deadline whatever happens. Only without tag filters can the node know; with them it waits. Default false.
    */
   readonly endEarly?: boolean;

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Member, MemberEvent } from "../api.ts";
 import { NodeError } from "../errors.ts";
 import { Mirror } from "./mirror.ts";
-import { plainError, reviveError } from "./protocol.ts";
+import { type MirrorEvent, plainError, reviveError } from "./protocol.ts";
 
 const member = (name: string): Member => ({ name }) as Member;
 const event = (n: number) =>
@@ -45,11 +45,10 @@ test("events and log lines are bounded, the newest stay", () => {
 
 test("a flood of user events takes no room from members' ones, and the order stays", () => {
   const mirror = new Mirror();
-  const told = (n: number) =>
-    ({
-      kind: "plain",
-      event: { name: "user-event", args: [{ name: String(n), payload: new Uint8Array(), lTime: n, coalesce: false }] },
-    }) as const;
+  const told = (n: number): MirrorEvent => ({
+    kind: "plain",
+    event: { name: "user-event", args: [{ name: String(n), payload: new Uint8Array(), lTime: n, coalesce: false }] },
+  });
   mirror.event(event(0));
   for (let i = 0; i < 3000; i++) mirror.event(told(i));
   mirror.event(event(1));

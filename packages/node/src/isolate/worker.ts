@@ -83,6 +83,7 @@ class Host {
         this.#port.close();
       });
       for (const member of node.members()) this.#mirror.change(member.name);
+      this.#mirror.place(node.name);
       this.#count();
       this.#post({ type: "ready", address: node.address, port: node.port, batch: this.#batch(node) });
     } catch (error) {

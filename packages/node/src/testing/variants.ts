@@ -7,6 +7,8 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { HearsayNode, NodeOptions } from "../api.ts";
 import { createNode } from "../node.ts";
+import type { UserEvent } from "../serf-api.ts";
+import { until } from "./fake-machine.ts";
 
 type Create = typeof createNode;
 
@@ -46,6 +48,16 @@ export class Nodes {
     return node;
   }
 
+  /** A converged pool; the first is everybody's seed. */
+  async pool(names: readonly string[], options: (name: string) => NodeOptions = () => ({})) {
+    const all: HearsayNode[] = [];
+    for (const name of names) {
+      all.push(await this.start(name, { seeds: all.slice(0, 1).map(at), ...options(name) }));
+    }
+    await until(() => all.every((node) => node.members().length === names.length), "company");
+    return all as [HearsayNode, HearsayNode, HearsayNode];
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.open.splice(0).map((node) => node.close()));
   }
@@ -63,4 +75,15 @@ export function outcome(act: () => Promise<unknown> | undefined): Promise<string
   } catch (error) {
     return Promise.resolve(`threw ${(error as { code: string }).code}`);
   }
+}
+
+export const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+/** The user events at a node from now on, one line each. */
+export function eventsAt(node: HearsayNode): string[] {
+  const seen: string[] = [];
+  node.on("user-event", ({ name, payload, coalesce }: UserEvent) =>
+    seen.push(`${name} ${text(payload)}${coalesce ? " (coalesce)" : ""}`),
+  );
+  return seen;
 }
