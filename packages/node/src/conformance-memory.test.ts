@@ -99,8 +99,15 @@ describe.each(variants)("$where", (variant) => {
     await b.userEvent("after");
     await until(() => later.length === 2, "what comes");
     expect(later).toEqual(["missed ", "after "]);
+    // Nor is anything lost when the start takes long enough for the pool to tell it before anybody can listen.
+    await again.close();
+    await b.userEvent("missed too");
+    const third = await nodes.start("a", { snapshotPath, seeds: [at(b)] });
+    const last = eventsAt(third);
+    await until(() => last.length > 0, "what it missed");
+    expect(last).toEqual(["missed too "]);
     // After a goodbye nobody is remembered.
-    await again.leave();
+    await third.leave();
     const alone = await nodes.start("a", { snapshotPath });
     await until(() => alone.stats().memberTime > 0, "the start");
     expect(alone.members().map(({ name }) => name)).toEqual(["a"]);

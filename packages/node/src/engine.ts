@@ -68,6 +68,11 @@ export interface EngineOptions<E extends SerfEvent | SwimEvent> {
   onFailure(error: unknown): void;
   /** Members from before, to be tried at the start. */
   readonly remembered?: readonly RememberedMember[];
+  /**
+   * Seeds are joined with their past: for a node that knows how far it had come, old events are those that it has seen, and
+   * the others it has missed. Default false.
+   */
+  readonly replaySeeds?: boolean;
   readonly resolver: Resolver;
   readonly logger: Logger | undefined;
   readonly scheduler?: Scheduler;
@@ -417,7 +422,7 @@ export class Engine<E extends SerfEvent | SwimEvent> {
       return new Set(alive.map(({ endpoint }) => formatEndpoint(endpoint)));
     };
     const known = task === "look" ? living() : undefined;
-    const result = await this.#joinAll(settings.seeds, false, (to) => {
+    const result = await this.#joinAll(settings.seeds, this.#options.replaySeeds ?? false, (to) => {
       const text = formatEndpoint(to);
       return !own.has(text) && !(known && (known.has(text) || !this.#aliases.worthTrying(text)));
     });

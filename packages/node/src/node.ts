@@ -39,6 +39,7 @@ import { Engine, openPlace, type Place } from "./engine.ts";
 import { abortable, closedError, leftError, NodeError, optionError, throwIfAborted } from "./errors.ts";
 import { logEvent } from "./event-log.ts";
 import { summarize } from "./explain.ts";
+import { HeldEvents } from "./held-events.ts";
 import { readKeyringFile } from "./keyring-file.ts";
 import { LiveKeyring } from "./live-keyring.ts";
 import { memberFor } from "./member.ts";
@@ -108,6 +109,7 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
   readonly #onMemberEvent: ((event: MemberEvent) => void) | undefined;
   readonly #onPlace: ((name: string) => void) | undefined;
   readonly #calls: SerfCalls;
+  readonly #held = new HeldEvents();
   readonly #keyring: Keyring | undefined;
   readonly #memory: PoolMemory | undefined;
   #leaving: Promise<void> | undefined;
@@ -138,6 +140,7 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
       throw error;
     }
     context.signal?.addEventListener("abort", node.#onAbort, { once: true });
+    node.#held.release();
     return node;
   }
 
@@ -186,7 +189,7 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
         context.onDrained?.();
       },
       onFailure: this.#onFailure,
-      ...(memory ? { remembered: memory.members } : {}),
+      ...(memory ? { remembered: memory.members, replaySeeds: memory.clocks !== undefined } : {}),
       resolver,
       logger: context.logger,
     });
@@ -327,6 +330,7 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
   async close(): Promise<void> {
     this.#signal?.removeEventListener("abort", this.#onAbort);
     const closed = this.#engine.close();
+    this.#held.drop();
     this.#calls.close(this.#engine.left ? leftError() : closedError());
     await closed;
     await this.#memory?.close();
@@ -389,10 +393,10 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
         this.#drops.add(event.reason, event.peer, this.#engine.driver.now());
         break;
       case "user-event":
-        this.emit("user-event", userEventFor(event));
+        this.#held.tell(() => this.emit("user-event", userEventFor(event)));
         break;
       case "query":
-        this.emit("query", this.#calls.incoming(event));
+        this.#held.tell(() => this.emit("query", this.#calls.incoming(event)));
         break;
       case "name-vote":
         this.emit("name-vote", { responses: event.responses, matching: event.matching, keep: event.keep });
