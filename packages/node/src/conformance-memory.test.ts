@@ -106,11 +106,16 @@ describe.each(variants)("$where", (variant) => {
     const last = eventsAt(third);
     await until(() => last.length > 0, "what it missed");
     expect(last).toEqual(["missed too "]);
-    // After a goodbye nobody is remembered.
+    // After a goodbye nobody is remembered, and with seeds the past is past, as for a newcomer.
     await third.leave();
     const alone = await nodes.start("a", { snapshotPath });
-    await until(() => alone.stats().memberTime > 0, "the start");
     expect(alone.members().map(({ name }) => name)).toEqual(["a"]);
+    await alone.close();
+    const back = await nodes.start("a", { snapshotPath, seeds: [at(b)] });
+    const fresh = eventsAt(back);
+    await b.userEvent("new");
+    await until(() => fresh.length > 0, "what comes");
+    expect(fresh).toEqual(["new "]);
   });
 
   here("with rejoinAfterLeave also after a goodbye", async () => {
