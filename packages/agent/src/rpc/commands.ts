@@ -2,11 +2,14 @@
  * The commands of Serf's RPC that this agent knows, one entry each: whether a body follows the header, and what is
  * answered (Serf protocol notes, section 18.3). `why` is ours; a Serf agent calls it unsupported.
  */
-import type { MsgpackInput } from "@hearsay/wire";
 import { parseLogLevel } from "../log/level.ts";
-import { RPC_ERRORS } from "./errors.ts";
+import { MAX_STREAMS } from "./client-streams.ts";
+import { coordinateBody } from "./coordinate-messages.ts";
+import { RPC_ERRORS, serfText, type Translations } from "./errors.ts";
+import { EVENT_COMMANDS } from "./event-commands.ts";
 import { EventFilter } from "./event-filter.ts";
 import { joinErrorText } from "./join-error.ts";
+import { KEY_COMMANDS } from "./key-commands.ts";
 import { filterMembers } from "./member-filter.ts";
 import {
   decodeFilter,
@@ -18,6 +21,7 @@ import {
   decodeText,
   IPC_VERSION,
   memberBody,
+  type ResponseBody,
 } from "./messages.ts";
 import type { Session } from "./session.ts";
 import { explanationBody } from "./why.ts";
@@ -25,7 +29,7 @@ import { explanationBody } from "./why.ts";
 export interface Answer {
   /** Empty: success. */
   readonly error?: string;
-  readonly body?: MsgpackInput;
+  readonly body?: ResponseBody;
   /** Runs when the answer has been handed over: streams begin after their header. */
   readonly after?: () => void;
   /** The connection ends with this answer. */
@@ -89,7 +93,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
           const error = contacted === 0 && failures.length > 0 ? joinErrorText(failures) : "";
           return { error, body: { Num: contacted } };
         } catch (error) {
-          return { error: messageOf(error), body: { Num: 0 } };
+          return { error: serfText(error), body: { Num: 0 } };
         }
       },
     },
@@ -147,9 +151,12 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
       hasBody: true,
       run(session, body, seq) {
         const filter = EventFilter.parse(decodeText(body, "Type"));
-        if (session.hasStream(seq)) return { error: RPC_ERRORS.streamExists };
+        if (session.streams.has(seq)) return { error: RPC_ERRORS.streamExists };
         if (filter === undefined) return { error: RPC_ERRORS.invalidFilter };
-        return { after: session.openStream(seq, filter) };
+        if (session.streams.size >= MAX_STREAMS) {
+          return { error: `too many streams at once: ${MAX_STREAMS} are open on this connection` };
+        }
+        return { after: () => session.streams.open(seq, filter) };
       },
     },
   ],
@@ -160,9 +167,9 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
       run(session, body, seq) {
         const text = decodeText(body, "LogLevel").toUpperCase();
         const level = parseLogLevel(text);
-        if (session.hasMonitor) return { error: RPC_ERRORS.monitorExists };
+        if (session.streams.hasMonitor) return { error: RPC_ERRORS.monitorExists };
         if (level === undefined) return { error: `Unknown log level: ${text}` };
-        return { after: session.openMonitor(seq, level) };
+        return { after: () => session.streams.openMonitor(seq, level, session.host.logBook) };
       },
     },
   ],
@@ -176,10 +183,16 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
       },
     },
   ],
+  [
+    "get-coordinate",
+    {
+      hasBody: true,
+      run: ({ host }, body) => ({ body: coordinateBody(host.node.coordinate(decodeText(body, "Node"))) }),
+    },
+  ],
+  ...EVENT_COMMANDS,
+  ...KEY_COMMANDS,
 ]);
-
-/** By the code of a NodeError. */
-type Translations = Readonly<Record<string, string>>;
 
 /** Runs it; an error becomes the answer's, in Serf's words where Serf has words for it. */
 async function attempt(run: () => Promise<void>, translations: Translations = {}): Promise<Answer> {
@@ -187,11 +200,6 @@ async function attempt(run: () => Promise<void>, translations: Translations = {}
     await run();
     return OK;
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    return { error: translations[code] ?? messageOf(error) };
+    return { error: serfText(error, translations) };
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error && error.message !== "" ? error.message : String(error);
 }

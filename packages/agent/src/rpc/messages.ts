@@ -47,9 +47,21 @@ export function encode(...values: readonly MsgpackInput[]): Uint8Array {
   return writer.finish();
 }
 
-export function encodeResponse(seq: bigint, error: string, body?: MsgpackInput): Uint8Array {
-  const header = { Error: error, Seq: seq };
-  return body === undefined ? encode(header) : encode(header, body);
+/** A body that is bytes already: what plain values cannot say (whole numbers that are floats), or several share. */
+export class EncodedBody {
+  readonly bytes: Uint8Array;
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+}
+
+export type ResponseBody = MsgpackInput | EncodedBody;
+
+export function encodeResponse(seq: bigint, error: string, body?: ResponseBody): Uint8Array {
+  const writer = new Writer({ dialect: "new" }).value({ Error: error, Seq: seq });
+  if (body instanceof EncodedBody) writer.raw(body.bytes);
+  else if (body !== undefined) writer.value(body);
+  return writer.finish();
 }
 
 /** Reads one structure; a field that is missing keeps whatever `visit` did not set. Throws RefusedRequest. */
@@ -165,7 +177,7 @@ export function decodeTags(bytes: Uint8Array): {
   return { set, remove };
 }
 
-function readTexts(reader: Reader): readonly string[] {
+export function readTexts(reader: Reader): readonly string[] {
   const texts: string[] = [];
   const count = reader.array();
   for (let i = 0; i < count && reader.ok; i++) texts.push(reader.text());
@@ -173,7 +185,7 @@ function readTexts(reader: Reader): readonly string[] {
 }
 
 /** Keys that an object would take for its own are as good as any. */
-function readTextMap(reader: Reader): Readonly<Record<string, string>> {
+export function readTextMap(reader: Reader): Readonly<Record<string, string>> {
   const pairs: (readonly [string, string])[] = [];
   const count = reader.map();
   for (let i = 0; i < count && reader.ok; i++) pairs.push([reader.textLossy(), reader.textLossy()]);
@@ -212,7 +224,7 @@ export function decodeMembers(bytes: Uint8Array): readonly MemberRecord[] {
   return members;
 }
 
-function readMember(reader: Reader): MemberRecord {
+export function readMember(reader: Reader): MemberRecord {
   let name = "";
   let address = "";
   let port = 0;

@@ -1,8 +1,10 @@
-/** Serf's RPC over TCP: listens, counts its clients, hands each to a Session, and tells all of them about members. */
+/** Serf's RPC over TCP: listens, counts its clients, hands each to a Session, and tells all of them what happens. */
 import { createServer, type Server, type Socket } from "node:net";
-import type { Member } from "@hearsay/node";
-import type { EventKind } from "./event-filter.ts";
+import type { AgentEvent } from "../agent/agent-event.ts";
+import { eventBody } from "./event-messages.ts";
 import type { RpcHost } from "./host.ts";
+import type { EncodedBody } from "./messages.ts";
+import type { QueryCount } from "./open-queries.ts";
 import { Session } from "./session.ts";
 
 export interface RpcServerOptions {
@@ -16,7 +18,6 @@ export interface RpcServerOptions {
   readonly maxConnections?: number;
 }
 
-const MEMBER_EVENTS = ["member-join", "member-leave", "member-failed", "member-update", "member-reap"] as const;
 /** ms that a client gets to take its last answer, when the connection is ended by us. */
 const FAREWELL_MS = 2000;
 
@@ -26,7 +27,8 @@ export class RpcServer implements AsyncDisposable {
   readonly port: number;
   readonly #server: Server;
   readonly #sessions = new Map<Socket, Session>();
-  readonly #unsubscribe: () => void;
+  readonly #queries: QueryCount = { open: 0 };
+  readonly #unfollow: () => void;
 
   private constructor(server: Server, host: RpcHost) {
     this.#server = server;
@@ -34,7 +36,7 @@ export class RpcServer implements AsyncDisposable {
     if (bound === null || typeof bound === "string") throw new TypeError("the RPC server listens on TCP");
     this.address = bound.address;
     this.port = bound.port;
-    this.#unsubscribe = this.#followMembers(host);
+    this.#unfollow = host.follow((event) => this.#tell(event));
   }
 
   /** Rejects with the system's error (`EADDRINUSE`, …) when the address cannot be had. */
@@ -62,7 +64,7 @@ export class RpcServer implements AsyncDisposable {
   }
 
   #accept(socket: Socket, host: RpcHost, token: string): void {
-    const session = new Session(socket, host, token);
+    const session = new Session(socket, host, token, this.#queries);
     this.#sessions.set(socket, session);
     host.log.debug({ component: "agent.ipc" }, `Accepted client: ${session.peer}`);
     // Failures end the session's reading; there is nobody else to tell.
@@ -75,24 +77,23 @@ export class RpcServer implements AsyncDisposable {
     });
   }
 
-  #followMembers(host: RpcHost): () => void {
-    const listeners = MEMBER_EVENTS.map((kind: EventKind & (typeof MEMBER_EVENTS)[number]) => {
-      const listener = (member: Member) => {
-        for (const session of this.#sessions.values()) session.onMemberEvent(kind, member);
-      };
-      host.node.on(kind, listener);
-      return () => host.node.off(kind, listener);
-    });
-    return () => {
-      for (const unsubscribe of listeners) unsubscribe();
+  #tell(event: AgentEvent): void {
+    // However many follow it, it is encoded once, and only if somebody wants it.
+    let encoded: EncodedBody | undefined;
+    const body = () => {
+      if (event.kind === "query") throw new TypeError("a query has a body for each stream");
+      encoded ??= eventBody(event);
+      return encoded;
     };
+    for (const session of this.#sessions.values()) session.streams.tell(event, body);
   }
 
   /** Stops listening and ends all connections; answers already handed over still go out, and are read. */
   async close(): Promise<void> {
-    this.#unsubscribe();
+    this.#unfollow();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const [socket, session] of this.#sessions) {
+      session.queries.clear();
       if (session.lingering) continue;
       if (socket.writableLength === 0) socket.destroy();
       else socket.end(() => socket.destroy());

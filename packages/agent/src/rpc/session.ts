@@ -5,55 +5,64 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Socket } from "node:net";
-import type { Member } from "@hearsay/node";
-import { type LogLevel, passes } from "../log/level.ts";
-import type { LogLine } from "../log/log-book.ts";
+import { ClientStreams } from "./client-streams.ts";
 import { COMMANDS, type Command } from "./commands.ts";
 import { RefusedRequest, RPC_ERRORS } from "./errors.ts";
-import type { EventFilter, EventKind } from "./event-filter.ts";
 import type { RpcHost } from "./host.ts";
-import { decodeRequestHeader, encodeResponse, memberBody, type RequestHeader } from "./messages.ts";
-import { RecordQueue } from "./record-queue.ts";
+import { decodeRequestHeader, encodeResponse, type RequestHeader, type ResponseBody } from "./messages.ts";
+import { OpenQueries, type QueryCount } from "./open-queries.ts";
+import { Outlet } from "./outlet.ts";
 import { SplitError, ValueSplitter } from "./value-splitter.ts";
 
 /** Longest header or body of a request: bytes. Serf's own clients stay under 20 KiB. */
 export const MAX_REQUEST_BYTES = 256 * 1024;
-/** Bytes waiting to be sent above which stream records wait in their queues, where they are counted. */
-const RECORD_ROOM_BYTES = 64 * 1024;
-/** Bytes waiting to be sent above which the next request is not begun. */
-const ANSWER_ROOM_BYTES = 1024 * 1024;
 /**
  * ms that a client gets to hang up by itself after the last answer. Serf's Go client may take a connection that ends right
  * behind its answer for a lost one, and then reports an error although the agent has left (hashicorp/serf#400).
  */
 const LINGER_MS = 1000;
-/** Streams on one connection, at most. */
-const MAX_STREAMS = 64;
 
 const EMPTY = new Uint8Array(0);
 
 export class Session {
   readonly host: RpcHost;
   readonly peer: string;
+  readonly streams: ClientStreams;
+  readonly queries: OpenQueries;
+  /** Fires when nobody waits for answers any more. */
+  readonly gone: AbortSignal;
   handshaken = false;
   /** The last answer is out, and the client has a moment to hang up by itself. */
   lingering = false;
   readonly #socket: Socket;
+  readonly #outlet: Outlet;
   readonly #token: string;
+  readonly #leaving = new AbortController();
   #authenticated = false;
-  readonly #streams = new Map<bigint, { readonly filter: EventFilter; readonly queue: RecordQueue }>();
-  #monitor: { readonly seq: bigint; readonly queue: RecordQueue; readonly end: () => void } | undefined;
 
-  /** @param token what `auth` must bring; empty when none is asked for */
-  constructor(socket: Socket, host: RpcHost, token: string) {
+  /**
+   * @param token what `auth` must bring; empty when none is asked for
+   * @param queries how many are open in the whole server
+   */
+  constructor(socket: Socket, host: RpcHost, token: string, queries: QueryCount) {
     this.#socket = socket;
     this.host = host;
     this.#token = token;
     this.peer = `${socket.remoteAddress}:${socket.remotePort}`;
-    socket.on("drain", () => {
-      for (const stream of this.#streams.values()) stream.queue.flush();
-      this.#monitor?.queue.flush();
+    this.gone = this.#leaving.signal;
+    this.#outlet = new Outlet(socket);
+    this.streams = new ClientStreams(this.#outlet, (what) => {
+      this.warn(`${what} of ${this.peer} is read too slowly: records are lost`);
     });
+    this.queries = new OpenQueries(this.#outlet, queries, () => {
+      this.warn(`closed ${this.peer}: it does not read the answers to its query`);
+      socket.destroy();
+    });
+    socket.on("drain", () => this.streams.flush()).on("close", () => this.#end());
+  }
+
+  warn(text: string): void {
+    this.host.log.warn({ component: "agent.ipc" }, text);
   }
 
   /** Serves until either side has enough. Never rejects. */
@@ -66,15 +75,21 @@ export class Session {
       }
     } catch (error) {
       if (error instanceof RefusedRequest || error instanceof SplitError) {
-        this.host.log.warn({ component: "agent.ipc" }, `closed ${this.peer}: sent ${error.message}`);
+        this.warn(`closed ${this.peer}: sent ${error.message}`);
       } else {
         this.host.log.debug({ component: "agent.ipc" }, `lost ${this.peer}: ${String(error)}`);
       }
     }
-    this.#monitor?.end();
-    this.#streams.clear();
+    this.#end();
     if (this.lingering) await this.#hungUp();
     this.#socket.end();
+  }
+
+  /** Ends whatever goes on for this client. */
+  #end(): void {
+    this.#leaving.abort();
+    this.streams.clear();
+    this.queries.clear();
   }
 
   /** Until the client ends its side, or has had its time. */
@@ -135,8 +150,9 @@ export class Session {
     const answer = await command.run(this, body, header.seq);
     this.#answer(header.seq, answer.error ?? "", answer.body);
     this.lingering = answer.close === true;
-    answer.after?.();
-    if (this.#socket.writableLength > ANSWER_ROOM_BYTES) await this.#drained();
+    // A stream begun for somebody who has gone meanwhile would never end.
+    if (!this.gone.aborted || answer.close === true) answer.after?.();
+    await this.#outlet.drained();
     return answer.close === true || this.#socket.destroyed;
   }
 
@@ -144,19 +160,8 @@ export class Session {
     return this.#token !== "" && !this.#authenticated;
   }
 
-  #answer(seq: bigint, error: string, body?: Parameters<typeof encodeResponse>[2]): void {
-    if (!this.#socket.destroyed) this.#socket.write(encodeResponse(seq, error, body));
-  }
-
-  #drained(): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        this.#socket.off("drain", done).off("close", done);
-        resolve();
-      };
-      this.#socket.on("drain", done).on("close", done);
-      if (this.#socket.destroyed) done();
-    });
+  #answer(seq: bigint, error: string, body?: ResponseBody): void {
+    this.#outlet.answer(encodeResponse(seq, error, body));
   }
 
   /** Once right, always right on this connection. */
@@ -166,63 +171,10 @@ export class Session {
     return right;
   }
 
-  // ---- streams
-
-  hasStream(seq: bigint): boolean {
-    return this.#streams.has(seq);
-  }
-
-  /** Returns what begins it, for after its answer. */
-  openStream(seq: bigint, filter: EventFilter): () => void {
-    return () => {
-      if (this.#streams.size >= MAX_STREAMS) {
-        this.host.log.warn({ component: "agent.ipc" }, `${this.peer} asked for more than ${MAX_STREAMS} streams`);
-        return;
-      }
-      this.#streams.set(seq, { filter, queue: this.#newQueue("stream") });
-    };
-  }
-
-  get hasMonitor(): boolean {
-    return this.#monitor !== undefined;
-  }
-
-  /** Returns what begins it, for after its answer: first the history, then each new line. */
-  openMonitor(seq: bigint, threshold: LogLevel): () => void {
-    return () => {
-      const queue = this.#newQueue("monitor");
-      const offer = (line: LogLine) => {
-        if (passes(line.level, threshold)) queue.offer(encodeResponse(seq, "", { Log: line.text }));
-      };
-      const { logBook } = this.host;
-      for (const line of logBook.history()) offer(line);
-      this.#monitor = { seq, queue, end: logBook.follow(offer) };
-    };
-  }
-
-  /** Ends the stream and the monitor of that sequence number, if there are any. */
+  /** Ends the stream, the monitor and the queries of that sequence number, if there are any. */
   stop(seq: bigint): void {
-    this.#streams.delete(seq);
-    if (this.#monitor?.seq !== seq) return;
-    this.#monitor.end();
-    this.#monitor = undefined;
-  }
-
-  onMemberEvent(kind: EventKind, member: Member): void {
-    for (const [seq, { filter, queue }] of this.#streams) {
-      if (filter.wants(kind)) queue.offer(encodeResponse(seq, "", { Event: kind, Members: [memberBody(member)] }));
-    }
-  }
-
-  #newQueue(what: string): RecordQueue {
-    const send = (bytes: Uint8Array) => {
-      if (this.#socket.destroyed || this.#socket.writableLength > RECORD_ROOM_BYTES) return false;
-      this.#socket.write(bytes);
-      return true;
-    };
-    return new RecordQueue(send, () => {
-      this.host.log.warn({ component: "agent.ipc" }, `${what} of ${this.peer} is read too slowly: records are lost`);
-    });
+    this.streams.stop(seq);
+    this.queries.stop(seq);
   }
 }
 
