@@ -16,8 +16,9 @@ stand before the name: what follows it is payload, whatever it begins with.`,
     flags: [
       {
         name: "coalesce",
-        help: "Of several events of this name at about the same time, only the last needs to be told. On by default; "
-          + "-coalesce=false turns it off.",
+        help:
+          "Of several events of this name at about the same time, only the last needs to be told. On by default; " +
+          "-coalesce=false turns it off.",
       },
       ...RPC_FLAGS,
     ],
