@@ -11,7 +11,7 @@ export async function run(call: Call): Promise<number> {
   const level = flags.text("log-level") ?? "INFO";
   using interruption = new Interruption();
   const { signal } = interruption;
-  return withAgent(call, "Error starting monitor", async (client) => {
+  return await withAgent(call, "Error starting monitor", async (client) => {
     let started = false;
     try {
       const events = show(await client.stream("*", { signal }), (event) => io.out(eventText(event)));

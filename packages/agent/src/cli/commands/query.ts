@@ -13,7 +13,7 @@ export async function run(call: Call): Promise<number> {
   const view = parseFormat(flags.text("format")) === "json" ? new JsonView(io) : new TextView(io, wish);
   using interruption = new Interruption();
   const { signal } = interruption;
-  return withAgent(call, "Error sending query", async (client) => {
+  return await withAgent(call, "Error sending query", async (client) => {
     try {
       const records = await client.query(wish, { signal });
       view.begin();

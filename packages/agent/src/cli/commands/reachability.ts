@@ -10,7 +10,7 @@ const PING = "_serf_ping";
 
 export async function run(call: Call): Promise<number> {
   using interruption = new Interruption();
-  return withAgent(call, "Error testing reachability", (client) => test(client, call, interruption.signal));
+  return await withAgent(call, "Error testing reachability", (client) => test(client, call, interruption.signal));
 }
 
 async function test(client: RpcClient, { flags, io }: Call, signal: AbortSignal): Promise<number> {

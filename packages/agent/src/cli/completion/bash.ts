@@ -30,8 +30,8 @@ ${valueCases(commands)}
     case $values in
         '') ;;
         free) return ;;
-        file) COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames 2>/dev/null; return ;;
-        directory) COMPREPLY=($(compgen -d -- "$current")); compopt -o filenames 2>/dev/null; return ;;
+        file) local IFS=$'\n'; COMPREPLY=($(compgen -f -- "$current")); compopt -o filenames 2>/dev/null; return ;;
+        directory) local IFS=$'\n'; COMPREPLY=($(compgen -d -- "$current")); compopt -o filenames 2>/dev/null; return ;;
         *) COMPREPLY=($(compgen -W "$values" -- "$current")); return ;;
     esac
     case $current in

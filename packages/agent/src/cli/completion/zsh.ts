@@ -20,7 +20,7 @@ ${commands.map(commandCase).join("\n")}
         *) return 1 ;;
     esac
     # Flags take one dash or two: offered as they were begun.
-    if [[ $PREFIX == --* ]]; then
+    if [[ $PREFIX == --* || $words[CURRENT-1] == --* ]]; then
         flags=("\${(@)flags/#-/--}")
         flags=("\${(@)flags/#\\*-/*--}")
     fi

@@ -69,7 +69,10 @@ it is payload, whatever it begins with. Ctrl-C ends it with what has come until 
         value: "DURATION",
         help: "How long answers are taken, such as 500ms or 15s. Default: by the size of the pool; 3.2s for a small one.",
       },
-      { name: "end-early", help: "End as soon as everybody has answered (not in Serf; its agents wait all the same)." },
+      {
+        name: "end-early",
+        help: "End as soon as everybody has answered; not in Serf, whose agents wait all the same.",
+      },
       { name: "no-ack", help: "Do not ask for acks." },
       {
         name: "relay-factor",
