@@ -1,18 +1,21 @@
-/** An agent's place in front of a FakeNode, with nothing of its own. */
-import type { JoinResult, Logger, Member } from "@hearsay/node";
-import type { AgentEvent } from "../src/agent/agent-event.ts";
+/** An agent's place in front of a FakeNode, with nothing of its own: events are passed on one by one, as they come. */
+import type { IncomingQuery, JoinResult, Logger, Member, UserEvent } from "@hearsay/node";
+import type { AgentEvent, MemberEventKind } from "../src/agent/agent-event.ts";
 import { statGroups } from "../src/agent/stats.ts";
 import { LogBook } from "../src/log/log-book.ts";
 import type { RpcHost, StatGroups } from "../src/rpc/host.ts";
 import type { FakeNode } from "./fake-node.ts";
 
-const KINDS = ["member-join", "member-leave", "member-failed", "member-update", "member-reap"] as const;
+const MEMBER_KINDS: readonly MemberEventKind[] = [
+  ...(["member-join", "member-leave", "member-failed", "member-update", "member-reap"] as const),
+];
 
 export class FakeHost implements RpcHost {
   readonly node: FakeNode;
   readonly logBook = new LogBook();
   readonly log: Logger;
   readonly logged: string[] = [];
+  readonly #followers = new Set<(event: AgentEvent) => void>();
   ended = false;
   /** Seen by joins, which then wait for it. */
   gate: Promise<void> = Promise.resolve();
@@ -39,17 +42,28 @@ export class FakeHost implements RpcHost {
     const kept = Object.entries(this.node.local().tags).filter(([key]) => !remove.includes(key));
     return this.node.setTags({ ...Object.fromEntries(kept), ...set });
   }
-  /** The node's events one by one, at once. */
   follow(listener: (event: AgentEvent) => void): () => void {
-    const ends = KINDS.map((kind) => {
-      const tell = (member: Member) => listener({ kind, members: [member] });
-      this.node.on(kind, tell);
-      return () => this.node.off(kind, tell);
-    });
+    if (this.#followers.size === 0) for (const listen of this.#listeners) listen("on");
+    this.#followers.add(listener);
     return () => {
-      for (const end of ends) end();
+      this.#followers.delete(listener);
+      if (this.#followers.size === 0) for (const listen of this.#listeners) listen("off");
     };
   }
+  /** An event for all that follow, such as one of several members. */
+  tell(event: AgentEvent): void {
+    for (const follower of this.#followers) follower(event);
+  }
+  readonly #onUser = (event: UserEvent) => this.tell({ kind: "user", event });
+  readonly #onQuery = (query: IncomingQuery) => this.tell({ kind: "query", query });
+  readonly #listeners: readonly ((how: "on" | "off") => void)[] = [
+    (how) => this.node[how]("user-event", this.#onUser),
+    (how) => this.node[how]("query", this.#onQuery),
+    ...MEMBER_KINDS.map((kind) => {
+      const listener = (member: Member) => this.tell({ kind, members: [member] });
+      return (how: "on" | "off") => this.node[how](kind, listener);
+    }),
+  ];
   stats(): StatGroups {
     return statGroups(this.node);
   }

@@ -1,45 +1,37 @@
 /**
- * A client of Serf's RPC, for Hearsay's and Serf's own agents alike. One connection, requests answered in order; each
- * call takes an AbortSignal and has a time limit. Whatever goes wrong is an RpcError.
+ * A client of Serf's RPC, for Hearsay's and Serf's own agents alike. One connection, requests answered in order, and
+ * between the answers the records of the streams it opened; each call takes an AbortSignal and has a time limit. Whatever
+ * goes wrong is an RpcError. A call that is aborted ends the connection; a stream that is aborted ends alone.
  */
-import { connect, type Socket } from "node:net";
-import type { CallOptions } from "@hearsay/node";
+import type { CallOptions, Coordinate } from "@hearsay/node";
 import type { MsgpackInput } from "@hearsay/wire";
+import { type CallSpec, RpcConnection } from "./connection.ts";
+import { decodeCoordinate } from "./coordinate-messages.ts";
+import { dial } from "./dial.ts";
 import { RPC_ERRORS } from "./errors.ts";
+import {
+  decodeLog,
+  decodeQueryRecord,
+  decodeStreamRecord,
+  type RpcQueryRecord,
+  type StreamRecord,
+} from "./event-messages.ts";
+import { decodeKeyBody, type KeyBody } from "./key-messages.ts";
 import {
   decodeGroups,
   decodeMembers,
   decodeNum,
-  decodeResponseHeader,
-  encode,
   type FilterBody,
   IPC_VERSION,
   type MemberRecord,
   type ResponseHeader,
 } from "./messages.ts";
-import { ValueSplitter } from "./value-splitter.ts";
+import { messageOf, RpcError } from "./rpc-error.ts";
 import { decodeExplanation, type ExplanationRecord } from "./why.ts";
 
-/**
- * | code | meaning |
- * | --- | --- |
- * | `UNREACHABLE` | nobody listens there, the name is unknown, or nothing answered in time |
- * | `REFUSED` | the agent answered with an error; the message is the agent's |
- * | `CLOSED` | the connection ended before the answer: the agent could not read the request, or stopped |
- * | `TIMED_OUT` | no answer in time |
- * | `ABORTED` | the signal fired |
- * | `BAD_ANSWER` | what came is no answer: something else than an agent listens there |
- */
-export type RpcErrorCode = "UNREACHABLE" | "REFUSED" | "CLOSED" | "TIMED_OUT" | "ABORTED" | "BAD_ANSWER";
-
-export class RpcError extends Error {
-  override readonly name = "RpcError";
-  readonly code: RpcErrorCode;
-  constructor(code: RpcErrorCode, message: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
-    this.code = code;
-  }
-}
+export type { RpcQueryRecord, StreamRecord } from "./event-messages.ts";
+export type { KeyBody } from "./key-messages.ts";
+export { RpcError, type RpcErrorCode } from "./rpc-error.ts";
 
 export interface RpcClientOptions extends CallOptions {
   readonly host: string;
@@ -50,92 +42,176 @@ export interface RpcClientOptions extends CallOptions {
   readonly timeoutMs?: number;
 }
 
-/** Longest answer: a list of 100 000 members with full tags. */
-const MAX_ANSWER_BYTES = 256 * 1024 * 1024;
-/** ms that an agent may take for what goes through the network: per address of a join, or for a leave. */
-const NETWORK_ROUND_MS = 35_000;
-
-interface Pending {
-  readonly seq: bigint;
-  /** Whether a body follows this header. */
-  readonly expectBody: (header: ResponseHeader) => boolean;
-  readonly resolve: (answer: { header: ResponseHeader; body: Uint8Array | undefined }) => void;
-  readonly reject: (error: RpcError) => void;
+export interface RpcQuery {
+  readonly name: string;
+  readonly payload?: Uint8Array;
+  /** Only these members. Default: everybody. */
+  readonly filterNodes?: readonly string[];
+  /** Only members whose tag matches: tag to RE2 pattern, found anywhere in the value. */
+  readonly filterTags?: Readonly<Record<string, string>>;
+  /** Default false. */
+  readonly requestAck?: boolean;
+  /** 0 … 255. Default 0. */
+  readonly relayFactor?: number;
+  /** ms; default: the agent's, by the size of its pool. */
+  readonly timeoutMs?: number;
+  /** End when everybody has answered. Hearsay agents only; Serf's wait for the deadline all the same. */
+  readonly endEarly?: boolean;
 }
 
-export class RpcClient implements AsyncDisposable {
-  readonly #socket: Socket;
-  readonly #timeoutMs: number;
-  readonly #splitter = new ValueSplitter(MAX_ANSWER_BYTES);
-  readonly #pending: Pending[] = [];
-  #header: ResponseHeader | undefined;
-  #nextSeq = 0n;
-  #failure: RpcError | undefined;
+/** ms that an agent may take for what goes through the network: per address of a join, or for a leave. */
+const NETWORK_ROUND_MS = 35_000;
+/** ms for a key operation: a query in the whole pool, behind another one that has begun. */
+const KEY_ROUND_MS = 2 * NETWORK_ROUND_MS;
 
-  private constructor(socket: Socket, timeoutMs: number) {
-    this.#socket = socket;
-    this.#timeoutMs = timeoutMs;
-    socket.on("data", (chunk: Uint8Array) => this.#receive(chunk));
-    socket.on("error", (error) => this.#fail(new RpcError("CLOSED", error.message, error)));
-    socket.on("close", () => this.#fail(new RpcError("CLOSED", "the agent closed the connection without an answer")));
+export class RpcClient implements AsyncDisposable {
+  readonly #connection: RpcConnection;
+
+  private constructor(connection: RpcConnection) {
+    this.#connection = connection;
   }
 
   /** Connects, greets, and authenticates if there is a token. Rejects with RpcError. */
   static async connect(options: RpcClientOptions): Promise<RpcClient> {
     const timeoutMs = options.timeoutMs ?? 10_000;
-    const client = new RpcClient(await dial(options, timeoutMs), timeoutMs);
+    const client = new RpcClient(new RpcConnection(await dial(options, timeoutMs), timeoutMs));
     try {
-      await client.#call("handshake", { Version: IPC_VERSION }, () => false, options);
-      if (options.token) await client.#call("auth", { AuthKey: options.token }, () => false, options);
+      await client.#call({ command: "handshake", body: { Version: IPC_VERSION } }, options);
+      if (options.token) await client.#call({ command: "auth", body: { AuthKey: options.token } }, options);
     } catch (error) {
-      client.#socket.destroy();
+      await client.close();
       throw error;
     }
     return client;
   }
 
   async members(options?: CallOptions): Promise<readonly MemberRecord[]> {
-    return readBody(await this.#call("members", undefined, onSuccess, options), decodeMembers);
+    return this.#read({ command: "members" }, decodeMembers, options);
   }
 
   /** Each pattern must match from start to end; those left out filter nothing. */
   async membersFiltered(filter: Partial<FilterBody>, options?: CallOptions): Promise<readonly MemberRecord[]> {
     const body = { Tags: filter.tags ?? {}, Status: filter.status ?? "", Name: filter.name ?? "" };
-    return readBody(await this.#call("members-filtered", body, onSuccess, options), decodeMembers);
+    return this.#read({ command: "members-filtered", body }, decodeMembers, options);
   }
 
   /** How many addresses answered. Rejects with REFUSED when none did. */
   async join(addresses: readonly string[], options: CallOptions & { readonly replay?: boolean } = {}): Promise<number> {
     const body = { Existing: addresses, Replay: options.replay ?? false };
-    const limit = NETWORK_ROUND_MS * Math.max(addresses.length, 1);
-    // A body follows also when nobody could be joined, but not when the command itself was refused.
-    const expectBody = ({ error }: ResponseHeader) =>
-      error !== RPC_ERRORS.authRequired && error !== RPC_ERRORS.handshakeRequired;
-    return readBody(await this.#call("join", body, expectBody, options, limit), decodeNum);
+    const limitMs = NETWORK_ROUND_MS * Math.max(addresses.length, 1);
+    // A body follows also when nobody could be joined.
+    return this.#read({ command: "join", body, expectBody: unlessRefused, limitMs }, decodeNum, options);
   }
 
   /** Resolves when the agent has left its pool. */
   async leave(options?: CallOptions): Promise<void> {
-    await this.#call("leave", undefined, () => false, options, NETWORK_ROUND_MS);
+    await this.#call({ command: "leave", limitMs: NETWORK_ROUND_MS }, options);
   }
 
   async forceLeave(name: string, options: CallOptions & { readonly prune?: boolean } = {}): Promise<void> {
     // Prune is sent only where it is meant: agents before 0.8.4 have no such field.
     const body = options.prune ? { Node: name, Prune: true } : { Node: name };
-    await this.#call("force-leave", body, () => false, options, NETWORK_ROUND_MS);
+    await this.#call({ command: "force-leave", body, limitMs: NETWORK_ROUND_MS }, options);
+  }
+
+  /** The agent's tags become (current without `remove`) with `set` on top. */
+  async tags(set: Readonly<Record<string, string>>, remove: readonly string[], options?: CallOptions): Promise<void> {
+    await this.#call({ command: "tags", body: { Tags: set, DeleteTags: remove }, limitMs: NETWORK_ROUND_MS }, options);
   }
 
   async stats(options?: CallOptions): Promise<Record<string, Record<string, string>>> {
-    return readBody(await this.#call("stats", undefined, onSuccess, options), decodeGroups);
+    return this.#read({ command: "stats" }, decodeGroups, options);
   }
 
   /** Hearsay agents only: a Serf agent answers `Unsupported command`. */
   async why(name: string, options?: CallOptions): Promise<ExplanationRecord> {
-    return readBody(await this.#call("why", { Node: name }, onSuccess, options), decodeExplanation);
+    return this.#read({ command: "why", body: { Node: name } }, decodeExplanation, options);
   }
 
+  /** Its place in the network; undefined when the agent does not know it. */
+  async getCoordinate(node: string, options?: CallOptions): Promise<Coordinate | undefined> {
+    return this.#read({ command: "get-coordinate", body: { Node: node } }, decodeCoordinate, options);
+  }
+
+  // ---- events and queries
+
+  async event(
+    name: string,
+    payload: Uint8Array | string,
+    options: CallOptions & { readonly coalesce?: boolean } = {},
+  ): Promise<void> {
+    const body = { Name: name, Payload: bytesOf(payload), Coalesce: options.coalesce ?? false };
+    await this.#call({ command: "event", body }, options);
+  }
+
+  /**
+   * Resolves when the agent has asked; the iterable gives what comes, and ends with the query. Ending it early, or the
+   * signal, tells the agent to stop. Read it once, and read it: unread records hold up all that comes on this connection.
+   */
+  async query(wish: RpcQuery, options?: CallOptions): Promise<AsyncIterable<RpcQueryRecord>> {
+    const body: Record<string, MsgpackInput> = {
+      FilterNodes: wish.filterNodes ?? null,
+      FilterTags: wish.filterTags ?? null,
+      RequestAck: wish.requestAck ?? false,
+      RelayFactor: wish.relayFactor ?? 0,
+      Timeout: BigInt(Math.round((wish.timeoutMs ?? 0) * 1e6)),
+      Name: wish.name,
+      // Serf takes a ping only without a payload; an empty one is none.
+      Payload: wish.payload?.length ? wish.payload : null,
+    };
+    if (wish.endEarly) body.EndEarly = true;
+    return this.#connection.open({ command: "query", body }, decodeQueryRecord, options);
+  }
+
+  /** @param id of a query that `stream` brought on this connection */
+  async respond(id: bigint, payload: Uint8Array, options?: CallOptions): Promise<void> {
+    await this.#call({ command: "respond", body: { ID: id, Payload: payload } }, options);
+  }
+
+  /**
+   * Events from now on, by Serf's filter (`member-join,user:deploy`, `*`). Ends only by its reader, the signal (ABORTED)
+   * or the connection (CLOSED). Unread records hold up all that comes on this connection; the agent drops what is too much.
+   */
+  async stream(type: string, options?: CallOptions): Promise<AsyncIterable<StreamRecord>> {
+    return this.#connection.open({ command: "stream", body: { Type: type } }, decodeStreamRecord, options);
+  }
+
+  /** The agent's log: its last lines of that level or above, then what comes. Ends as `stream` does. */
+  async monitor(level: string, options?: CallOptions): Promise<AsyncIterable<string>> {
+    return this.#connection.open({ command: "monitor", body: { LogLevel: level } }, decodeLog, options);
+  }
+
+  // ---- keys: each resolves also when the pool has not done it, see `KeyBody`
+
+  /** @param key base64 */
+  installKey(key: string, options?: CallOptions): Promise<KeyBody> {
+    return this.#keys("install-key", { Key: key }, options);
+  }
+
+  useKey(key: string, options?: CallOptions): Promise<KeyBody> {
+    return this.#keys("use-key", { Key: key }, options);
+  }
+
+  removeKey(key: string, options?: CallOptions): Promise<KeyBody> {
+    return this.#keys("remove-key", { Key: key }, options);
+  }
+
+  listKeys(options?: CallOptions): Promise<KeyBody> {
+    return this.#keys("list-keys", undefined, options);
+  }
+
+  async #keys(command: string, body: MsgpackInput | undefined, options: CallOptions | undefined): Promise<KeyBody> {
+    const spec = { command, body, expectBody: unlessRefused, limitMs: KEY_ROUND_MS };
+    const reply = await this.#connection.call(spec, options);
+    const { body: bytes } = reply;
+    if (bytes === undefined) throw new RpcError("REFUSED", reply.header.error);
+    return readBody(bytes, () => decodeKeyBody(bytes, reply.header.error));
+  }
+
+  // ---- life
+
   async close(): Promise<void> {
-    this.#socket.destroy();
+    this.#connection.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -143,89 +219,29 @@ export class RpcClient implements AsyncDisposable {
   }
 
   /** Rejects with REFUSED for an error answer, whose body, if any, is dropped. */
-  async #call(
-    command: string,
-    body: MsgpackInput | undefined,
-    expectBody: Pending["expectBody"],
-    options: CallOptions = {},
-    limitMs = this.#timeoutMs,
-  ): Promise<Uint8Array> {
-    if (this.#failure !== undefined) throw this.#failure;
-    const seq = this.#nextSeq++;
-    const header = { Command: command, Seq: seq };
-    const { signal } = options;
-    if (signal?.aborted) throw abortedError(signal);
-    const answer = await new Promise<{ header: ResponseHeader; body: Uint8Array | undefined }>((resolve, reject) => {
-      const end = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", onAbort);
-      };
-      // An answer that nobody waits for would be taken for the next one's: the connection ends with the call.
-      const give = (error: RpcError) => {
-        this.#fail(error);
-        this.#socket.destroy();
-      };
-      const onAbort = () => give(abortedError(signal!));
-      const timer = setTimeout(() => {
-        give(new RpcError("TIMED_OUT", `no answer to ${command} within ${limitMs / 1000} s`));
-      }, limitMs);
-      signal?.addEventListener("abort", onAbort, { once: true });
-      this.#pending.push({
-        seq,
-        expectBody,
-        resolve: (value) => {
-          end();
-          resolve(value);
-        },
-        reject: (error) => {
-          end();
-          reject(error);
-        },
-      });
-      this.#socket.write(body === undefined ? encode(header) : encode(header, body));
-    });
-    if (answer.header.error !== "") throw new RpcError("REFUSED", answer.header.error);
-    return answer.body ?? new Uint8Array(0);
+  async #call(spec: CallSpec, options?: CallOptions): Promise<Uint8Array> {
+    const { header, body } = await this.#connection.call(spec, options);
+    if (header.error !== "") throw new RpcError("REFUSED", header.error);
+    return body ?? new Uint8Array(0);
   }
 
-  #receive(chunk: Uint8Array): void {
-    try {
-      this.#splitter.push(chunk);
-      for (let value = this.#splitter.next(); value !== undefined; value = this.#splitter.next()) this.#take(value);
-    } catch (error) {
-      this.#fail(new RpcError("BAD_ANSWER", `what answers there is no Serf or Hearsay agent (${messageOf(error)})`));
-      this.#socket.destroy();
-    }
-  }
-
-  #take(value: Uint8Array): void {
-    const pending = this.#pending[0];
-    if (pending === undefined) throw new Error("an answer to nothing");
-    if (this.#header === undefined) {
-      const header = decodeResponseHeader(value);
-      if (header.seq !== pending.seq) throw new Error(`an answer to request ${header.seq}, not ${pending.seq}`);
-      if (pending.expectBody(header)) {
-        this.#header = header;
-        return;
-      }
-      this.#pending.shift();
-      pending.resolve({ header, body: undefined });
-      return;
-    }
-    const header = this.#header;
-    this.#header = undefined;
-    this.#pending.shift();
-    pending.resolve({ header, body: value.slice() });
-  }
-
-  /** The first failure stands for all that comes after. */
-  #fail(error: RpcError): void {
-    this.#failure ??= error;
-    for (const pending of this.#pending.splice(0)) pending.reject(this.#failure);
+  /** The same for a command that is answered with a body. */
+  async #read<T>(spec: CallSpec, decode: (bytes: Uint8Array) => T, options?: CallOptions): Promise<T> {
+    return readBody(await this.#call({ expectBody: onSuccess, ...spec }, options), decode);
   }
 }
 
-const onSuccess = (header: ResponseHeader): boolean => header.error === "";
+const onSuccess = ({ error }: ResponseHeader): boolean => error === "";
+
+/** For commands whose body follows also when they failed: not when the command itself was refused. */
+const unlessRefused = ({ error }: ResponseHeader): boolean =>
+  error !== RPC_ERRORS.authRequired &&
+  error !== RPC_ERRORS.handshakeRequired &&
+  error !== RPC_ERRORS.unsupportedCommand;
+
+function bytesOf(payload: Uint8Array | string): Uint8Array {
+  return typeof payload === "string" ? new TextEncoder().encode(payload) : payload;
+}
 
 function readBody<T>(bytes: Uint8Array, decode: (bytes: Uint8Array) => T): T {
   try {
@@ -233,57 +249,4 @@ function readBody<T>(bytes: Uint8Array, decode: (bytes: Uint8Array) => T): T {
   } catch (error) {
     throw new RpcError("BAD_ANSWER", `an answer that cannot be read (${messageOf(error)})`, error);
   }
-}
-
-function dial(options: RpcClientOptions, timeoutMs: number): Promise<Socket> {
-  const { signal } = options;
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) throw abortedError(signal);
-    const socket = connect({ host: options.host, port: options.port, noDelay: true });
-    const timer = setTimeout(
-      () => fail(new RpcError("UNREACHABLE", `no answer within ${timeoutMs / 1000} s`)),
-      timeoutMs,
-    );
-    const onAbort = () => fail(abortedError(signal!));
-    const end = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", onAbort);
-      socket.removeAllListeners();
-    };
-    const fail = (error: RpcError) => {
-      end();
-      socket.on("error", () => {});
-      socket.destroy();
-      reject(error);
-    };
-    signal?.addEventListener("abort", onAbort, { once: true });
-    socket.on("error", (error) => fail(new RpcError("UNREACHABLE", dialProblem(error), error)));
-    socket.on("connect", () => {
-      end();
-      resolve(socket);
-    });
-  });
-}
-
-function dialProblem(error: NodeJS.ErrnoException): string {
-  switch (error.code) {
-    case "ECONNREFUSED":
-      return "nobody listens there (connection refused)";
-    case "ENOTFOUND":
-    case "EAI_AGAIN":
-      return "the name cannot be resolved";
-    case "EHOSTUNREACH":
-    case "ENETUNREACH":
-      return "no route to that address";
-    default:
-      return error.message || String(error.code);
-  }
-}
-
-function abortedError(signal: AbortSignal): RpcError {
-  return new RpcError("ABORTED", "the call was aborted", signal.reason);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

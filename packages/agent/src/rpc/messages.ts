@@ -3,16 +3,14 @@
  * the wire is one MessagePack map with sorted keys; what is read may have any form that Go's reader takes, too.
  */
 import { addressBytes, addressText } from "@hearsay/core";
-import type { Coordinate, KeyResult, Member, QueryRecord } from "@hearsay/node";
+import type { Member } from "@hearsay/node";
 import { type MsgpackInput, Reader, Writer } from "@hearsay/wire";
-import type { AgentEvent } from "../agent/agent-event.ts";
 import { RefusedRequest } from "./errors.ts";
 
 export const IPC_VERSION = 1;
 const INT32 = 0x7fff_ffff;
 const UINT16 = 0xffff;
 const UINT8 = 0xff;
-const EMPTY = new Uint8Array(0);
 
 export interface RequestHeader {
   readonly command: string;
@@ -49,14 +47,21 @@ export function encode(...values: readonly MsgpackInput[]): Uint8Array {
   return writer.finish();
 }
 
-export function encodeResponse(seq: bigint, error: string, body?: MsgpackInput): Uint8Array {
-  const header = { Error: error, Seq: seq };
-  return body === undefined ? encode(header) : encode(header, body);
+/** A body that is bytes already: what plain values cannot say (whole numbers that are floats), or several share. */
+export class EncodedBody {
+  readonly bytes: Uint8Array;
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
 }
 
-/** As `encodeResponse`, for a body that is encoded already. */
-export function encodeResponseWith(seq: bigint, error: string, body: Uint8Array): Uint8Array {
-  return new Writer({ dialect: "new" }).value({ Error: error, Seq: seq }).raw(body).finish();
+export type ResponseBody = MsgpackInput | EncodedBody;
+
+export function encodeResponse(seq: bigint, error: string, body?: ResponseBody): Uint8Array {
+  const writer = new Writer({ dialect: "new" }).value({ Error: error, Seq: seq });
+  if (body instanceof EncodedBody) writer.raw(body.bytes);
+  else if (body !== undefined) writer.value(body);
+  return writer.finish();
 }
 
 /** Reads one structure; a field that is missing keeps whatever `visit` did not set. Throws RefusedRequest. */
@@ -172,77 +177,7 @@ export function decodeTags(bytes: Uint8Array): {
   return { set, remove };
 }
 
-export interface EventBody {
-  readonly name: string;
-  readonly payload: Uint8Array;
-  readonly coalesce: boolean;
-}
-
-export function decodeEvent(bytes: Uint8Array): EventBody {
-  let name = "";
-  let payload: Uint8Array | null = null;
-  let coalesce = false;
-  decodeStruct(bytes, ["Name", "Payload", "Coalesce"], (field, reader) => {
-    if (field === 0) name = reader.text();
-    else if (field === 1) payload = reader.blobCopy();
-    else coalesce = reader.bool();
-  });
-  return { name, payload: payload ?? EMPTY, coalesce };
-}
-
-export interface QueryBody {
-  readonly filterNodes: readonly string[];
-  readonly filterTags: Readonly<Record<string, string>>;
-  readonly requestAck: boolean;
-  readonly relayFactor: number;
-  /** ms; 0 for the default. */
-  readonly timeoutMs: number;
-  readonly name: string;
-  /** Null where it is nil or absent, which is not the same as empty for Serf's own queries. */
-  readonly payload: Uint8Array | null;
-  /** Ours: end when everybody has answered. */
-  readonly endEarly: boolean;
-}
-
-const QUERY_FIELDS = [
-  ...["FilterNodes", "FilterTags", "RequestAck", "RelayFactor", "Timeout", "Name", "Payload", "EndEarly"],
-] as const;
-
-export function decodeQuery(bytes: Uint8Array): QueryBody {
-  let filterNodes: readonly string[] = [];
-  let filterTags: Readonly<Record<string, string>> = {};
-  let requestAck = false;
-  let relayFactor = 0;
-  let timeoutNs = 0n;
-  let name = "";
-  let payload: Uint8Array | null = null;
-  let endEarly = false;
-  decodeStruct(bytes, QUERY_FIELDS, (field, reader) => {
-    if (field === 0) filterNodes = readTexts(reader);
-    else if (field === 1) filterTags = readTextMap(reader);
-    else if (field === 2) requestAck = reader.bool();
-    else if (field === 3) relayFactor = reader.uint(UINT8);
-    else if (field === 4) timeoutNs = reader.i64();
-    else if (field === 5) name = reader.text();
-    else if (field === 6) payload = reader.blobCopy();
-    else endEarly = reader.bool();
-  });
-  // Go takes a negative timeout for one that has passed already; it asks nothing useful.
-  const timeoutMs = timeoutNs > 0n ? Number(timeoutNs) / 1e6 : 0;
-  return { filterNodes, filterTags, requestAck, relayFactor, timeoutMs, name, payload, endEarly };
-}
-
-export function decodeRespond(bytes: Uint8Array): { readonly id: bigint; readonly payload: Uint8Array } {
-  let id = 0n;
-  let payload: Uint8Array | null = null;
-  decodeStruct(bytes, ["ID", "Payload"], (field, reader) => {
-    if (field === 0) id = reader.u64();
-    else payload = reader.blobCopy();
-  });
-  return { id, payload: payload ?? EMPTY };
-}
-
-function readTexts(reader: Reader): readonly string[] {
+export function readTexts(reader: Reader): readonly string[] {
   const texts: string[] = [];
   const count = reader.array();
   for (let i = 0; i < count && reader.ok; i++) texts.push(reader.text());
@@ -250,7 +185,7 @@ function readTexts(reader: Reader): readonly string[] {
 }
 
 /** Keys that an object would take for its own are as good as any. */
-function readTextMap(reader: Reader): Readonly<Record<string, string>> {
+export function readTextMap(reader: Reader): Readonly<Record<string, string>> {
   const pairs: (readonly [string, string])[] = [];
   const count = reader.map();
   for (let i = 0; i < count && reader.ok; i++) pairs.push([reader.textLossy(), reader.textLossy()]);
@@ -289,7 +224,7 @@ export function decodeMembers(bytes: Uint8Array): readonly MemberRecord[] {
   return members;
 }
 
-function readMember(reader: Reader): MemberRecord {
+export function readMember(reader: Reader): MemberRecord {
   let name = "";
   let address = "";
   let port = 0;
@@ -312,65 +247,7 @@ function readMember(reader: Reader): MemberRecord {
 }
 type Six = [number, number, number, number, number, number];
 
-// ---- records of streams and queries
-
-/** One event as a stream's record. `id`: the connection's number for a query. */
-export function eventBody(event: AgentEvent, id: bigint): MsgpackInput {
-  if (event.kind === "user") {
-    const { lTime, name, payload, coalesce } = event.event;
-    return { Event: "user", LTime: lTime, Name: name, Payload: orNil(payload), Coalesce: coalesce };
-  }
-  if (event.kind === "query") {
-    const { lTime, name, payload } = event.query;
-    return { Event: "query", ID: id, LTime: lTime, Name: name, Payload: orNil(payload) };
-  }
-  return { Event: event.kind, Members: event.members.map(memberBody) };
-}
-
-export function queryRecordBody(record: QueryRecord | { readonly type: "done" }): MsgpackInput {
-  const from = record.type === "done" ? "" : record.from;
-  const payload = record.type === "response" ? record.payload : null;
-  return { From: from, Payload: payload, Type: record.type };
-}
-
-function orNil(payload: Uint8Array): Uint8Array | null {
-  return payload.length === 0 ? null : payload;
-}
-
 // ---- other response bodies
-
-/** @param list whether it answers a `list-keys`: others have no keys at all. `PrimaryKeys` is ours. */
-export function keyBody(result: KeyResult, list: boolean): MsgpackInput {
-  return {
-    Keys: list ? result.keys : null,
-    Messages: result.messages,
-    NumErr: result.errors,
-    NumNodes: result.nodes,
-    NumResp: result.responses,
-    ...(list ? { PrimaryKeys: result.primaryKeys } : {}),
-    ...(result.silent.length > 0 ? { Silent: result.silent } : {}),
-  };
-}
-
-/** What follows the error when nobody could be asked. */
-export const NO_KEY_BODY: MsgpackInput = { Keys: null, Messages: {}, NumErr: 0, NumNodes: 0, NumResp: 0 };
-
-/** Encoded, since all its numbers are floats whatever their value. Unknown: zeros, as Go has it. */
-export function encodeCoordinateBody(coordinate: Coordinate | undefined): Uint8Array {
-  const writer = new Writer({ dialect: "new" });
-  writer.map(2).text("Coord").map(4);
-  writer.text("Adjustment").float(coordinate?.adjustment ?? 0);
-  writer.text("Error").float(coordinate?.error ?? 0);
-  writer.text("Height").float(coordinate?.height ?? 0);
-  writer.text("Vec");
-  if (coordinate === undefined) writer.nil();
-  else {
-    writer.array(coordinate.vec.length);
-    for (const x of coordinate.vec) writer.float(x);
-  }
-  writer.text("Ok").bool(coordinate !== undefined);
-  return writer.finish();
-}
 
 export function decodeNum(bytes: Uint8Array): number {
   let num = 0;

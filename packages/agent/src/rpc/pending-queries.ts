@@ -1,38 +1,47 @@
 /**
- * Queries that one connection was told of, by the numbers it was told: 1, 2, … (Serf protocol notes, section 18.4). Each
- * record gets its own, so one query in two streams has two. Those whose time is over go when there are many.
+ * Queries that one connection was told of and may still answer, under the numbers that `respond` brings: from 1, a new one
+ * for each record delivered. A query is forgotten at its deadline, so that a late answer finds none, as with Serf.
  */
 import type { IncomingQuery } from "@hearsay/node";
 
-/** Most remembered; the oldest go first. */
-export const MAX_PENDING = 1024;
+/** Queries remembered for one connection; beyond that the oldest can no longer be answered. Serf knows no limit. */
+export const MAX_PENDING_QUERIES = 1024;
 
 export class PendingQueries {
-  readonly #queries = new Map<bigint, IncomingQuery>();
-  #last = 0n;
+  readonly #byId = new Map<bigint, IncomingQuery>();
+  #lastId = 0n;
+
+  /** What the next query will be called. */
+  get nextId(): bigint {
+    return this.#lastId + 1n;
+  }
 
   get size(): number {
-    return this.#queries.size;
+    return this.#byId.size;
   }
 
-  /** Returns its number. */
-  add(query: IncomingQuery): bigint {
-    if (this.#queries.size >= MAX_PENDING) this.#makeRoom();
-    const id = ++this.#last;
-    this.#queries.set(id, query);
-    return id;
+  /** Remembers a query that was delivered under `nextId`. */
+  add(query: IncomingQuery, now = Date.now()): void {
+    if (this.#byId.size >= MAX_PENDING_QUERIES) this.#makeRoom(now);
+    this.#byId.set(++this.#lastId, query);
   }
 
-  get(id: bigint): IncomingQuery | undefined {
-    return this.#queries.get(id);
+  find(id: bigint, now = Date.now()): IncomingQuery | undefined {
+    const query = this.#byId.get(id);
+    if (query === undefined || query.deadline.getTime() >= now) return query;
+    this.#byId.delete(id);
+    return undefined;
   }
 
-  #makeRoom(): void {
-    const now = Date.now();
-    for (const [id, { deadline }] of this.#queries) if (deadline.getTime() < now) this.#queries.delete(id);
-    for (const id of this.#queries.keys()) {
-      if (this.#queries.size < MAX_PENDING / 2) break;
-      this.#queries.delete(id);
+  clear(): void {
+    this.#byId.clear();
+  }
+
+  #makeRoom(now: number): void {
+    for (const [id, query] of this.#byId) if (query.deadline.getTime() < now) this.#byId.delete(id);
+    for (const id of this.#byId.keys()) {
+      if (this.#byId.size < MAX_PENDING_QUERIES) return;
+      this.#byId.delete(id);
     }
   }
 }

@@ -1,6 +1,10 @@
 /** Serf's RPC over TCP: listens, counts its clients, hands each to a Session, and tells all of them what happens. */
 import { createServer, type Server, type Socket } from "node:net";
+import type { AgentEvent } from "../agent/agent-event.ts";
+import { eventBody } from "./event-messages.ts";
 import type { RpcHost } from "./host.ts";
+import type { EncodedBody } from "./messages.ts";
+import type { QueryCount } from "./open-queries.ts";
 import { Session } from "./session.ts";
 
 export interface RpcServerOptions {
@@ -23,7 +27,8 @@ export class RpcServer implements AsyncDisposable {
   readonly port: number;
   readonly #server: Server;
   readonly #sessions = new Map<Socket, Session>();
-  readonly #unsubscribe: () => void;
+  readonly #queries: QueryCount = { open: 0 };
+  readonly #unfollow: () => void;
 
   private constructor(server: Server, host: RpcHost) {
     this.#server = server;
@@ -31,9 +36,7 @@ export class RpcServer implements AsyncDisposable {
     if (bound === null || typeof bound === "string") throw new TypeError("the RPC server listens on TCP");
     this.address = bound.address;
     this.port = bound.port;
-    this.#unsubscribe = host.follow((event) => {
-      for (const session of this.#sessions.values()) session.onEvent(event);
-    });
+    this.#unfollow = host.follow((event) => this.#tell(event));
   }
 
   /** Rejects with the system's error (`EADDRINUSE`, …) when the address cannot be had. */
@@ -61,7 +64,7 @@ export class RpcServer implements AsyncDisposable {
   }
 
   #accept(socket: Socket, host: RpcHost, token: string): void {
-    const session = new Session(socket, host, token);
+    const session = new Session(socket, host, token, this.#queries);
     this.#sessions.set(socket, session);
     host.log.debug({ component: "agent.ipc" }, `Accepted client: ${session.peer}`);
     // Failures end the session's reading; there is nobody else to tell.
@@ -74,11 +77,23 @@ export class RpcServer implements AsyncDisposable {
     });
   }
 
+  #tell(event: AgentEvent): void {
+    // However many follow it, it is encoded once, and only if somebody wants it.
+    let encoded: EncodedBody | undefined;
+    const body = () => {
+      if (event.kind === "query") throw new TypeError("a query has a body for each stream");
+      encoded ??= eventBody(event);
+      return encoded;
+    };
+    for (const session of this.#sessions.values()) session.streams.tell(event, body);
+  }
+
   /** Stops listening and ends all connections; answers already handed over still go out, and are read. */
   async close(): Promise<void> {
-    this.#unsubscribe();
+    this.#unfollow();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const [socket, session] of this.#sessions) {
+      session.queries.clear();
       if (session.lingering) continue;
       if (socket.writableLength === 0) socket.destroy();
       else socket.end(() => socket.destroy());

@@ -5,67 +5,64 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Socket } from "node:net";
-import type { IncomingQuery, QueryCall } from "@hearsay/node";
-import type { AgentEvent } from "../agent/agent-event.ts";
-import { type LogLevel, passes } from "../log/level.ts";
-import type { LogLine } from "../log/log-book.ts";
+import { ClientStreams } from "./client-streams.ts";
 import { COMMANDS, type Command } from "./commands.ts";
 import { RefusedRequest, RPC_ERRORS } from "./errors.ts";
-import type { EventFilter } from "./event-filter.ts";
 import type { RpcHost } from "./host.ts";
-import {
-  decodeRequestHeader,
-  encodeResponse,
-  encodeResponseWith,
-  eventBody,
-  queryRecordBody,
-  type RequestHeader,
-} from "./messages.ts";
-import { PendingQueries } from "./pending-queries.ts";
-import { RecordQueue } from "./record-queue.ts";
+import { decodeRequestHeader, encodeResponse, type RequestHeader, type ResponseBody } from "./messages.ts";
+import { OpenQueries, type QueryCount } from "./open-queries.ts";
+import { Outlet } from "./outlet.ts";
 import { SplitError, ValueSplitter } from "./value-splitter.ts";
 
 /** Longest header or body of a request: bytes. Serf's own clients stay under 20 KiB. */
 export const MAX_REQUEST_BYTES = 256 * 1024;
-/** Bytes waiting to be sent above which stream records wait in their queues, where they are counted. */
-const RECORD_ROOM_BYTES = 64 * 1024;
-/** Bytes waiting to be sent above which the next request is not begun. */
-const ANSWER_ROOM_BYTES = 1024 * 1024;
 /**
  * ms that a client gets to hang up by itself after the last answer. Serf's Go client may take a connection that ends right
  * behind its answer for a lost one, and then reports an error although the agent has left (hashicorp/serf#400).
  */
 const LINGER_MS = 1000;
-/** Streams, and queries under way, on one connection, at most. */
-const MAX_STREAMS = 64;
-const MAX_QUERIES = 64;
 
 const EMPTY = new Uint8Array(0);
 
 export class Session {
   readonly host: RpcHost;
   readonly peer: string;
+  readonly streams: ClientStreams;
+  readonly queries: OpenQueries;
+  /** Fires when nobody waits for answers any more. */
+  readonly gone: AbortSignal;
   handshaken = false;
   /** The last answer is out, and the client has a moment to hang up by itself. */
   lingering = false;
   readonly #socket: Socket;
+  readonly #outlet: Outlet;
   readonly #token: string;
+  readonly #leaving = new AbortController();
   #authenticated = false;
-  readonly #streams = new Map<bigint, { readonly filter: EventFilter; readonly queue: RecordQueue }>();
-  readonly #pending = new PendingQueries();
-  readonly #calls = new Map<bigint, QueryCall>();
-  #monitor: { readonly seq: bigint; readonly queue: RecordQueue; readonly end: () => void } | undefined;
 
-  /** @param token what `auth` must bring; empty when none is asked for */
-  constructor(socket: Socket, host: RpcHost, token: string) {
+  /**
+   * @param token what `auth` must bring; empty when none is asked for
+   * @param queries how many are open in the whole server
+   */
+  constructor(socket: Socket, host: RpcHost, token: string, queries: QueryCount) {
     this.#socket = socket;
     this.host = host;
     this.#token = token;
     this.peer = `${socket.remoteAddress}:${socket.remotePort}`;
-    socket.on("drain", () => {
-      for (const stream of this.#streams.values()) stream.queue.flush();
-      this.#monitor?.queue.flush();
+    this.gone = this.#leaving.signal;
+    this.#outlet = new Outlet(socket);
+    this.streams = new ClientStreams(this.#outlet, (what) => {
+      this.warn(`${what} of ${this.peer} is read too slowly: records are lost`);
     });
+    this.queries = new OpenQueries(this.#outlet, queries, () => {
+      this.warn(`closed ${this.peer}: it does not read the answers to its query`);
+      socket.destroy();
+    });
+    socket.on("drain", () => this.streams.flush()).on("close", () => this.#end());
+  }
+
+  warn(text: string): void {
+    this.host.log.warn({ component: "agent.ipc" }, text);
   }
 
   /** Serves until either side has enough. Never rejects. */
@@ -78,17 +75,21 @@ export class Session {
       }
     } catch (error) {
       if (error instanceof RefusedRequest || error instanceof SplitError) {
-        this.host.log.warn({ component: "agent.ipc" }, `closed ${this.peer}: sent ${error.message}`);
+        this.warn(`closed ${this.peer}: sent ${error.message}`);
       } else {
         this.host.log.debug({ component: "agent.ipc" }, `lost ${this.peer}: ${String(error)}`);
       }
     }
-    this.#monitor?.end();
-    this.#streams.clear();
-    for (const call of this.#calls.values()) call.close();
-    this.#calls.clear();
+    this.#end();
     if (this.lingering) await this.#hungUp();
     this.#socket.end();
+  }
+
+  /** Ends whatever goes on for this client. */
+  #end(): void {
+    this.#leaving.abort();
+    this.streams.clear();
+    this.queries.clear();
   }
 
   /** Until the client ends its side, or has had its time. */
@@ -147,11 +148,11 @@ export class Session {
       return false;
     }
     const answer = await command.run(this, body, header.seq);
-    if (answer.encodedBody === undefined) this.#answer(header.seq, answer.error ?? "", answer.body);
-    else this.#write(encodeResponseWith(header.seq, answer.error ?? "", answer.encodedBody));
+    this.#answer(header.seq, answer.error ?? "", answer.body);
     this.lingering = answer.close === true;
-    answer.after?.();
-    if (this.#socket.writableLength > ANSWER_ROOM_BYTES) await this.#drained();
+    // A stream begun for somebody who has gone meanwhile would never end.
+    if (!this.gone.aborted || answer.close === true) answer.after?.();
+    await this.#outlet.drained();
     return answer.close === true || this.#socket.destroyed;
   }
 
@@ -159,23 +160,8 @@ export class Session {
     return this.#token !== "" && !this.#authenticated;
   }
 
-  #answer(seq: bigint, error: string, body?: Parameters<typeof encodeResponse>[2]): void {
-    this.#write(encodeResponse(seq, error, body));
-  }
-
-  #write(bytes: Uint8Array): void {
-    if (!this.#socket.destroyed) this.#socket.write(bytes);
-  }
-
-  #drained(): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        this.#socket.off("drain", done).off("close", done);
-        resolve();
-      };
-      this.#socket.on("drain", done).on("close", done);
-      if (this.#socket.destroyed) done();
-    });
+  #answer(seq: bigint, error: string, body?: ResponseBody): void {
+    this.#outlet.answer(encodeResponse(seq, error, body));
   }
 
   /** Once right, always right on this connection. */
@@ -185,106 +171,10 @@ export class Session {
     return right;
   }
 
-  // ---- streams
-
-  hasStream(seq: bigint): boolean {
-    return this.#streams.has(seq);
-  }
-
-  /** There is room for another stream. */
-  get mayStream(): boolean {
-    return this.#streams.size < MAX_STREAMS;
-  }
-
-  /** Returns what begins it, for after its answer. */
-  openStream(seq: bigint, filter: EventFilter): () => void {
-    return () => {
-      this.#streams.set(seq, { filter, queue: this.#newQueue("stream") });
-    };
-  }
-
-  get hasMonitor(): boolean {
-    return this.#monitor !== undefined;
-  }
-
-  /** Returns what begins it, for after its answer: first the history, then each new line. */
-  openMonitor(seq: bigint, threshold: LogLevel): () => void {
-    return () => {
-      const queue = this.#newQueue("monitor");
-      const offer = (line: LogLine) => {
-        if (passes(line.level, threshold)) queue.offer(encodeResponse(seq, "", { Log: line.text }));
-      };
-      const { logBook } = this.host;
-      for (const line of logBook.history()) offer(line);
-      this.#monitor = { seq, queue, end: logBook.follow(offer) };
-    };
-  }
-
-  /** Ends the stream, the monitor and the query of that sequence number, if there are any. */
+  /** Ends the stream, the monitor and the queries of that sequence number, if there are any. */
   stop(seq: bigint): void {
-    this.#streams.delete(seq);
-    this.#calls.get(seq)?.close();
-    this.#calls.delete(seq);
-    if (this.#monitor?.seq !== seq) return;
-    this.#monitor.end();
-    this.#monitor = undefined;
-  }
-
-  onEvent(event: AgentEvent): void {
-    const name = event.kind === "user" ? event.event.name : event.kind === "query" ? event.query.name : "";
-    for (const [seq, { filter, queue }] of this.#streams) {
-      if (!filter.wants(event.kind, name)) continue;
-      const id = event.kind === "query" ? this.#pending.add(event.query) : 0n;
-      queue.offer(encodeResponse(seq, "", eventBody(event, id)));
-    }
-  }
-
-  // ---- queries
-
-  /** A query that a stream of this connection told of, by the number it told. */
-  pendingQuery(id: bigint): IncomingQuery | undefined {
-    return this.#pending.get(id);
-  }
-
-  /** There is room for another query of this client's. */
-  get mayQuery(): boolean {
-    return this.#calls.size < MAX_QUERIES;
-  }
-
-  /** Returns what begins it, for after its answer: records as they come, then `done`. */
-  openQuery(seq: bigint, call: QueryCall): () => void {
-    return () => {
-      this.#calls.set(seq, call);
-      void this.#tellAnswers(seq, call);
-    };
-  }
-
-  /** A client that reads slowly holds up its own records alone: there is one of each member, and they wait in the call. */
-  async #tellAnswers(seq: bigint, call: QueryCall): Promise<void> {
-    const isOpen = () => this.#calls.get(seq) === call && !this.#socket.destroyed;
-    try {
-      for await (const record of call.records()) {
-        if (!isOpen()) return;
-        this.#write(encodeResponse(seq, "", queryRecordBody(record)));
-        if (this.#socket.writableLength > RECORD_ROOM_BYTES) await this.#drained();
-      }
-    } catch {
-      // The node has left or was closed: that ends the query like its deadline.
-    }
-    if (!isOpen()) return;
-    this.#calls.delete(seq);
-    this.#write(encodeResponse(seq, "", queryRecordBody({ type: "done" })));
-  }
-
-  #newQueue(what: string): RecordQueue {
-    const send = (bytes: Uint8Array) => {
-      if (this.#socket.destroyed || this.#socket.writableLength > RECORD_ROOM_BYTES) return false;
-      this.#socket.write(bytes);
-      return true;
-    };
-    return new RecordQueue(send, () => {
-      this.host.log.warn({ component: "agent.ipc" }, `${what} of ${this.peer} is read too slowly: records are lost`);
-    });
+    this.streams.stop(seq);
+    this.queries.stop(seq);
   }
 }
 
