@@ -137,6 +137,7 @@ describe("against our own server", () => {
       ...{ error: "", messages: {}, numNodes: 2, numErr: 0, numResp: 2 },
       keys: { "AAECAwQFBgcICQoLDA0ODw==": 2, [second]: 2 },
       primaryKeys: { [second]: 2 },
+      silent: [],
     });
     const refused = await client.removeKey(second);
     expect(refused.messages).toEqual({
