@@ -17,8 +17,8 @@ export class Solo {
   readonly events: SerfEvent[] = [];
   /** Serf messages it sent, in order; gossip comes several times. */
   readonly sent: SentMessage[] = [];
-  /** Pings it sent, and payloads of its acks. */
-  readonly pings: { readonly node: string; readonly seqNo: number }[] = [];
+  /** Pings it sent, and payloads of its acks; `clear` does not forget them. */
+  readonly pings: { readonly to: string; readonly seqNo: number }[] = [];
   readonly acks: (Uint8Array | null)[] = [];
   now = 0;
 
@@ -46,12 +46,12 @@ export class Solo {
     this.clear();
   }
 
-  /** n`host` at 10.0.0.`host` says that it is alive. */
-  meet(host: number, overrides: { incarnation?: number; protocolMax?: number } = {}): void {
+  /** n`host` at 10.0.0.`host` says that it is alive. `node`: under another name. */
+  meet(host: number, overrides: { incarnation?: number; protocolMax?: number; node?: string } = {}): void {
     this.#packet({
       type: 4,
       incarnation: overrides.incarnation ?? 1,
-      node: `n${host}`,
+      node: overrides.node ?? `n${host}`,
       addr: Uint8Array.of(10, 0, 0, host),
       port: 7946,
       meta: Uint8Array.of(0xff, 0x80),
@@ -64,12 +64,19 @@ export class Solo {
     this.#packet({ type: 5, incarnation: 1, node: `n${host}`, from: left ? `n${host}` : "n1" });
   }
 
+  /** Whoever is at `10.0.0.host` answers the last ping that was sent there. */
+  pong(host: number): void {
+    const ping = this.pings.findLast(({ to }) => to === `10.0.0.${host}:7946`);
+    if (!ping) throw new Error(`nobody pinged 10.0.0.${host}`);
+    this.ack(ping.seqNo, new Uint8Array(0));
+  }
+
   /** Somebody who is not known pings us. */
   ping(): void {
     this.#packet({ type: 0, seqNo: 1, node: "n1", sourceAddr: null, sourcePort: 0, sourceNode: "" });
   }
 
-  /** n2 acknowledges a ping. */
+  /** A ping is acknowledged. */
   ack(seqNo: number, payload: Uint8Array | null): void {
     this.#packet({ type: 2, seqNo, payload });
   }
@@ -146,7 +153,7 @@ export class Solo {
   #sink(to: string): PacketSink {
     const ignore = () => {};
     return {
-      onPing: ({ node, seqNo }) => this.pings.push({ node, seqNo }),
+      onPing: ({ seqNo }) => this.pings.push({ to, seqNo }),
       onIndirectPing: ignore,
       onAck: ({ payload }) => this.acks.push(payload?.slice() ?? null),
       onNack: ignore,
