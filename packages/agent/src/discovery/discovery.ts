@@ -18,6 +18,7 @@ import {
   encodeQuestion,
   type Found,
   foundIn,
+  type Message,
   type Service,
   serviceOf,
 } from "./message.ts";
