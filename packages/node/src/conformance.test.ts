@@ -3,37 +3,12 @@
  * file to load, so the isolated half runs against the built package, and is skipped without one.
  */
 
-import { existsSync } from "node:fs";
 import { createServer } from "node:net";
-import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test } from "vitest";
-import type { HearsayNode, NodeOptions } from "./api.ts";
-import { createNode } from "./node.ts";
+import type { HearsayNode } from "./api.ts";
 import { until } from "./testing/fake-machine.ts";
+import { at, outcome as code, Nodes, variants } from "./testing/variants.ts";
 
-const built = fileURLToPath(new URL("../dist/index.js", import.meta.url));
-type Create = typeof createNode;
-const createBuilt: Create = async (options) => {
-  const { createNode: create } = (await import(built)) as { createNode: Create };
-  return create(options);
-};
-
-const open: HearsayNode[] = [];
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((node) => node.close()));
-});
-
-const code = (act: () => Promise<unknown> | undefined): Promise<string> => {
-  try {
-    return Promise.resolve(act()).then(
-      () => "resolved",
-      (error: { code: string }) => error.code,
-    );
-  } catch (error) {
-    return Promise.resolve(`threw ${(error as { code: string }).code}`);
-  }
-};
-const at = (node: HearsayNode) => `${node.address}:${node.port}`;
 const aborted = { signal: AbortSignal.abort() };
 
 /** What every wish comes to. */
@@ -41,24 +16,20 @@ const wishes = async (node: HearsayNode) => [
   await code(() => node.join([])),
   await code(() => node.setTags({})),
   await code(() => node.forceLeave("x")),
+  await code(() => node.userEvent("x")),
+  await code(() => node.query("x").started),
+  await code(() => node.keys.list()),
   await code(() => void node.setHealthy(true)),
   await code(() => node.leave()),
   await code(() => node.leave(aborted)),
   await code(() => node.close()),
 ];
 
-describe.each([
-  { where: "in this thread", isolate: false, create: createNode },
-  { where: "isolated (built package)", isolate: true, create: createBuilt },
-])("$where", ({ isolate, create }) => {
-  const here = test.skipIf(isolate && !existsSync(built));
-
-  async function start(name: string, options: NodeOptions = {}): Promise<HearsayNode> {
-    const config = { probeIntervalMs: 200, probeTimeoutMs: 80, gossipIntervalMs: 20 };
-    const node = await create({ name, bind: "127.0.0.1:0", profile: "local", config, isolate, ...options });
-    open.push(node);
-    return node;
-  }
+describe.each(variants)("$where", (variant) => {
+  const here = test.skipIf(variant.missing);
+  const nodes = new Nodes(variant);
+  const start: Nodes["start"] = (name, options) => nodes.start(name, options);
+  afterEach(() => nodes.close());
 
   async function pair(): Promise<[HearsayNode, HearsayNode]> {
     const a = await start("a");
@@ -74,7 +45,7 @@ describe.each([
       "resolved",
       "ABORTED",
     ]);
-    expect(await wishes(b)).toEqual(["LEFT", "LEFT", "LEFT", "threw LEFT", "resolved", "ABORTED", "resolved"]);
+    expect(await wishes(b)).toEqual([...Array(6).fill("LEFT"), "threw LEFT", "resolved", "ABORTED", "resolved"]);
     expect(b.member("a")?.status).toBe("alive");
     expect(a.member("b")?.status).toBe("left");
   });
@@ -82,7 +53,7 @@ describe.each([
   here("after closing", async () => {
     const [, b] = await pair();
     await b.close();
-    expect(await wishes(b)).toEqual(["CLOSED", "CLOSED", "CLOSED", "threw CLOSED", "CLOSED", "ABORTED", "resolved"]);
+    expect(await wishes(b)).toEqual([...Array(6).fill("CLOSED"), "threw CLOSED", "CLOSED", "ABORTED", "resolved"]);
   });
 
   here("a goodbye that was cut short by closing is no goodbye", async () => {
@@ -91,7 +62,7 @@ describe.each([
     const during = [await code(() => b.setTags({ role: "x" })), await code(() => b.leave(aborted))];
     await b.close();
     expect([...during, await leaving]).toEqual(["LEFT", "ABORTED", "CLOSED"]);
-    expect(await wishes(b)).toEqual(["CLOSED", "CLOSED", "CLOSED", "threw CLOSED", "CLOSED", "ABORTED", "resolved"]);
+    expect(await wishes(b)).toEqual([...Array(6).fill("CLOSED"), "threw CLOSED", "CLOSED", "ABORTED", "resolved"]);
   });
 
   here("a goodbye goes on though nobody waits for it any more", async () => {

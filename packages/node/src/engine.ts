@@ -8,7 +8,7 @@ import type { SerfEvent } from "@hearsay/serf";
 import { advertisedAddress } from "./advertise.ts";
 import type { JoinResult, Logger } from "./api.ts";
 import { Driver } from "./driver.ts";
-import { abortable, abortedError, closedError, NodeError, optionError, throwIfAborted } from "./errors.ts";
+import { abortable, abortedError, closedError, leftError, NodeError, optionError, throwIfAborted } from "./errors.ts";
 import type { PoolSettings } from "./options.ts";
 import { type ResolveContext, type Resolver, resolveTarget } from "./resolve.ts";
 import { type Alarm, type Scheduler, sharedScheduler } from "./scheduler.ts";
@@ -66,9 +66,22 @@ export interface EngineOptions<E extends SerfEvent | SwimEvent> {
   onDrained?(): void;
   /** The machine has failed: a bug, its state cannot be trusted. The engine is closed already. */
   onFailure(error: unknown): void;
+  /**
+   * Members from before, to be tried at the start. Of a pool that we were in, we want the past: what we have seen of it the
+   * machine knows, the rest we have missed.
+   */
+  readonly remembered?: readonly RememberedMember[];
   readonly resolver: Resolver;
   readonly logger: Logger | undefined;
   readonly scheduler?: Scheduler;
+}
+
+/** Whoever was alive when a process before this one ended. */
+export interface RememberedMember {
+  readonly name: string;
+  /** IP address text. */
+  readonly address: string;
+  readonly port: number;
 }
 
 /** Exchanges of one `join` call at once. */
@@ -135,7 +148,7 @@ export class Engine<E extends SerfEvent | SwimEvent> {
   requireOpen(): void {
     // A goodbye cut short by closing is none.
     if (this.closed && !this.#left) throw closedError();
-    if (this.#left || this.#leaving) throw new NodeError("LEFT", "the node is leaving or has left the pool");
+    if (this.#left || this.#leaving) throw leftError();
   }
 
   /**
@@ -144,6 +157,8 @@ export class Engine<E extends SerfEvent | SwimEvent> {
    */
   async start(signal?: AbortSignal): Promise<void> {
     this.driver.start();
+    // In the background: a pool that has moved on since then must not hold up the start.
+    void this.#rejoin();
     if (!this.#plan || this.#options.settings.lazySeeds) return;
     const patience = new AbortController();
     const first = new Promise<void>((resolve) => {
@@ -329,6 +344,42 @@ export class Engine<E extends SerfEvent | SwimEvent> {
     });
   }
 
+  /**
+   * Push/pull with one of the remembered: in random order, until one answers; no retries. It is no join: the pool is not told
+   * that we mean to stay, and the events that we have missed are wanted (Serf protocol notes, section 15).
+   */
+  async #rejoin(): Promise<void> {
+    const { logger } = this.#options;
+    const others = this.#remembered;
+    try {
+      for (const { name, address, port } of shuffled(others)) {
+        const at = formatEndpoint({ address, port });
+        const error = await this.#exchange({ address, port }, true);
+        if (error === undefined) {
+          logger?.info({ member: name, address: at }, `rejoined the pool by way of ${name} ${at}, from the snapshot`);
+          return;
+        }
+        logger?.debug({ member: name, address: at }, `snapshot: ${error}`);
+      }
+      if (others.length > 0) {
+        logger?.warn({ tried: others.length }, `none of the ${others.length} members of the snapshot can be reached`);
+      }
+    } catch (error) {
+      // Closed or left in between; anything else is worth a line.
+      if (!this.closed && !this.#leaving) logger?.warn({ err: error }, `snapshot: ${String(error)}`);
+    }
+  }
+
+  get #remembered(): readonly RememberedMember[] {
+    const { remembered = [], settings } = this.#options;
+    return remembered.filter(({ name }) => name !== settings.name);
+  }
+
+  /** Whether events from before a join by seeds are news. After a goodbye nobody is remembered, and they are not. */
+  get #wantsPast(): boolean {
+    return this.#remembered.length > 0;
+  }
+
   #resolveContext(): ResolveContext {
     const { sockets } = this.place;
     const reach = sockets.family === 4 ? 4 : sockets.address === "::" ? "both" : 6;
@@ -379,7 +430,7 @@ export class Engine<E extends SerfEvent | SwimEvent> {
       return new Set(alive.map(({ endpoint }) => formatEndpoint(endpoint)));
     };
     const known = task === "look" ? living() : undefined;
-    const result = await this.#joinAll(settings.seeds, false, (to) => {
+    const result = await this.#joinAll(settings.seeds, this.#wantsPast, (to) => {
       const text = formatEndpoint(to);
       return !own.has(text) && !(known && (known.has(text) || !this.#aliases.worthTrying(text)));
     });
@@ -408,6 +459,15 @@ export class Engine<E extends SerfEvent | SwimEvent> {
     for (const [address, error] of trouble) this.#seedTrouble.set(address, error);
     if (contacted > 0) logger?.info({ contacted }, `joined by way of ${contacted} of the seeds`);
   }
+}
+
+function shuffled<T>(list: readonly T[]): T[] {
+  const rest = [...list];
+  for (let i = rest.length - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1));
+    [rest[i], rest[j]] = [rest[j]!, rest[i]!];
+  }
+  return rest;
 }
 
 const systemWords: Readonly<Record<string, string>> = {

@@ -19,6 +19,7 @@
  * | `UNKNOWN_MEMBER` | no member of that name | nothing was changed |
  * | `EVENT_TOO_LARGE` | a user event over the limit, or that fits no packet | nothing was sent |
  * | `QUERY_TOO_LARGE` | a query over the limit, or that fits no packet | nothing was sent |
+ * | `TOO_MANY_QUERIES` | a thousand queries of this node are open | nothing was sent; wait for one to end |
  * | `RESPONSE_TOO_LARGE` | an answer over the limit, or that fits no packet | the query can still be answered |
  * | `ALREADY_ANSWERED` | the query was answered before | |
  * | `TOO_LATE` | the query's deadline has passed | |
@@ -47,6 +48,7 @@ export type NodeErrorCode =
   | "UNKNOWN_MEMBER"
   | "EVENT_TOO_LARGE"
   | "QUERY_TOO_LARGE"
+  | "TOO_MANY_QUERIES"
   | "RESPONSE_TOO_LARGE"
   | "ALREADY_ANSWERED"
   | "TOO_LATE"
@@ -99,6 +101,10 @@ export function show(value: unknown): string {
 
 export function closedError(): NodeError {
   return new NodeError("CLOSED", "the node is closed");
+}
+
+export function leftError(): NodeError {
+  return new NodeError("LEFT", "the node is leaving or has left the pool");
 }
 
 export function reentrantError(): NodeError {

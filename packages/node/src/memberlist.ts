@@ -23,16 +23,16 @@ import type {
   RawMemberEvent,
   RawMemberEventType,
 } from "./api.ts";
+import { checkTargets } from "./call-checks.ts";
 import { DropReports } from "./drop-reports.ts";
 import { Engine, openPlace, type Place } from "./engine.ts";
 import { abortable, NodeError, optionError, throwIfAborted } from "./errors.ts";
 import { summarize } from "./explain.ts";
-import { checkTargets } from "./node.ts";
 import { Observable } from "./observable.ts";
 import { type PoolSettings, poolSettings, unknownMember } from "./options.ts";
 import { quietLogger } from "./quiet-logger.ts";
 import { type Resolver, systemResolver } from "./resolve.ts";
-import { codecFor, freshRng, sharedNames } from "./shared-parts.ts";
+import { codecFor, freshRng, keyringOf, sharedNames } from "./shared-parts.ts";
 import { WallClock } from "./wall-clock.ts";
 
 const MAX_META_BYTES = 512;
@@ -97,7 +97,7 @@ class RawNode extends Observable<MemberlistEventMap, RawMemberEvent> implements 
       port: place.port,
       bindPort: place.sockets.port,
       config: settings.config,
-      codec: codecFor(settings),
+      codec: codecFor(settings, keyringOf(settings.keys)),
       rng: freshRng(),
       names: sharedNames(),
       meta: options.meta?.slice() ?? emptyBytes,

@@ -1,7 +1,15 @@
 /** A node in a Serf pool: `createNode` and the node that runs in this thread. */
 
 import { formatEndpoint } from "@hearsay/core";
-import { encodeTags, Serf, type SerfConfig, SerfError, type SerfEvent, type SerfMember } from "@hearsay/serf";
+import {
+  distanceMs,
+  type KeyOperation,
+  type QueryWish,
+  type Serf,
+  type SerfEvent,
+  type SerfMember,
+} from "@hearsay/serf";
+import type { Keyring } from "@hearsay/wire";
 import type {
   CallOptions,
   Explanation,
@@ -16,22 +24,40 @@ import type {
   NodeStats,
   WallEvidence,
 } from "./api.ts";
+import {
+  checkEventName,
+  checkFlag,
+  checkPayload,
+  checkQuery,
+  checkTagLength,
+  checkTargets,
+  querySignal,
+} from "./call-checks.ts";
 import { DropReports } from "./drop-reports.ts";
-import { Engine, openPlace, type Place } from "./engine.ts";
-import { abortable, NodeError, optionError, throwIfAborted } from "./errors.ts";
+import { Engine, openPlace } from "./engine.ts";
+import { abortable, closedError, leftError, NodeError, optionError, throwIfAborted } from "./errors.ts";
+import { logEvent } from "./event-log.ts";
 import { summarize } from "./explain.ts";
+import { HeldEvents } from "./held-events.ts";
+import { readKeyringFile } from "./keyring-file.ts";
+import { memberFor } from "./member.ts";
 import { Observable } from "./observable.ts";
 import { checkTags, type NodeSettings, nodeSettings } from "./options.ts";
+import { PoolMemory } from "./pool-memory.ts";
 import { quietLogger } from "./quiet-logger.ts";
 import { type Resolver, systemResolver } from "./resolve.ts";
-import type { Coordinate, PoolKeys, QueryCall } from "./serf-api.ts";
-import { codecFor, freshRng, sharedNames } from "./shared-parts.ts";
+import type { Coordinate, KeyResult, PoolKeys, QueryCall, QueryOptions } from "./serf-api.ts";
+import { SerfCalls, userEventFor } from "./serf-calls.ts";
+import { makeSerf, type Parts } from "./serf-machine.ts";
+import { keyringOf } from "./shared-parts.ts";
+import { closeSockets } from "./sockets.ts";
 import { WallClock } from "./wall-clock.ts";
 
 /**
  * Starts a node. Resolves when it is bound and the seeds were tried once; that none answered is no error, the node goes
  * on trying. Its sockets keep the process alive until `leave` or `close`.
- * @throws NodeError BAD_OPTION, BAD_KEY, TAGS_TOO_LARGE, ADDRESS_IN_USE, ADDRESS_NOT_AVAILABLE, BIND_FAILED, ABORTED
+ * @throws NodeError BAD_OPTION, BAD_KEY, TAGS_TOO_LARGE, ADDRESS_IN_USE, ADDRESS_NOT_AVAILABLE, BIND_FAILED, KEYRING_FILE,
+ * SNAPSHOT, ABORTED
  */
 export async function createNode(options: NodeOptions = {}): Promise<HearsayNode> {
   const settings = nodeSettings(options);
@@ -56,6 +82,8 @@ export interface StartContext {
   readonly onDrained?: () => void;
   /** Every member event, from the start on. */
   readonly onMemberEvent?: (event: MemberEvent) => void;
+  /** A place in the network is known anew: what `coordinate` says of this name. */
+  readonly onPlace?: (name: string) => void;
 }
 
 export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements HearsayNode {
@@ -70,6 +98,11 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
   readonly #signal: AbortSignal | undefined;
   readonly #onChanged: ((name: string) => void) | undefined;
   readonly #onMemberEvent: ((event: MemberEvent) => void) | undefined;
+  readonly #onPlace: ((name: string) => void) | undefined;
+  readonly #calls: SerfCalls;
+  readonly #held = new HeldEvents();
+  readonly #keyring: Keyring | undefined;
+  readonly #memory: PoolMemory | undefined;
   #leaving: Promise<void> | undefined;
   readonly #drops = new DropReports((reason, peer, count) => {
     this.#logger?.debug(
@@ -82,8 +115,14 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
   /** As `createNode`, for settings that were checked. */
   static async start(settings: NodeSettings, context: StartContext): Promise<LocalNode> {
     const resolver = context.resolver ?? systemResolver();
+    const keyring = keyringOf(settings.keyringFile ? await readKeyringFile(settings.keyringFile) : settings.keys);
     const place = await openPlace(settings, resolver, context.signal);
-    const node = new LocalNode(settings, place, resolver, context);
+    // Bound first: of two processes with one address and one snapshot, only the first touches the file.
+    const memory = await PoolMemory.open(settings, context.logger).catch(async (error: unknown) => {
+      await closeSockets(place.sockets);
+      throw error;
+    });
+    const node = new LocalNode(settings, { place, resolver, keyring, memory }, context);
     try {
       await node.#engine.start(context.signal);
       throwIfAborted(context.signal, "starting");
@@ -92,32 +131,25 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
       throw error;
     }
     context.signal?.addEventListener("abort", node.#onAbort, { once: true });
+    node.#held.release();
     return node;
   }
 
-  private constructor(settings: NodeSettings, place: Place, resolver: Resolver, context: StartContext) {
+  private constructor(settings: NodeSettings, parts: Parts, context: StartContext) {
     super();
+    const { place, resolver, keyring, memory } = parts;
     this.#settings = settings;
     this.#logger = context.logger;
     this.#signal = context.signal;
     this.#onChanged = context.onChanged;
     this.#onMemberEvent = context.onMemberEvent;
+    this.#onPlace = context.onPlace;
+    this.#keyring = keyring;
+    this.#memory = memory;
     this.name = settings.name;
     this.address = place.address;
     this.port = place.port;
-    const serf = new Serf({
-      name: settings.name,
-      addr: place.addr,
-      port: place.port,
-      bindPort: place.sockets.port,
-      config: settings.config,
-      codec: codecFor(settings),
-      rng: freshRng(),
-      names: sharedNames(),
-      tags: settings.tags,
-      protocol: settings.protocol,
-      serfConfig: serfConfigFor(settings),
-    });
+    const serf = makeSerf(settings, parts);
     this.#serf = serf;
     this.#engine = new Engine<SerfEvent>({
       settings,
@@ -128,27 +160,32 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
       joined: (now) => serf.joined(now),
       leave: (now) => serf.leave(now),
       onEvent: this.#onEvent,
-      ...(context.onDrained ? { onDrained: context.onDrained } : {}),
+      onDrained: () => {
+        memory?.drained(serf);
+        context.onDrained?.();
+      },
       onFailure: this.#onFailure,
+      ...(memory ? { remembered: memory.members } : {}),
       resolver,
       logger: context.logger,
     });
+    this.#calls = new SerfCalls(serf, this.#engine, this.#clock);
   }
 
   local(): Member {
-    return this.#member(this.#serf.local());
+    return memberFor(this.#serf.local(), this.#clock);
   }
 
   members(): Member[] {
     return this.#serf
       .members()
-      .map((member) => this.#member(member))
+      .map((member) => memberFor(member, this.#clock))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   member(name: string): Member | undefined {
     const member = this.#serf.member(name);
-    return member && this.#member(member);
+    return member && memberFor(member, this.#clock);
   }
 
   why(name: string): Explanation | undefined {
@@ -173,7 +210,7 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
     const { counters } = this.#engine.driver;
     return {
       ...stats,
-      encrypted: this.#settings.keys.length > 0,
+      encrypted: (this.#keyring?.size ?? 0) > 0,
       packetsSent: counters.packetsSent,
       packetsReceived: counters.packetsReceived,
       bytesSent: counters.bytesSent,
@@ -218,21 +255,47 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
     await this.#engine.broadcast(wish, this.#settings.broadcastTimeoutMs, "the new tags", options.signal);
   }
 
-  // Serf's part: to come.
-  userEvent(): Promise<void> {
-    throw new NodeError("UNSUPPORTED", "not there yet");
+  async userEvent(
+    name: string,
+    payload?: Uint8Array | string,
+    options: CallOptions & { readonly coalesce?: boolean } = {},
+  ): Promise<void> {
+    checkFlag("coalesce", options.coalesce);
+    throwIfAborted(options.signal, "the event");
+    this.#calls.userEvent(checkEventName(name), checkPayload(payload), options.coalesce ?? false);
   }
-  query(): QueryCall {
-    throw new NodeError("UNSUPPORTED", "not there yet");
+
+  query(name: string, payload?: Uint8Array | string, options: QueryOptions = {}): QueryCall {
+    return this.#calls.query(() => checkQuery(name, payload, options), querySignal(options));
   }
+
   get keys(): PoolKeys {
-    throw new NodeError("UNSUPPORTED", "not there yet");
+    return this.#calls.keys;
   }
-  rtt(): number | undefined {
-    return undefined;
+
+  /** As `query`, of what was checked. */
+  ask(wish: QueryWish): QueryCall {
+    return this.#calls.query(() => wish, undefined);
   }
-  coordinate(): Coordinate | undefined {
-    return undefined;
+
+  /** As `keys`, by the operation's name. */
+  changeKeys(operation: KeyOperation, key: Uint8Array | undefined, signal: AbortSignal): Promise<KeyResult> {
+    return this.#calls.changeKeys(operation, key, signal);
+  }
+
+  /** Answers an incoming query by its time and number, for whoever cannot hold its function. */
+  respond(lTime: number, id: number, payload: Uint8Array): void {
+    this.#calls.respond(lTime, id, payload);
+  }
+
+  rtt(a: string, b: string = this.name): number | undefined {
+    const from = this.coordinate(a);
+    const to = this.coordinate(b);
+    return from && to && distanceMs(from, to);
+  }
+
+  coordinate(name: string = this.name): Coordinate | undefined {
+    return this.#settings.coordinates ? this.#serf.coordinateOf(name) : undefined;
   }
 
   setHealthy(healthy: boolean): void {
@@ -242,7 +305,11 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
 
   async close(): Promise<void> {
     this.#signal?.removeEventListener("abort", this.#onAbort);
-    await this.#engine.close();
+    const closed = this.#engine.close();
+    this.#held.drop();
+    this.#calls.close(this.#engine.left ? leftError() : closedError());
+    await closed;
+    await this.#memory?.close();
     this.endEvents();
   }
 
@@ -251,7 +318,10 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
   }
 
   async #leave(): Promise<void> {
+    // Before the goodbye, as Serf: killed in the middle of it, this process has left all the same.
+    const noted = this.#engine.closed ? undefined : this.#memory?.leave();
     await this.#engine.leave();
+    await noted;
     await this.close();
   }
 
@@ -268,6 +338,7 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
   };
 
   readonly #onEvent = (event: SerfEvent): void => {
+    logEvent(this.#logger, event);
     switch (event.type) {
       case "member-join":
       case "member-leave":
@@ -284,92 +355,43 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
       case "conflict": {
         const held = formatEndpoint(event.held.endpoint);
         const claimed = formatEndpoint({ address: event.address, port: event.port });
-        const name = event.held.name;
-        const whose = event.own ? "our name" : "the name";
-        this.#logger?.warn(
-          { event: "conflict", name, held, claimed },
-          `name conflict: ${whose} ${JSON.stringify(name)}, held by ${held}, is claimed by ${claimed} too; give each node its own`,
-        );
-        this.emit("conflict", { name, own: event.own, held, claimed });
+        this.emit("conflict", { name: event.held.name, own: event.own, held, claimed });
         break;
       }
       case "isolated":
-        this.#logger?.warn({ event: "isolated" }, "isolated: no other member can be reached; going on trying");
-        this.emit("isolated");
-        break;
       case "reconnected":
-        this.#logger?.info({ event: "reconnected" }, "reconnected: other members can be reached again");
-        this.emit("reconnected");
+        this.emit(event.type);
         break;
-      case "merge-refused": {
-        const peer = formatEndpoint(event.peer);
-        this.#logger?.warn({ event: "merge-refused", peer }, `state exchange with ${peer} refused: ${event.reason}`);
-        this.emit("merge-refused", { peer, reason: event.reason });
+      case "merge-refused":
+        this.emit("merge-refused", { peer: formatEndpoint(event.peer), reason: event.reason });
         break;
-      }
       case "dropped":
         this.#drops.add(event.reason, event.peer, this.#engine.driver.now());
         break;
+      case "user-event":
+        this.#held.tell(() => this.emit("user-event", userEventFor(event)));
+        break;
+      case "query":
+        this.#held.tell(() => this.emit("query", this.#calls.incoming(event)));
+        break;
+      case "name-vote":
+        this.emit("name-vote", { responses: event.responses, matching: event.matching, keep: event.keep });
+        break;
+      case "coordinate":
+        this.#onPlace?.(event.name);
+        break;
       default:
+        this.#calls.onEvent(event);
     }
   };
 
   #onMember(type: MemberEventType, subject: SerfMember): void {
     this.#onChanged?.(subject.name);
-    const member = this.#member(subject);
-    const at = formatEndpoint(subject.endpoint);
-    const level = type === "member-failed" ? "warn" : type === "member-update" ? "debug" : "info";
-    this.#logger?.[level]({ event: type, member: member.name, address: at }, `${type}: ${member.name} ${at}`);
+    const member = memberFor(subject, this.#clock);
     const event: MemberEvent = { type, member, time: new Date() };
+    this.#memory?.onMember(type, member);
     this.#onMemberEvent?.(event);
     this.stream(event);
     this.emit(type, member);
   }
-
-  #member(member: SerfMember): Member {
-    const { vsn } = member;
-    return {
-      name: member.name,
-      address: member.endpoint.address,
-      port: member.port,
-      tags: member.tags,
-      status: member.status,
-      state: member.state,
-      incarnation: member.incarnation,
-      since: this.#clock.date(member.since),
-      protocolMin: vsn[0]!,
-      protocolMax: vsn[1]!,
-      protocolCur: vsn[2]!,
-      delegateMin: vsn[3]!,
-      delegateMax: vsn[4]!,
-      delegateCur: vsn[5]!,
-    };
-  }
-}
-
-/** @throws NodeError TAGS_TOO_LARGE */
-export function checkTagLength(tags: Readonly<Record<string, string>>): void {
-  try {
-    encodeTags(tags);
-  } catch (error) {
-    if (!(error instanceof SerfError)) throw error;
-    throw new NodeError("TAGS_TOO_LARGE", "tags: encoded they exceed 512 bytes; set fewer or shorter ones", {
-      cause: error,
-      option: "tags",
-    });
-  }
-}
-
-/** @throws NodeError BAD_OPTION */
-export function checkTargets(targets: unknown): readonly string[] {
-  if (!Array.isArray(targets)) throw optionError("targets", targets, "is no list; want texts such as 10.0.0.1:7946");
-  for (const target of targets) {
-    if (typeof target !== "string") throw optionError("targets", target, "is no text; want host[:port]");
-  }
-  return targets as readonly string[];
-}
-
-/** How long the failed are tried again is one setting, though both layers need it. */
-function serfConfigFor({ config, broadcastTimeoutMs, tombstoneTimeoutMs }: NodeSettings): Partial<SerfConfig> {
-  return { reconnectTimeoutMs: config.reconnectTimeoutMs, broadcastTimeoutMs, tombstoneTimeoutMs };
 }

@@ -24,6 +24,13 @@ test("defaults", () => {
     protocol: 5,
     broadcastTimeoutMs: 5000,
     tombstoneTimeoutMs: 24 * 3600 * 1000,
+    keyringFile: undefined,
+    snapshotPath: undefined,
+    rejoinAfterLeave: false,
+    userEventSizeLimit: 512,
+    querySizeLimit: 1024,
+    queryResponseSizeLimit: 1024,
+    coordinates: true,
   });
 });
 
@@ -40,6 +47,12 @@ test("what was said counts; undefined is not said", () => {
     compression: false,
     tags: { role: "web" },
     isolate: false,
+    snapshotPath: "/var/lib/pool",
+    rejoinAfterLeave: true,
+    userEventSizeLimit: 9216,
+    querySizeLimit: 100,
+    queryResponseSizeLimit: 200,
+    coordinates: false,
   } as NodeOptions);
   expect(settings).toMatchObject({
     name: "web-1",
@@ -85,6 +98,24 @@ describe("one line each, naming the option, the value and what would be right", 
     [{ seed: ["10.0.0.1"] }, "seed", "is no option of createNode; did you mean seeds?"],
     [{ signal: {} }, "signal", "is no AbortSignal"],
     [{ protocol: 6 }, "protocol", "want a whole number from 2 to 5"],
+    [
+      { keyringFile: "keys.json", keys: [new Uint8Array(16)] },
+      "keyringFile",
+      'keyringFile: "keys.json" excludes keys; give the keys in the file, or keys without a file',
+    ],
+    [{ keyringFile: "" }, "keyringFile", 'keyringFile: "" is no path; want the name of a file'],
+    [{ snapshotPath: 7 }, "snapshotPath", "snapshotPath: 7 is no path"],
+    [{ snapshotPath: "a\0b" }, "snapshotPath", "null character"],
+    [{ rejoinAfterLeave: 1 }, "rejoinAfterLeave", "neither true nor false"],
+    [{ coordinates: "on" }, "coordinates", "neither true nor false"],
+    [
+      { userEventSizeLimit: 9217 },
+      "userEventSizeLimit",
+      "userEventSizeLimit: 9217 is too large: user event size limit exceeds limit of 9216 bytes",
+    ],
+    [{ userEventSizeLimit: 0 }, "userEventSizeLimit", "want a whole number from 1 to 9216"],
+    [{ querySizeLimit: 0.5 }, "querySizeLimit", "want a whole number of at least 1"],
+    [{ queryResponseSizeLimit: -1 }, "queryResponseSizeLimit", "want a whole number of at least 1"],
     [{ tombstoneTimeoutMs: 0 }, "tombstoneTimeoutMs", "want a number of at least 1"],
   ];
   test.each(cases)("%j", (options, option, message) => {

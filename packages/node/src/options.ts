@@ -8,6 +8,7 @@ import { addressBytes, addressText, profiles, type SwimConfig } from "@hearsay/c
 import { serfDefaults } from "@hearsay/serf";
 import type { NodeOptions, PoolOptions } from "./api.ts";
 import { NodeError, optionError, show } from "./errors.ts";
+import { nearest } from "./nearest.ts";
 import { parseTarget, splitHostPort } from "./target.ts";
 
 export const DEFAULT_PORT = 7946;
@@ -36,7 +37,33 @@ export interface NodeSettings extends PoolSettings {
   readonly protocol: number;
   readonly broadcastTimeoutMs: number;
   readonly tombstoneTimeoutMs: number;
+  /** Read by whoever starts the node; `keys` is empty then. */
+  readonly keyringFile: string | undefined;
+  readonly snapshotPath: string | undefined;
+  readonly rejoinAfterLeave: boolean;
+  readonly userEventSizeLimit: number;
+  readonly querySizeLimit: number;
+  readonly queryResponseSizeLimit: number;
+  readonly coordinates: boolean;
 }
+
+/** What Serf lets nobody exceed: bytes of an encoded user event. */
+const MAX_USER_EVENT_BYTES = 9216;
+
+const nodeOptionNames = [
+  "tags",
+  "isolate",
+  "protocol",
+  "broadcastTimeoutMs",
+  "tombstoneTimeoutMs",
+  "keyringFile",
+  "snapshotPath",
+  "rejoinAfterLeave",
+  "userEventSizeLimit",
+  "querySizeLimit",
+  "queryResponseSizeLimit",
+  "coordinates",
+];
 
 const poolOptionNames = [
   "name",
@@ -57,17 +84,27 @@ const poolOptionNames = [
 
 /** @throws NodeError BAD_OPTION, BAD_KEY, BAD_ADDRESS */
 export function nodeSettings(options: NodeOptions): NodeSettings {
-  const more = ["tags", "isolate", "protocol", "broadcastTimeoutMs", "tombstoneTimeoutMs"];
-  refuseUnknown(options, [...poolOptionNames, ...more], "createNode");
-  checkBoolean(options, "isolate");
-  const ms = (name: "broadcastTimeoutMs" | "tombstoneTimeoutMs") =>
-    Number(checkSetting(name, options[name] ?? serfDefaults[name], [1, Number.MAX_SAFE_INTEGER]));
+  refuseUnknown(options, [...poolOptionNames, ...nodeOptionNames], "createNode");
+  for (const name of ["isolate", "rejoinAfterLeave", "coordinates"] as const) checkBoolean(options, name);
+  const least1 = (name: keyof typeof serfDefaults & keyof NodeOptions, whole: boolean) =>
+    Number(checkSetting(name, options[name] ?? serfDefaults[name], [1, Number.MAX_SAFE_INTEGER, whole]));
+  const keyringFile = checkPath("keyringFile", options.keyringFile);
+  if (keyringFile !== undefined && (options.keys ?? []).length > 0) {
+    throw optionError("keyringFile", keyringFile, "excludes keys; give the keys in the file, or keys without a file");
+  }
   return {
     ...checkedPool(options),
     tags: checkTags("tags", options.tags ?? {}),
     protocol: Number(checkSetting("protocol", options.protocol ?? 5, [2, 5, true])),
-    broadcastTimeoutMs: ms("broadcastTimeoutMs"),
-    tombstoneTimeoutMs: ms("tombstoneTimeoutMs"),
+    broadcastTimeoutMs: least1("broadcastTimeoutMs", false),
+    tombstoneTimeoutMs: least1("tombstoneTimeoutMs", false),
+    keyringFile,
+    snapshotPath: checkPath("snapshotPath", options.snapshotPath),
+    rejoinAfterLeave: options.rejoinAfterLeave ?? false,
+    userEventSizeLimit: checkEventLimit(options.userEventSizeLimit ?? serfDefaults.userEventSizeLimit),
+    querySizeLimit: least1("querySizeLimit", true),
+    queryResponseSizeLimit: least1("queryResponseSizeLimit", true),
+    coordinates: options.coordinates ?? true,
   };
 }
 
@@ -95,20 +132,17 @@ export function checkKeys(option: string, keys: unknown): Uint8Array[] {
       option,
     });
   }
-  return keys.map((key: unknown, i) => {
-    const bytes =
-      typeof key === "string" ? base64Bytes(key) : key instanceof Uint8Array ? Uint8Array.from(key) : undefined;
-    const where = `${option}[${i}]`;
-    if (!bytes)
-      throw new NodeError("BAD_KEY", `${where}: is neither bytes nor base64; make one with: hearsay keygen`, {
-        option,
-      });
-    if (bytes.length !== 16 && bytes.length !== 24 && bytes.length !== 32) {
-      const message = `${where}: is ${bytes.length} bytes long; want 16, 24 or 32 (AES-128, -192, -256)`;
-      throw new NodeError("BAD_KEY", message, { option });
-    }
-    return bytes;
-  });
+  return keys.map((key: unknown, i) => checkKey(option, key, `${option}[${i}]`));
+}
+
+/** As `checkKeys`, for one. `where`: what the error line calls it. */
+export function checkKey(option: string, key: unknown, where: string = option): Uint8Array {
+  const bytes = keyBytes(option, key, where);
+  if (bytes.length !== 16 && bytes.length !== 24 && bytes.length !== 32) {
+    const message = `${where}: is ${bytes.length} bytes long; want 16, 24 or 32 (AES-128, -192, -256)`;
+    throw new NodeError("BAD_KEY", message, { option });
+  }
+  return bytes;
 }
 
 function checkedPool(options: PoolOptions): PoolSettings {
@@ -148,6 +182,23 @@ function refuseUnknown(options: unknown, known: readonly string[], what: string)
 function checkBoolean(options: object, name: string): void {
   const value = (options as Record<string, unknown>)[name];
   if (value !== undefined && typeof value !== "boolean") throw optionError(name, value, "is neither true nor false");
+}
+
+/** A file's name. Whether it can be read or made is found out when the node starts. */
+function checkPath(option: string, path: unknown): string | undefined {
+  if (path === undefined) return undefined;
+  if (typeof path !== "string" || path === "") throw optionError(option, path, "is no path; want the name of a file");
+  if (path.includes("\0")) throw optionError(option, path, "has a null character, which no file's name can have");
+  return path;
+}
+
+function checkEventLimit(limit: unknown): number {
+  if (typeof limit === "number" && limit > MAX_USER_EVENT_BYTES) {
+    // The end is in Serf's words.
+    const problem = `is too large: user event size limit exceeds limit of ${MAX_USER_EVENT_BYTES} bytes`;
+    throw optionError("userEventSizeLimit", limit, problem);
+  }
+  return Number(checkSetting("userEventSizeLimit", limit, [1, MAX_USER_EVENT_BYTES, true]));
 }
 
 function checkName(name: unknown): string {
@@ -280,36 +331,15 @@ function checkSetting(
   return value;
 }
 
-/** Standard or URL-safe base64, padded or not; undefined when it is something else. */
-function base64Bytes(text: string): Uint8Array | undefined {
-  if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(text.trim())) return undefined;
-  return Uint8Array.from(Buffer.from(text.trim(), "base64"));
-}
-
-/** The known word that differs least, if it differs little. */
-function nearest(word: string, known: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
-  for (const candidate of known) {
-    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance) {
-      best = candidate;
-      bestDistance = distance;
-    }
+/** A key of any length, copied. Standard or URL-safe base64, padded or not; white space in it is passed over. */
+export function keyBytes(option: string, key: unknown, where: string = option): Uint8Array {
+  if (key instanceof Uint8Array) return Uint8Array.from(key);
+  const text = typeof key === "string" ? key.replaceAll(/\s/g, "") : undefined;
+  if (text === undefined || !/^[A-Za-z0-9+/_-]*={0,2}$/.test(text)) {
+    const message = `${where}: is neither bytes nor base64; make one with: hearsay keygen`;
+    throw new NodeError("BAD_KEY", message, { option });
   }
-  return best;
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
+  return Uint8Array.from(Buffer.from(text, "base64"));
 }
 
 /** For error lines about names given to methods. */

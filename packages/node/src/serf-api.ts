@@ -29,28 +29,30 @@ export interface IncomingQuery {
   /** When an answer comes too late. */
   readonly deadline: Date;
   /**
-   * Answers, once.
-   * @throws NodeError RESPONSE_TOO_LARGE (the query stays answerable), ALREADY_ANSWERED, TOO_LATE
+   * Answers, once. Resolves when the answer is on its way; packets get lost.
+   * @throws NodeError RESPONSE_TOO_LARGE (the query stays answerable), ALREADY_ANSWERED, TOO_LATE, LEFT, CLOSED
    */
   respond(payload: Uint8Array | string): Promise<void>;
 }
 
 export interface QueryOptions extends CallOptions {
-  /** Only these members. Default: everybody. */
+  /** Only these members, one or more. Default: everybody. */
   readonly filterNodes?: readonly string[];
   /** Only members whose tag matches: tag to RE2 pattern, found anywhere in the value (Serf does not anchor it). */
   readonly filterTags?: Readonly<Record<string, string>>;
+  /** Ask also with patterns that are broken, which nobody passes, instead of refusing them. Default false. */
+  readonly uncheckedPatterns?: boolean;
   /** Ask for acknowledgements, which come whether anybody handles the query or not. Default true. */
   readonly acks?: boolean;
   /** How many other members shall hand each answer on to us as well: 0 … 255. Default 0. */
   readonly relayFactor?: number;
   /**
-   * How long answers are taken: ms. Default: gossip interval * 16 * ceil(log10(alive + 1)), as Serf; 3.2 s for up to
+   * How long answers are taken: ms, at most a day. 0 or missing: gossip interval * 16 * ceil(log10(alive + 1)), as Serf; 3.2 s for up to
    * nine members of the lan profile.
    */
   readonly timeout?: number;
   /**
-   * End as soon as every live member that the query is for has answered, or acknowledged if it was only pinged. Serf waits
+   * End as soon as every live member that the query is for has answered, or for `_serf_ping` acknowledged. Serf waits
    * for the deadline whatever happens. Only without tag filters can the node know; with them it waits. Default false.
    */
   readonly endEarly?: boolean;
@@ -68,13 +70,15 @@ export type QueryRecord =
 
 /**
  * A query of ours under way. Iterate it for the answers, or `records()` for acknowledgements and answers as they come:
- * one of them, once. Both end at the deadline, by `close`, or when the signal aborts (then with ABORTED). What comes while
- * nobody reads waits; there is at most one acknowledgement and one answer of each member.
+ * one of them, once (again: BAD_OPTION). Both end at the deadline, by `close`, or when the reader leaves the loop. What comes
+ * while nobody reads waits, also for after the end; there is at most one acknowledgement and one answer of each member.
+ * Reading rejects with ABORTED as soon as the signal fires, and with CLOSED, LEFT or WORKER_FAILED after what has come by
+ * then when the node has gone.
  */
 export interface QueryCall extends AsyncIterable<QueryAnswer> {
   /**
-   * Resolves when the query is on its way. Rejects with NodeError BAD_OPTION, QUERY_TOO_LARGE, UNSUPPORTED (Serf
-   * protocol below 4), LEFT, CLOSED; iterating rejects with the same.
+   * Resolves when the query is on its way. Rejects with NodeError BAD_OPTION, QUERY_TOO_LARGE, TOO_MANY_QUERIES,
+   * UNSUPPORTED (Serf protocol below 4), LEFT, CLOSED, ABORTED; iterating rejects with the same. It need not be looked at.
    */
   readonly started: Promise<{ readonly lTime: number; readonly id: number; readonly deadline: Date }>;
   /** Who has acknowledged so far. */
@@ -107,8 +111,11 @@ export interface KeyResult {
 
 /**
  * The keys of the whole pool, changed while it runs: install the new one, use it, remove the old one, and list in between.
- * A key is bytes or base64. Operations of one node exclude each other; a list waits for changes.
- * Errors: NodeError BAD_KEY, LEFT, CLOSED, ABORTED.
+ * A key is bytes or base64; whether its length will do is for the members to say. Operations of one node follow each other, a
+ * list too. Where a node keeps its keys in a file, the file is written before the node answers; that it cannot be is this
+ * node's failure in the result, though the key counts.
+ * Errors: NodeError BAD_KEY (no base64), QUERY_TOO_LARGE (of no use as a key), UNSUPPORTED (Serf protocol below 4),
+ * TOO_MANY_QUERIES, LEFT, CLOSED, ABORTED (what had begun goes on).
  */
 export interface PoolKeys {
   install(key: Uint8Array | string, options?: CallOptions): Promise<KeyResult>;

@@ -20,16 +20,22 @@ const codecs = new Map<string, MemberlistCodec>();
 let names = new NameTable();
 let nodesOfTable = 0;
 
-export function codecFor(settings: PoolSettings): MemberlistCodec {
+/** Undefined without keys: nothing is encrypted then, ever. */
+export function keyringOf(keys: readonly Uint8Array[]): Keyring | undefined {
+  return keys.length > 0 ? new Keyring(keys) : undefined;
+}
+
+/** `keyring`: the codec's own; changing it changes what is encrypted with, from the next packet on. */
+export function codecFor(settings: PoolSettings, keyring: Keyring | undefined): MemberlistCodec {
   const options: MemberlistCodecOptions = {
     label: settings.label,
     compression: settings.compression,
     maxPacketBytes: Math.min(settings.config.maxPacketBytes + OVERSIZE_BYTES, MAX_DATAGRAM_BYTES),
   };
-  if (settings.keys.length > 0) {
+  if (keyring) {
     return new MemberlistCodec({
       ...options,
-      keyring: new Keyring(settings.keys),
+      keyring,
       cipherFactory: nodeCipher,
       nonceSource: randomNonces(),
       verifyIncoming: settings.verifyIncoming,

@@ -61,7 +61,7 @@ describe("against our own server", () => {
       ["ack", "b", ""],
       ["response", "b", "0.42"],
     ]);
-    expect(node.calls).toEqual([
+    expect(node.calls).toMatchObject([
       [
         "query",
         "load",

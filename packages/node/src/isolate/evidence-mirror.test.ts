@@ -34,6 +34,7 @@ test("holds what the log holds, whatever the batches were", () => {
     const batch = told.take({
       member: () => undefined,
       evidence: (name) => log.about(name).map((one) => ({ ...one, time: new Date(one.at) })),
+      place: () => undefined,
       drops: () => ({}),
     });
     for (const [name, evidence] of batch.evidence) mirror.set(name, evidence);

@@ -113,12 +113,21 @@ describe.skipIf(!existsSync(built))("isolated (built package)", () => {
       const silent = (await import("node:net")).createServer(() => {}).listen(0, "127.0.0.1");
       await until(() => silent.listening);
       const call = code(a.join(["127.0.0.1:" + silent.address().port]));
+      const query = a.query("load", undefined, { timeout: 20000, acks: false });
+      await query.started;
+      const reading = code((async () => { for await (const _ of query); })());
       await worker.terminate();
       const error = await failed;
       silent.close();
-      return { code: error.code, call: await call, later: await code(a.setTags({})), members: a.members().length };
+      return { code: error.code, call: await call, reading: await reading, later: await code(a.setTags({})), members: a.members().length };
     `);
-    expect(result).toEqual({ code: "WORKER_FAILED", call: "WORKER_FAILED", later: "CLOSED", members: 1 });
+    expect(result).toEqual({
+      code: "WORKER_FAILED",
+      call: "WORKER_FAILED",
+      reading: "WORKER_FAILED",
+      later: "CLOSED",
+      members: 1,
+    });
   });
 
   test("what fails at the start is one clear error; signals and closing cut calls short", async () => {

@@ -4,6 +4,7 @@
  */
 
 import { Worker } from "node:worker_threads";
+import { distanceMs } from "@hearsay/serf";
 import type {
   CallOptions,
   Explanation,
@@ -15,18 +16,31 @@ import type {
   NodeEventMap,
   NodeStats,
 } from "../api.ts";
-import { abortable, closedError, NodeError, optionError, throwIfAborted } from "../errors.ts";
+import {
+  checkEventName,
+  checkFlag,
+  checkPayload,
+  checkQuery,
+  checkTagLength,
+  checkTargets,
+  querySignal,
+} from "../call-checks.ts";
+import { abortable, closedError, leftError, NodeError, optionError, throwIfAborted } from "../errors.ts";
 import { summarize } from "../explain.ts";
-import { checkTagLength, checkTargets } from "../node.ts";
 import { Observable } from "../observable.ts";
 import { checkTags, type NodeSettings } from "../options.ts";
-import type { Coordinate, PoolKeys, QueryCall } from "../serf-api.ts";
+import { poolKeys } from "../pool-keys.ts";
+import { type QueryStart, RunningQuery } from "../query-call.ts";
+import type { Coordinate, IncomingQuery, KeyResult, PoolKeys, QueryCall, QueryOptions } from "../serf-api.ts";
 import { EvidenceMirror } from "./evidence-mirror.ts";
+import { firstMessage } from "./first-message.ts";
 import {
   type Batch,
   type Calls,
+  ENCRYPTED,
   type MirrorEvent,
   type PlainEvent,
+  type PlainQuery,
   reviveError,
   statNames,
   type ToMain,
@@ -49,17 +63,20 @@ export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implemen
   readonly address: string;
   readonly port: number;
   readonly #worker: Worker;
-  readonly #settings: NodeSettings;
   readonly #counters: Float64Array;
   readonly #logger: Logger | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #members = new Map<string, Member>();
   readonly #evidence = new EvidenceMirror();
+  readonly #places = new Map<string, Coordinate>();
+  /** Queries of ours under way, by our number. */
+  readonly #queries = new Map<number, RunningQuery>();
   readonly #pending = new Map<number, Pending>();
   readonly #exited: Promise<void>;
   #sorted: readonly Member[] | undefined;
   #drops: Readonly<Record<string, number>> = {};
   #nextCall = 1;
+  #nextQuery = 1;
   #phase: Phase = "open";
   #leaving: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -69,7 +86,7 @@ export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implemen
     context: { readonly logger?: Logger | undefined; readonly signal?: AbortSignal | undefined },
   ): Promise<IsolatedNode> {
     const { signal } = context;
-    const counters = new SharedArrayBuffer(8 * statNames.length);
+    const counters = new SharedArrayBuffer(8 * (ENCRYPTED + 1));
     const data: WorkerStart = { settings, logging: context.logger !== undefined, counters };
     const worker = new Worker(new URL("./worker.js", import.meta.url), {
       workerData: data,
@@ -95,7 +112,6 @@ export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implemen
   ) {
     super();
     this.#worker = worker;
-    this.#settings = settings;
     this.#counters = new Float64Array(counters);
     this.#logger = context.logger;
     this.#signal = context.signal;
@@ -136,8 +152,7 @@ export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implemen
     const numbers = Object.fromEntries(statNames.map((name, i) => [name, this.#counters[i]!]));
     return {
       ...(numbers as Record<(typeof statNames)[number], number>),
-      encrypted: this.#settings.keys.length > 0,
-      coordinateResets: 0,
+      encrypted: this.#counters[ENCRYPTED] === 1,
       drops: { ...this.#drops },
     };
   }
@@ -171,21 +186,49 @@ export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implemen
     await this.#call("setTags", [checked], options.signal);
   }
 
-  // Serf's part: to come.
-  userEvent(): Promise<void> {
-    throw new NodeError("UNSUPPORTED", "not there yet");
+  async userEvent(
+    name: string,
+    payload?: Uint8Array | string,
+    options: CallOptions & { readonly coalesce?: boolean } = {},
+  ): Promise<void> {
+    checkFlag("coalesce", options.coalesce);
+    const args: Calls["userEvent"] = [checkEventName(name), checkPayload(payload), options.coalesce ?? false];
+    await this.#call("userEvent", args, options.signal);
   }
-  query(): QueryCall {
-    throw new NodeError("UNSUPPORTED", "not there yet");
+
+  query(name: string, payload?: Uint8Array | string, options: QueryOptions = {}): QueryCall {
+    const id = this.#nextQuery++;
+    const call = new RunningQuery(querySignal(options), () => {
+      // Of one that the worker has ended it needs no telling.
+      if (this.#queries.delete(id)) this.#post({ type: "call", id: 0, method: "endQuery", args: [id] });
+    });
+    if (call.ended) return call;
+    try {
+      const wish = checkQuery(name, payload, options);
+      this.#requireOpen();
+      this.#queries.set(id, call);
+      this.#request("query", [id, wish]).then(
+        (start) => call.begin(start as QueryStart),
+        (error: Error) => this.#queryOver(id, call, error),
+      );
+    } catch (error) {
+      call.fail(error instanceof Error ? error : new Error(String(error)));
+    }
+    return call;
   }
-  get keys(): PoolKeys {
-    throw new NodeError("UNSUPPORTED", "not there yet");
+
+  readonly keys: PoolKeys = poolKeys(
+    async (operation, key, signal) => (await this.#call("changeKeys", [operation, key], signal)) as KeyResult,
+  );
+
+  rtt(a: string, b: string = this.name): number | undefined {
+    const from = this.coordinate(a);
+    const to = this.coordinate(b);
+    return from && to && distanceMs(from, to);
   }
-  rtt(): number | undefined {
-    return undefined;
-  }
-  coordinate(): Coordinate | undefined {
-    return undefined;
+
+  coordinate(name: string = this.name): Coordinate | undefined {
+    return this.#places.get(name);
   }
 
   setHealthy(healthy: boolean): void {
@@ -229,9 +272,14 @@ export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implemen
 
   #requireOpen(): void {
     if (this.#phase === "leaving" || this.#phase === "left") {
-      throw new NodeError("LEFT", "the node is leaving or has left the pool");
+      throw leftError();
     }
     if (this.#phase === "closed") throw closedError();
+  }
+
+  /** One that is leaving may still answer. */
+  #requireVoice(): void {
+    if (this.#phase !== "leaving") this.#requireOpen();
   }
 
   async #call<K extends keyof Calls>(method: K, args: Calls[K], signal: AbortSignal | undefined): Promise<unknown> {
@@ -260,6 +308,14 @@ export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implemen
   #rejectAll(error: NodeError): void {
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
+    for (const [id, call] of this.#queries) this.#queryOver(id, call, error);
+  }
+
+  /** Nothing more comes. What has come can still be read; then `error`, or the end. */
+  #queryOver(id: number, call: RunningQuery, error: Error | undefined): void {
+    this.#queries.delete(id);
+    if (error) call.fail(error);
+    else call.done();
   }
 
   #post(message: ToWorker): void {
@@ -280,6 +336,14 @@ export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implemen
         this.#pending.get(message.id)?.reject(reviveError(message.error));
         this.#pending.delete(message.id);
         break;
+      case "record":
+        this.#queries.get(message.query)?.push(message.record);
+        break;
+      case "query-over": {
+        const call = this.#queries.get(message.query);
+        if (call) this.#queryOver(message.query, call, message.error && reviveError(message.error));
+        break;
+      }
       case "stopped":
         this.#stop(reviveError(message.error));
         break;
@@ -313,47 +377,49 @@ export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implemen
   /** The view first, then the events about it: a listener sees at least what it is told. */
   #apply(batch: Batch): void {
     for (const member of batch.members) this.#members.set(member.name, member);
-    for (const name of batch.forgotten) this.#members.delete(name);
+    for (const name of batch.forgotten) {
+      this.#members.delete(name);
+      this.#places.delete(name);
+    }
     if (batch.members.length > 0 || batch.forgotten.length > 0) this.#sorted = undefined;
     for (const [name, evidence] of batch.evidence) this.#evidence.set(name, evidence);
+    for (const [name, place] of batch.places) {
+      if (place) this.#places.set(name, place);
+      else this.#places.delete(name);
+    }
     this.#drops = batch.drops;
     for (const line of batch.lines) this.#logger?.[line.level](line.fields, line.message);
     if (batch.droppedEvents > 0) this.skipEvents(batch.droppedEvents);
+    if (batch.droppedOthers > 0) {
+      const lost = batch.droppedOthers;
+      this.#logger?.warn({ lost }, `${lost} events and queries were lost: the main thread was blocked for too long`);
+    }
     for (const event of batch.events) this.#onEvent(event);
   }
 
   #onEvent(mirrored: MirrorEvent): void {
-    if (mirrored.kind === "member") {
-      this.stream(mirrored.event);
-      this.emit(mirrored.event.type, mirrored.event.member);
-    } else {
-      const { name, args } = mirrored.event as { name: PlainEvent["name"]; args: never };
-      this.emit(name, ...(args as []));
+    switch (mirrored.kind) {
+      case "member":
+        this.stream(mirrored.event);
+        this.emit(mirrored.event.type, mirrored.event.member);
+        break;
+      case "query":
+        this.emit("query", this.#incoming(mirrored.query));
+        break;
+      case "plain": {
+        const { name, args } = mirrored.event as { name: PlainEvent["name"]; args: never };
+        this.emit(name, ...(args as []));
+        break;
+      }
     }
   }
-}
 
-/** Resolves with the worker's "ready"; rejects when it says or does anything else. */
-function firstMessage(worker: Worker): Promise<Extract<ToMain, { type: "ready" }>> {
-  return new Promise((resolve, reject) => {
-    const settle = (act: () => void) => {
-      worker.off("message", onMessage);
-      worker.off("error", onError);
-      worker.off("exit", onExit);
-      act();
+  #incoming(query: PlainQuery): IncomingQuery {
+    const respond = async (payload: Uint8Array | string): Promise<void> => {
+      const bytes = checkPayload(payload) ?? new Uint8Array(0);
+      this.#requireVoice();
+      await this.#request("respond", [query.lTime, query.id, bytes]);
     };
-    const failed = (message: string, cause?: unknown) =>
-      reject(new NodeError("WORKER_FAILED", message, cause === undefined ? {} : { cause }));
-    const onMessage = (message: ToMain) => {
-      if (message.type === "ready") settle(() => resolve(message));
-      else if (message.type === "start-failed") settle(() => reject(reviveError(message.error)));
-    };
-    const onError = (cause: Error) =>
-      settle(() => failed(`the node's worker thread has failed: ${cause.message}`, cause));
-    const onExit = (code: number) =>
-      settle(() => failed(`the node's worker thread ended before it was ready (exit code ${code})`));
-    worker.on("message", onMessage);
-    worker.on("error", onError);
-    worker.on("exit", onExit);
-  });
+    return { ...query, respond };
+  }
 }

@@ -1,16 +1,18 @@
 /**
  * What the main thread has not been told yet. Bounded by construction: members and evidence are kept by name, the latest
- * wins; of events and log lines the oldest go. So a main thread that is blocked for an hour finds one batch.
+ * wins; of events and log lines the oldest go, and a flood of user events takes no room from members' ones. So a main thread that is blocked for an hour finds one batch.
  */
 
 import type { Member, WallEvidence } from "../api.ts";
 import { EVENT_BUFFER } from "../event-stream.ts";
+import type { Coordinate } from "../serf-api.ts";
 import type { Batch, LogLine, MirrorEvent } from "./protocol.ts";
 
 /** Where the mirror looks things up when a batch is made. */
 export interface MirrorSource {
   member(name: string): Member | undefined;
   evidence(name: string): readonly WallEvidence[];
+  place(name: string): Coordinate | undefined;
   drops(): Readonly<Record<string, number>>;
 }
 
@@ -19,12 +21,16 @@ const MAX_LINES = 256;
 export class Mirror {
   /** In order of the last change, which is the order they are told in. */
   readonly #changed = new Set<string>();
+  readonly #places = new Set<string>();
   #events: MirrorEvent[] = [];
+  /** How many of `#events` are members' ones. */
+  #memberEvents = 0;
   #droppedEvents = 0;
+  #droppedOthers = 0;
   #lines: LogLine[] = [];
 
   get empty(): boolean {
-    return this.#changed.size === 0 && this.#events.length === 0 && this.#lines.length === 0;
+    return this.#changed.size + this.#places.size + this.#events.length + this.#lines.length === 0;
   }
 
   /** Something about this name is different. */
@@ -33,11 +39,25 @@ export class Mirror {
     this.#changed.add(name);
   }
 
+  /** The place of this name in the network is known anew. */
+  place(name: string): void {
+    this.#places.add(name);
+  }
+
   event(event: MirrorEvent): void {
     this.#events.push(event);
-    if (this.#events.length <= EVENT_BUFFER) return;
-    this.#events.shift();
-    this.#droppedEvents++;
+    const ofMember = event.kind === "member";
+    if (ofMember) this.#memberEvents++;
+    const waiting = ofMember ? this.#memberEvents : this.#events.length - this.#memberEvents;
+    if (waiting <= EVENT_BUFFER) return;
+    this.#events.splice(
+      this.#events.findIndex(({ kind }) => (kind === "member") === ofMember),
+      1,
+    );
+    if (ofMember) {
+      this.#memberEvents--;
+      this.#droppedEvents++;
+    } else this.#droppedOthers++;
   }
 
   line(line: LogLine): void {
@@ -61,13 +81,18 @@ export class Mirror {
       forgotten,
       evidence,
       events: this.#events,
+      places: Array.from(this.#places, (name) => [name, source.place(name)] as const),
       droppedEvents: this.#droppedEvents,
+      droppedOthers: this.#droppedOthers,
       lines: this.#lines,
       drops: source.drops(),
     };
     this.#changed.clear();
+    this.#places.clear();
     this.#events = [];
+    this.#memberEvents = 0;
     this.#droppedEvents = 0;
+    this.#droppedOthers = 0;
     this.#lines = [];
     return batch;
   }

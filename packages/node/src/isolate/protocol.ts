@@ -1,14 +1,16 @@
 /** What main thread and worker say to each other. All of it is plain data that can be cloned. */
 
+import type { KeyOperation, QueryWish } from "@hearsay/serf";
 import type { Member, MemberEvent, NodeEventMap, NodeStats, WallEvidence } from "../api.ts";
 import { NodeError, type NodeErrorCode } from "../errors.ts";
 import type { NodeSettings } from "../options.ts";
+import type { Coordinate, IncomingQuery, QueryRecord } from "../serf-api.ts";
 
 export interface WorkerStart {
   readonly settings: NodeSettings;
   /** Whether the main thread has a logger. */
   readonly logging: boolean;
-  /** The counters of `statNames`, written by the worker, read by the main thread whenever it likes. */
+  /** The counters of `statNames` and ENCRYPTED, written by the worker, read by the main thread whenever it likes. */
   readonly counters: SharedArrayBuffer;
 }
 
@@ -18,6 +20,12 @@ export interface Calls {
   leave: [];
   forceLeave: [name: string, prune: boolean];
   setTags: [tags: Readonly<Record<string, string>>];
+  userEvent: [name: string, payload: Uint8Array | null, coalesce: boolean];
+  /** Answered when the query is on its way. `query`: the main thread's number for it. */
+  query: [query: number, wish: QueryWish];
+  endQuery: [query: number];
+  respond: [lTime: number, id: number, payload: Uint8Array];
+  changeKeys: [operation: KeyOperation, key: Uint8Array | undefined];
   setHealthy: [healthy: boolean];
   close: [];
 }
@@ -28,16 +36,19 @@ export type ToWorker =
   /** The last batch has been read: the next may come. */
   | { readonly type: "taken" };
 
-/** Any event but the members' ones. */
+type PlainName = Exclude<keyof NodeEventMap, MemberEvent["type"] | "query" | "error">;
+
+/** Any event but the members' ones and those that can be answered. */
 export type PlainEvent = {
-  [K in Exclude<keyof NodeEventMap, MemberEvent["type"] | "error">]: {
-    readonly name: K;
-    readonly args: NodeEventMap[K];
-  };
-}[Exclude<keyof NodeEventMap, MemberEvent["type"] | "error">];
+  [K in PlainName]: { readonly name: K; readonly args: NodeEventMap[K] };
+}[PlainName];
+
+/** An incoming query without its function: it is answered by time and number. */
+export type PlainQuery = Omit<IncomingQuery, "respond">;
 
 export type MirrorEvent =
   | { readonly kind: "member"; readonly event: MemberEvent }
+  | { readonly kind: "query"; readonly query: PlainQuery }
   | { readonly kind: "plain"; readonly event: PlainEvent };
 
 export interface LogLine {
@@ -53,8 +64,12 @@ export interface Batch {
   /** Whole logs, by name. */
   readonly evidence: readonly (readonly [name: string, evidence: readonly WallEvidence[]])[];
   readonly events: readonly MirrorEvent[];
-  /** Events that came before `events` and found no room. */
+  /** Places in the network, by name; undefined where there is none any more. */
+  readonly places: readonly (readonly [name: string, place: Coordinate | undefined])[];
+  /** Member events that came before `events` and found no room. */
   readonly droppedEvents: number;
+  /** The same of the others. */
+  readonly droppedOthers: number;
   readonly lines: readonly LogLine[];
   readonly drops: Readonly<Record<string, number>>;
 }
@@ -64,6 +79,8 @@ export type ToMain =
   | { readonly type: "batch"; readonly batch: Batch }
   | { readonly type: "answer"; readonly id: number; readonly value: unknown }
   | { readonly type: "refusal"; readonly id: number; readonly error: PlainError }
+  | { readonly type: "record"; readonly query: number; readonly record: QueryRecord }
+  | { readonly type: "query-over"; readonly query: number; readonly error: PlainError | undefined }
   | { readonly type: "start-failed"; readonly error: PlainError }
   | { readonly type: "stopped"; readonly error: PlainError };
 
@@ -81,6 +98,7 @@ export const statNames = [
   "intentQueue",
   "eventQueue",
   "queryQueue",
+  "coordinateResets",
   "packetsSent",
   "packetsReceived",
   "bytesSent",
@@ -89,12 +107,16 @@ export const statNames = [
   "streamsReceived",
 ] as const satisfies readonly (keyof NodeStats)[];
 
+/** Where the shared array says whether the node encrypts: 0 or 1, after the numbers of `statNames`. */
+export const ENCRYPTED = statNames.length;
+
 export interface PlainError {
   readonly code: NodeErrorCode;
   readonly message: string;
   readonly option: string | undefined;
-  /** The cause's code and message. */
-  readonly cause: { readonly code: string | undefined; readonly message: string } | undefined;
+  readonly cause:
+    | { readonly code: string | undefined; readonly message: string; readonly stack: string | undefined }
+    | undefined;
 }
 
 export function plainError(error: unknown): PlainError {
@@ -106,14 +128,20 @@ export function plainError(error: unknown): PlainError {
     option: of.option,
     cause:
       cause instanceof Error
-        ? { code: "code" in cause ? String(cause.code) : undefined, message: cause.stack ?? cause.message }
+        ? { code: "code" in cause ? String(cause.code) : undefined, message: cause.message, stack: cause.stack }
         : undefined,
   };
 }
 
 export function reviveError({ code, message, option, cause }: PlainError): NodeError {
   const details: { cause?: unknown; option?: string } = {};
-  if (cause) details.cause = Object.assign(new Error(cause.message), cause.code ? { code: cause.code } : {});
+  if (cause) {
+    details.cause = Object.assign(
+      new Error(cause.message),
+      cause.code ? { code: cause.code } : {},
+      cause.stack ? { stack: cause.stack } : {},
+    );
+  }
   if (option !== undefined) details.option = option;
   return new NodeError(code, message, details);
 }

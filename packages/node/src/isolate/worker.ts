@@ -1,11 +1,15 @@
 /** The worker's side of an isolated node: runs a node and tells the main thread what becomes of it. */
 
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import type { KeyOperation, QueryWish } from "@hearsay/serf";
 import type { Logger, MemberEvent, NodeEventMap } from "../api.ts";
 import { LocalNode } from "../node.ts";
+import type { QueryCall } from "../serf-api.ts";
 import { Mirror } from "./mirror.ts";
 import {
+  ENCRYPTED,
   type LogLine,
+  type PlainError,
   type PlainEvent,
   plainError,
   statNames,
@@ -18,20 +22,33 @@ import {
 const COUNTERS_EVERY_MS = 100;
 /** Not every change makes an event (an incarnation alone does not): how often all members are compared, at most: ms. */
 const COMPARE_EVERY_MS = 30_000;
+/** A probe a second moves us a little: how often places alone are worth waking the main thread, at most: ms. */
+const PLACES_EVERY_MS = 1000;
 
-const plainEvents = ["conflict", "isolated", "reconnected", "merge-refused", "dropped"] as const;
+const plainEvents = [
+  "conflict",
+  "isolated",
+  "reconnected",
+  "merge-refused",
+  "dropped",
+  "user-event",
+  "name-vote",
+] as const;
 
 class Host {
   readonly #port: MessagePort;
   readonly #mirror = new Mirror();
   readonly #counters: Float64Array;
   readonly #calls = new Map<number, AbortController>();
+  /** Queries under way, by the main thread's number. */
+  readonly #queries = new Map<number, QueryCall>();
   /** What was last told of each member, in one line. */
   readonly #told = new Map<string, string>();
   #node: LocalNode | undefined;
   /** The main thread has read the last batch. */
   #mayTell = false;
   #flushing = false;
+  #toldAt = -Infinity;
   #countedAt = -Infinity;
   #comparedAt = -Infinity;
 
@@ -51,16 +68,22 @@ class Host {
         onChanged: (name) => this.#onChanged(name),
         onDrained: () => this.#onDrained(),
         onMemberEvent: (event) => this.#onMemberEvent(event),
+        onPlace: (name) => this.#onPlace(name),
       });
       this.#calls.delete(0);
       this.#node = node;
       for (const name of plainEvents) node.on(name, (...args) => this.#onPlainEvent(name, args));
+      node.on("query", ({ respond: _, ...query }) => {
+        this.#mirror.event({ kind: "query", query });
+        this.#flushSoon();
+      });
       node.on("error", (error) => {
         this.#flush();
         this.#post({ type: "stopped", error: plainError(error) });
         this.#port.close();
       });
       for (const member of node.members()) this.#mirror.change(member.name);
+      this.#mirror.place(node.name);
       this.#count();
       this.#post({ type: "ready", address: node.address, port: node.port, batch: this.#batch(node) });
     } catch (error) {
@@ -112,6 +135,18 @@ class Host {
         return node.forceLeave(args[0] as string, { signal, prune: args[1] as boolean });
       case "setTags":
         return node.setTags(args[0] as Record<string, string>, { signal });
+      case "userEvent":
+        return node.userEvent(args[0] as string, (args[1] as Uint8Array | null) ?? undefined, {
+          coalesce: args[2] as boolean,
+        });
+      case "query":
+        return this.#query(node, args[0] as number, args[1] as QueryWish);
+      case "endQuery":
+        return this.#queries.get(args[0] as number)?.close();
+      case "respond":
+        return node.respond(args[0] as number, args[1] as number, args[2] as Uint8Array);
+      case "changeKeys":
+        return node.changeKeys(args[0] as KeyOperation, args[1] as Uint8Array | undefined, signal);
       case "setHealthy":
         return node.setHealthy(args[0] as boolean);
       case "close":
@@ -119,6 +154,25 @@ class Host {
       default:
         throw new Error(`no such call: ${method}`);
     }
+  }
+
+  #query(node: LocalNode, id: number, wish: QueryWish): QueryCall["started"] {
+    const call = node.ask(wish);
+    this.#queries.set(id, call);
+    void this.#passOn(id, call);
+    return call.started;
+  }
+
+  /** Records go one by one, as they come: nothing of them may be merged or lost, and there are not more than members. */
+  async #passOn(query: number, call: QueryCall): Promise<void> {
+    let error: PlainError | undefined;
+    try {
+      for await (const record of call.records()) this.#post({ type: "record", query, record });
+    } catch (reason) {
+      error = plainError(reason);
+    }
+    this.#queries.delete(query);
+    this.#post({ type: "query-over", query, error });
   }
 
   #onChanged(name: string): void {
@@ -129,6 +183,11 @@ class Host {
   #onMemberEvent(event: MemberEvent): void {
     this.#mirror.event({ kind: "member", event });
     this.#flushSoon();
+  }
+
+  #onPlace(name: string): void {
+    this.#mirror.place(name);
+    if (performance.now() - this.#toldAt >= PLACES_EVERY_MS) this.#flushSoon();
   }
 
   #onPlainEvent<K extends PlainEvent["name"]>(name: K, args: NodeEventMap[K]): void {
@@ -152,6 +211,7 @@ class Host {
     const stats = this.#node?.stats();
     if (!stats) return;
     for (const [i, name] of statNames.entries()) this.#counters[i] = stats[name];
+    this.#counters[ENCRYPTED] = Number(stats.encrypted);
   }
 
   #compare(): void {
@@ -177,6 +237,7 @@ class Host {
   #flush(anyway = false): void {
     if (!this.#node || this.#mirror.empty || !(this.#mayTell || anyway)) return;
     this.#mayTell = false;
+    this.#toldAt = performance.now();
     this.#count();
     this.#post({ type: "batch", batch: this.#batch(this.#node) });
   }
@@ -185,6 +246,7 @@ class Host {
     return this.#mirror.take({
       member: (name) => node.member(name),
       evidence: (name) => node.evidence(name),
+      place: (name) => node.coordinate(name),
       drops: () => node.stats().drops,
     });
   }

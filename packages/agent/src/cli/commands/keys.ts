@@ -76,15 +76,17 @@ function list(call: Call, asJson: boolean): Promise<number> {
   });
 }
 
-/** By member: why it has not done it. What those say who have done it is a remark. */
-function tellMessages(io: Io, { messages, numErr }: KeyBody): void {
+/** By member: why it has not done it. What those say who have done it is a remark. Then who has said nothing. */
+function tellMessages(io: Io, { messages, numErr, silent }: KeyBody): void {
   const word = numErr > 0 ? "failed:" : "note:";
-  io.err(table(Object.entries(sorted(messages)).map(([name, message]) => [word, name, message])));
+  const said = Object.entries(sorted(messages)).map(([name, message]) => [word, name, message]);
+  io.err(table([...said, ...silent.map((name) => ["silent:", name, "no answer"])]));
 }
 
-function problem({ error, numErr, numNodes, numResp }: KeyBody): string {
-  const silent = numErr === 0 && numResp < numNodes;
-  return `${printable(error)}${silent ? '; "hearsay reachability" shows who does not answer' : ""}`;
+function problem({ error, numErr, numNodes, numResp, silent }: KeyBody): string {
+  // Serf's agents do not say who.
+  const unknown = numErr === 0 && numResp < numNodes && silent.length === 0;
+  return `${printable(error)}${unknown ? '; "hearsay reachability" shows who does not answer' : ""}`;
 }
 
 function jsonKeys(answer: KeyBody): unknown {
@@ -97,6 +99,7 @@ function jsonKeys(answer: KeyBody): unknown {
     responses: answer.numResp,
     failures: answer.numErr,
     messages: sorted(answer.messages),
+    silent: answer.silent,
     error: answer.error === "" ? null : answer.error,
   };
 }
