@@ -478,16 +478,29 @@ describe("a second holder of our name (7.9)", () => {
     expect(votes(solo)).toEqual([]);
     solo.advance(1);
     expect(votes(solo)).toEqual([{ type: "name-vote", responses: 1, matching: 0, keep: false }]);
+    solo.advance(40_000);
     claim();
-    solo.advance(50_000);
-    expect(votes(solo)).toHaveLength(1);
+    expect(of(solo, "conflict")).toHaveLength(2);
     solo.advance(10_000);
+    expect(votes(solo)).toHaveLength(1);
+    solo.advance(60_000);
     claim();
     solo.advance(3200);
     // Nobody answered this time: no decision.
     expect(votes(solo).at(-1)).toEqual({ type: "name-vote", responses: 0, matching: 0, keep: true });
     expect(solo.distinct(SerfType.query)).toHaveLength(2);
     expect(types(solo)).not.toContain("query-done");
+  });
+
+  it("is not asked about again while the pool is being asked", () => {
+    const solo = new Solo({}, { gossipIntervalMs: 10_000 });
+    claimAnswered(solo);
+    solo.advance(100_000);
+    claimAnswered(solo);
+    expect(of(solo, "conflict")).toHaveLength(2);
+    expect(solo.serf.inspect().openQueries).toBe(1);
+    solo.advance(60_000);
+    expect(votes(solo)).toHaveLength(1);
   });
 
   it("is nothing to us when votes are not wanted, not possible, or it is another's name", () => {
@@ -548,12 +561,17 @@ describe("a past that was restored (section 15)", () => {
     expect(types(solo)).toEqual(["user-event", "query"]);
   });
 
-  it.each([0, -1, 1.5, Number.NaN, Number.MAX_SAFE_INTEGER, 2 ** 60])("of time %d does not make us mute", (time) => {
-    const solo = new Solo({ restored: { memberTime: time, eventTime: time, queryTime: time } });
-    solo.act((serf, now) => serf.userEvent("e", null, false, now));
-    ask(solo);
-    expect(types(solo)).toEqual(["user-event", "query"]);
-  });
+  it.each([0, -1, 1.5, Number.NaN, Number.MAX_SAFE_INTEGER, 2 ** 60])(
+    "of time %d makes us neither mute nor deaf",
+    (time) => {
+      const solo = new Solo({ restored: { memberTime: time, eventTime: time, queryTime: time } });
+      solo.act((serf, now) => serf.userEvent("e", null, false, now));
+      const { lTime } = ask(solo);
+      solo.receive(query(lTime + 1));
+      solo.receive(event(lTime + 1));
+      expect(types(solo)).toEqual(["user-event", "query", "query", "user-event"]);
+    },
+  );
 });
 
 function toArray(bytes: Uint8Array): number[] {
