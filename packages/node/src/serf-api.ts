@@ -12,7 +12,7 @@ export interface UserEvent {
   readonly payload: Uint8Array;
   /** Lamport time of the event clock. */
   readonly lTime: number;
-  /** Of several events of this name, only the latest needs to be told. */
+  /** Of several events of this name, only the latest needs to be told. False also for what came by a state exchange. */
   readonly coalesce: boolean;
 }
 

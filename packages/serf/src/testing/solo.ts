@@ -17,8 +17,9 @@ export class Solo {
   readonly events: SerfEvent[] = [];
   /** Serf messages it sent, in order; gossip comes several times. */
   readonly sent: SentMessage[] = [];
-  /** Whom it pinged; `clear` does not forget them. */
+  /** Pings it sent, and payloads of its acks; `clear` does not forget them. */
   readonly pings: { readonly to: string; readonly seqNo: number }[] = [];
+  readonly acks: (Uint8Array | null)[] = [];
   now = 0;
 
   constructor(options: Partial<SerfOptions> = {}, config: Partial<SwimConfig> = {}) {
@@ -67,7 +68,17 @@ export class Solo {
   pong(host: number): void {
     const ping = this.pings.findLast(({ to }) => to === `10.0.0.${host}:7946`);
     if (!ping) throw new Error(`nobody pinged 10.0.0.${host}`);
-    this.#packet({ type: 2, seqNo: ping.seqNo, payload: new Uint8Array(0) });
+    this.ack(ping.seqNo, new Uint8Array(0));
+  }
+
+  /** Somebody who is not known pings us. */
+  ping(): void {
+    this.#packet({ type: 0, seqNo: 1, node: "n1", sourceAddr: null, sourcePort: 0, sourceNode: "" });
+  }
+
+  /** A ping is acknowledged. */
+  ack(seqNo: number, payload: Uint8Array | null): void {
+    this.#packet({ type: 2, seqNo, payload });
   }
 
   /** A Serf message comes by gossip. */
@@ -142,9 +153,9 @@ export class Solo {
   #sink(to: string): PacketSink {
     const ignore = () => {};
     return {
-      onPing: (ping) => this.pings.push({ to, seqNo: ping.seqNo }),
+      onPing: ({ seqNo }) => this.pings.push({ to, seqNo }),
       onIndirectPing: ignore,
-      onAck: ignore,
+      onAck: ({ payload }) => this.acks.push(payload?.slice() ?? null),
       onNack: ignore,
       onSuspect: ignore,
       onDead: ignore,
