@@ -1,6 +1,7 @@
 /** What a whole machine says of its own: events, queries, answers, keys, votes. Against one real peer, or none. */
-import { encodeUtf8, Reader } from "@hearsay/wire";
+import { createCodec, encodeUtf8, Keyring, Reader } from "@hearsay/wire";
 import { describe, expect, it } from "vitest";
+import { fixedNonce, nodeCipher } from "../../wire/testing/node-cipher.ts";
 import { maxOpenQueries } from "./asked-queries.ts";
 import { readQuery, readQueryResponse, readRelay, readUserEvent } from "./decode.ts";
 import { encodeMemberRecord, encodeQuery, encodeQueryResponse, encodeUserEvent } from "./encode.ts";
@@ -66,6 +67,23 @@ describe("a user event", () => {
     expect(() => new Solo({ serfConfig: { userEventSizeLimit: 9217 } })).toThrow(
       "user event size limit exceeds limit of 9216 bytes",
     );
+  });
+});
+
+describe("what a packet can carry", () => {
+  it.each([
+    ["1395 bytes", createCodec(), 1395],
+    ["1366 under encryption", encrypting(), 1366],
+  ])("is %s", (_, codec, most) => {
+    const solo = new Solo({ codec, serfConfig: { userEventSizeLimit: 9216, querySizeLimit: 9216 } });
+    const tell = (n: number) => solo.act((serf, now) => serf.userEvent("x", new Uint8Array(n), false, now));
+    const overhead =
+      encodeUserEvent({ lTime: 1, name: "x", payload: new Uint8Array(1000), coalesce: false }).length - 1000;
+    expect(() => tell(most - overhead + 1)).toThrow(`${most + 1} bytes fits no packet: ${most} is the most`);
+    tell(most - overhead);
+    // Just as many are given to gossip.
+    expect(solo.serf.stats().eventQueue).toBe(1);
+    expect(() => ask(solo, { payload: new Uint8Array(most) })).toThrow(`fits no packet: ${most} is the most`);
   });
 });
 
@@ -573,6 +591,14 @@ describe("a past that was restored (section 15)", () => {
     },
   );
 });
+
+function encrypting() {
+  return createCodec({
+    keyring: new Keyring([key(1)]),
+    cipherFactory: nodeCipher,
+    nonceSource: fixedNonce(new Uint8Array(12)),
+  });
+}
 
 function toArray(bytes: Uint8Array): number[] {
   return [...bytes];
