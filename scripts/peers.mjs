@@ -12,6 +12,7 @@ import { root, run } from "./bootstrap.mjs";
  * @typedef {object} Peers
  * @property {string | undefined} serf path of HashiCorp's serf
  * @property {boolean} namespaces whether network namespaces can be made and filtered here
+ * @property {boolean} shells whether zsh and fish are there, to read our completion scripts
  */
 
 const cached = join(root, ".cache/peers/usr/bin/serf");
@@ -24,25 +25,30 @@ const env = { ...process.env, PATH: toolPath, DEBIAN_FRONTEND: "noninteractive" 
 /** What is there. Changes nothing that lasts.
  *  @returns {Promise<Peers>} */
 export async function findPeers() {
-  return { serf: process.env.HEARSAY_SERF || which("serf") || executable(cached), namespaces: await canNetns() };
+  const serf = process.env.HEARSAY_SERF || which("serf") || executable(cached);
+  return { serf, namespaces: await canNetns(), shells: hasShells() };
 }
 
 /**
  * What is there after bringing what may be brought: Debian's serf is unpacked into .cache (no root, no service started
- * on the machine), and the namespace tools are installed where this process is root.
+ * on the machine), and the namespace tools and shells are installed where this process is root.
  * @returns {Promise<Peers>}
  */
 export async function bringPeers() {
   let peers = await findPeers();
-  if (peers.serf && peers.namespaces) return peers;
+  if (peers.serf && peers.namespaces && peers.shells) return peers;
   if (!which("apt-get")) return peers;
   const isRoot = process.getuid?.() === 0;
-  const tools = isRoot && !(which("nft") && which("ip"));
+  const wanted = [
+    ...(which("nft") && which("ip") ? [] : ["iproute2", "nftables"]),
+    ...(hasShells() ? [] : ["zsh", "fish"]),
+  ];
+  const tools = isRoot && wanted.length > 0;
   if (peers.serf && !tools) return peers;
   process.stderr.write("hearsay: bringing the peers of the interop suites ... ");
   const fetch = async () => {
     const serf = peers.serf !== undefined || (await unpackSerf());
-    const install = ["install", "-y", "-qq", "--no-install-recommends", "iproute2", "nftables"];
+    const install = ["install", "-y", "-qq", "--no-install-recommends", ...wanted];
     return serf && (!tools || (await apt(install)));
   };
   if (!(await fetch()) && isRoot && (await apt(["update", "-qq"]))) await fetch();
@@ -61,7 +67,13 @@ export function missing(peers) {
     );
   if (!peers.namespaces)
     lines.push("interop with cut networks: needs Linux, root, and ip and nft (apt-get install iproute2 nftables)");
+  if (!peers.shells)
+    lines.push("completion scripts read by their shells: install zsh and fish (apt-get install zsh fish)");
   return lines;
+}
+
+function hasShells() {
+  return which("zsh") !== undefined && which("fish") !== undefined;
 }
 
 /** Whether network namespaces can be made here, joined by a virtual cable, and filtered. Tries it. */

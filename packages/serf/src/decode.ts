@@ -3,19 +3,21 @@
  * before believing it. Byte fields are views of the input unless it says otherwise.
  */
 import { type Reader, readUtf8 } from "@hearsay/wire";
-import type {
-  EventSlot,
-  JoinIntent,
-  LeaveIntent,
-  MemberRecordMessage,
-  Query,
-  QueryResponse,
-  Relay,
-  SerfState,
-  UserEvent,
+import {
+  type EventSlot,
+  type JoinIntent,
+  type LeaveIntent,
+  type MemberRecordMessage,
+  maxFilters,
+  type Query,
+  type QueryResponse,
+  type Relay,
+  type SerfState,
+  type UserEvent,
 } from "./messages.ts";
 import { readTags } from "./tags.ts";
 
+const noBytes = new Uint8Array(0);
 const u32 = 0xffff_ffff;
 const u16 = 0xffff;
 const u8 = 0xff;
@@ -309,6 +311,9 @@ function readFilters(reader: Reader): Uint8Array[] | null {
   const count = reader.array();
   if (count < 0) return null;
   const filters: Uint8Array[] = [];
-  for (let i = 0; i < count && reader.ok; i++) filters.push(reader.blobView() ?? new Uint8Array(0));
+  for (let i = 0; i < count && reader.ok; i++) {
+    const filter = reader.blobView() ?? noBytes;
+    if (filters.length <= maxFilters) filters.push(filter);
+  }
   return filters;
 }

@@ -3,14 +3,12 @@
  * section 9.2). Anything broken or unknown does not pass, as with Serf.
  */
 import { Reader } from "@hearsay/wire";
+import { maxFilters } from "./messages.ts";
 import { maxPatternLength, Pattern, type StepMeter } from "./pattern.ts";
 import type { Tags } from "./tags.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 export const FilterType = { node: 0, tag: 1 } as const;
-
-/** Serf's agents send one of names and one for each tag asked about. More than any gossiped query can hold. */
-const maxFilters = 100;
 
 /**
  * Pattern steps for all queries together, a second and at once: a few hundredths of one core at the most. A tag filter

@@ -36,7 +36,8 @@ export function answerKeyQuery(
   const key = readKeyRequest(payload);
   if (!key) response.message = "Invalid key request";
   else if (!keyring || keyring.keys().length === 0) response.message = noKeyring;
-  else if (key.length !== 16 && key.length !== 24 && key.length !== 32) {
+  else if (operation === "install" && key.length !== 16 && key.length !== 24 && key.length !== 32) {
+    // To use such a key, or to remove it, is for the ring to judge, as with Serf: it is one that is not there.
     response.message = "key size must be 16, 24 or 32 bytes";
   } else {
     try {

@@ -21,7 +21,15 @@ import {
   encodeState,
   encodeUserEvent,
 } from "./encode.ts";
-import { type MemberRecordMessage, type SerfState, SerfType } from "./messages.ts";
+import {
+  type MemberRecordMessage,
+  type Query,
+  type QueryResponse,
+  type Relay,
+  type SerfState,
+  SerfType,
+  type UserEvent,
+} from "./messages.ts";
 import { fromHex, rawHex, type SerfLayer, serfMessages, toHex } from "./testing/vectors.ts";
 
 const limits = { maxNames: 1000, maxEvents: 1000 };
@@ -180,6 +188,36 @@ describe("messages", () => {
       fc.property(fc.option(record), (value) => {
         const again = reading(encodeMemberRecord(value), readMemberRecord);
         expect(again && { ...again, tags: { ...again.tags } }).toEqual(value && { ...value, tags: { ...value.tags } });
+      }),
+    );
+  });
+
+  it("of queries and their answers survive the round trip", () => {
+    const u32 = fc.nat(0xffff_ffff);
+    const port = fc.nat(65535);
+    const query = fc.record<Query>({
+      lTime,
+      id: u32,
+      addr: blob,
+      port,
+      sourceNode: name,
+      filters: fc.option(fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 20 })),
+      flags: u32,
+      relayFactor: fc.nat(255),
+      timeoutNs: fc.integer({ min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER }),
+      name,
+      payload: blob,
+    });
+    const response = fc.record<QueryResponse>({ lTime, id: u32, from: name, flags: u32, payload: blob });
+    const event = fc.record<UserEvent>({ lTime, name, payload: blob, coalesce: fc.boolean() });
+    const message = fc.uint8Array({ maxLength: 300 });
+    const relay = fc.record<Relay>({ addr: blob, port, zone: name, destName: name, message });
+    fc.assert(
+      fc.property(query, response, event, relay, (asked, answered, said, wrapped) => {
+        expect(reading(encodeQuery(asked), readQuery)).toEqual(asked);
+        expect(reading(encodeQueryResponse(answered), readQueryResponse)).toEqual(answered);
+        expect(reading(encodeUserEvent(said), readUserEvent)).toEqual(said);
+        expect(reading(encodeRelay(wrapped), readRelay)).toEqual(wrapped);
       }),
     );
   });

@@ -61,6 +61,12 @@ export interface UserEvent {
 
 export const QueryFlag = { ack: 1, noBroadcast: 2 } as const;
 
+/**
+ * Filters of one query: Serf's agents send one of names and one for each tag asked about. More than any gossiped query
+ * can hold; of more, one beyond is kept, to tell.
+ */
+export const maxFilters = 100;
+
 export interface Query {
   lTime: number;
   /** u32, random. */

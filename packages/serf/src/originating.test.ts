@@ -1,6 +1,7 @@
 /** What a whole machine says of its own: events, queries, answers, keys, votes. Against one real peer, or none. */
-import { encodeUtf8, Reader } from "@hearsay/wire";
+import { createCodec, encodeUtf8, Keyring, Reader } from "@hearsay/wire";
 import { describe, expect, it } from "vitest";
+import { fixedNonce, nodeCipher } from "../../wire/testing/node-cipher.ts";
 import { maxOpenQueries } from "./asked-queries.ts";
 import { readQuery, readQueryResponse, readRelay, readUserEvent } from "./decode.ts";
 import { encodeMemberRecord, encodeQuery, encodeQueryResponse, encodeUserEvent } from "./encode.ts";
@@ -66,6 +67,23 @@ describe("a user event", () => {
     expect(() => new Solo({ serfConfig: { userEventSizeLimit: 9217 } })).toThrow(
       "user event size limit exceeds limit of 9216 bytes",
     );
+  });
+});
+
+describe("what a packet can carry", () => {
+  it.each([
+    ["1395 bytes", createCodec(), 1395],
+    ["1366 under encryption", encrypting(), 1366],
+  ])("is %s", (_, codec, most) => {
+    const solo = new Solo({ codec, serfConfig: { userEventSizeLimit: 9216, querySizeLimit: 9216 } });
+    const tell = (n: number) => solo.act((serf, now) => serf.userEvent("x", new Uint8Array(n), false, now));
+    const overhead =
+      encodeUserEvent({ lTime: 1, name: "x", payload: new Uint8Array(1000), coalesce: false }).length - 1000;
+    expect(() => tell(most - overhead + 1)).toThrow(`${most + 1} bytes fits no packet: ${most} is the most`);
+    tell(most - overhead);
+    // Just as many are given to gossip.
+    expect(solo.serf.stats().eventQueue).toBe(1);
+    expect(() => ask(solo, { payload: new Uint8Array(most) })).toThrow(`fits no packet: ${most} is the most`);
   });
 });
 
@@ -478,16 +496,29 @@ describe("a second holder of our name (7.9)", () => {
     expect(votes(solo)).toEqual([]);
     solo.advance(1);
     expect(votes(solo)).toEqual([{ type: "name-vote", responses: 1, matching: 0, keep: false }]);
+    solo.advance(40_000);
     claim();
-    solo.advance(50_000);
-    expect(votes(solo)).toHaveLength(1);
+    expect(of(solo, "conflict")).toHaveLength(2);
     solo.advance(10_000);
+    expect(votes(solo)).toHaveLength(1);
+    solo.advance(60_000);
     claim();
     solo.advance(3200);
     // Nobody answered this time: no decision.
     expect(votes(solo).at(-1)).toEqual({ type: "name-vote", responses: 0, matching: 0, keep: true });
     expect(solo.distinct(SerfType.query)).toHaveLength(2);
     expect(types(solo)).not.toContain("query-done");
+  });
+
+  it("is not asked about again while the pool is being asked", () => {
+    const solo = new Solo({}, { gossipIntervalMs: 10_000 });
+    claimAnswered(solo);
+    solo.advance(100_000);
+    claimAnswered(solo);
+    expect(of(solo, "conflict")).toHaveLength(2);
+    expect(solo.serf.inspect().openQueries).toBe(1);
+    solo.advance(60_000);
+    expect(votes(solo)).toHaveLength(1);
   });
 
   it("is nothing to us when votes are not wanted, not possible, or it is another's name", () => {
@@ -548,13 +579,26 @@ describe("a past that was restored (section 15)", () => {
     expect(types(solo)).toEqual(["user-event", "query"]);
   });
 
-  it.each([0, -1, 1.5, Number.NaN, Number.MAX_SAFE_INTEGER, 2 ** 60])("of time %d does not make us mute", (time) => {
-    const solo = new Solo({ restored: { memberTime: time, eventTime: time, queryTime: time } });
-    solo.act((serf, now) => serf.userEvent("e", null, false, now));
-    ask(solo);
-    expect(types(solo)).toEqual(["user-event", "query"]);
-  });
+  it.each([0, -1, 1.5, Number.NaN, Number.MAX_SAFE_INTEGER, 2 ** 60])(
+    "of time %d makes us neither mute nor deaf",
+    (time) => {
+      const solo = new Solo({ restored: { memberTime: time, eventTime: time, queryTime: time } });
+      solo.act((serf, now) => serf.userEvent("e", null, false, now));
+      const { lTime } = ask(solo);
+      solo.receive(query(lTime + 1));
+      solo.receive(event(lTime + 1));
+      expect(types(solo)).toEqual(["user-event", "query", "query", "user-event"]);
+    },
+  );
 });
+
+function encrypting() {
+  return createCodec({
+    keyring: new Keyring([key(1)]),
+    cipherFactory: nodeCipher,
+    nonceSource: fixedNonce(new Uint8Array(12)),
+  });
+}
 
 function toArray(bytes: Uint8Array): number[] {
   return [...bytes];

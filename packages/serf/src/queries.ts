@@ -32,6 +32,9 @@ export interface QueryListener {
 /** Names with this beginning are Serf's own and never reach the application. */
 export const internalPrefix = "_serf_";
 
+/** Longest name of an asker: UTF-16 units. It is kept as long as its query can be answered. */
+const maxNameLength = 255;
+
 /** New queries taken, a second and at once: far above what pools ask, far below what a packed packet can hold. */
 const queriesPerSecond = 512;
 const queriesAtOnce = 1024;
@@ -76,6 +79,10 @@ export class Queries {
     }
     if (!this.clock.accepts(query.lTime, now)) {
       this.#listener.onDrop("serf-ltime");
+      return;
+    }
+    if (query.sourceNode.length > maxNameLength) {
+      this.#listener.onDrop("serf-name");
       return;
     }
     if (this.buffer.knows(query.lTime, query.id)) return;

@@ -306,6 +306,16 @@ describe("queries", () => {
     expect(eventTypes(solo)).toEqual(["query"]);
   });
 
+  it("of an asker with too long a name, or with too many filters, are not for us", () => {
+    const solo = new Solo();
+    solo.receive(query({ sourceNode: "x".repeat(256) }));
+    expect(solo.serf.swim.counters.drops).toEqual({ "serf-name": 1 });
+    const nobody = Array.from({ length: 500 }, () => new Writer().byte(0).array(1).text("n1").finish());
+    solo.receive(query({ filters: nobody }));
+    solo.receive(query({ id: 5, filters: nobody.slice(0, 100) }));
+    expect(eventTypes(solo)).toEqual(["dropped", "query"]);
+  });
+
   it("not to be passed on are not", () => {
     const solo = new Solo();
     solo.meet(2);

@@ -89,8 +89,28 @@ describe.skipIf(!has("bash"))("bash", () => {
 });
 
 describe.each(["zsh", "fish"])("%s", (shell) => {
-  test.skipIf(!has(shell))("takes the script", async () => {
-    const { status, stderr } = spawnSync(shell, ["-n", "/dev/stdin"], { input: await script(shell), encoding: "utf8" });
+  const folder = mkdtempSync(join(tmpdir(), "hearsay-completion-"));
+  const file = join(folder, `hearsay.${shell}`);
+  beforeAll(async () => writeFileSync(file, await script(shell)));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test.skipIf(!has(shell))("takes the script", () => {
+    const { status, stderr } = spawnSync(shell, ["-n", file], { encoding: "utf8" });
     expect([status, stderr]).toEqual([0, ""]);
   });
+});
+
+test.skipIf(!has("fish"))("fish offers commands, flags and values", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "hearsay-completion-"));
+  const file = join(folder, "hearsay.fish");
+  writeFileSync(file, await script("fish"));
+  const offers = (line: string) => {
+    const args = ["--no-config", "-c", `source ${file}; complete -C '${line}'`];
+    const text = execFileSync("fish", args, { encoding: "utf8", env: { ...process.env, HOME: folder } });
+    return text.split("\n").flatMap((row) => row.split("\t").slice(0, 1));
+  };
+  expect(offers("hearsay mem")).toContain("members");
+  expect(offers("hearsay members -for").join()).toMatch(/-format/);
+  expect(offers("hearsay completion ")).toEqual(expect.arrayContaining(["bash", "zsh", "fish"]));
+  rmSync(folder, { recursive: true });
 });

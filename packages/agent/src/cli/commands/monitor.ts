@@ -19,7 +19,7 @@ export async function run(call: Call): Promise<number> {
       events.catch(() => {});
       const lines = await client.monitor(level, { signal });
       started = true;
-      await Promise.all([events, show(lines, (line) => io.out(`${printableText(line.trimEnd())}\n`))]);
+      await Promise.all([events, show(lines, (line) => io.out(`${printableText(line)}\n`))]);
     } catch (error) {
       // Ctrl-C is how it is meant to end.
       if (signal.aborted) return 0;
