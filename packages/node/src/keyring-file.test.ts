@@ -1,5 +1,4 @@
 import {
-  chmodSync,
   lstatSync,
   mkdtempSync,
   readdirSync,
