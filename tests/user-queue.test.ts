@@ -8,3 +8,9 @@ it("a queue of user messages is bounded, however many peers make us pass on", ()
   solo.drain();
   expect(solo.events.filter((event) => event.type === "broadcast-done")).toHaveLength(904);
 });
+
+it("and may have another bound", () => {
+  const solo = new Solo({}, { maxUserQueue: 10 });
+  for (let i = 0; i < 50; i++) solo.swim.broadcastUser(Uint8Array.of(3, 0, i), 0, solo.now);
+  expect(solo.swim.queueLength(0)).toBe(10);
+});

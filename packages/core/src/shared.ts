@@ -42,6 +42,11 @@ export interface SwimOptions {
    * machines. Default 64.
    */
   readonly evidencePerMember?: number;
+  /**
+   * User messages waiting in one queue, at least 1: above it the most transmitted go. Peers fill these queues too. Default
+   * 4096, as in Serf.
+   */
+  readonly maxUserQueue?: number;
   /** User state for push/pull, asked for whenever one is encoded. */
   readonly localState?: (join: boolean) => Uint8Array;
   /** Payload for the acks of pings by packet. */

@@ -27,8 +27,7 @@ import { TimerKind } from "./timers.ts";
 
 /** Lateness from which a call counts as a stall, as a share of the probe timeout: answers may have come meanwhile. */
 const stallShare = 0.5;
-/** User messages waiting in one queue: above it the most transmitted go, as in Serf. Peers fill these queues too. */
-const maxUserQueue = 4096;
+const defaultMaxUserQueue = 4096;
 /** Gossip intervals waited at most for a leave to be spread; in the LAN profile 5 s, Serf's broadcast timeout. */
 const leaveRounds = 25;
 
@@ -174,15 +173,15 @@ export class Swim implements Machine<SwimEvent> {
 
   /**
    * Gossips a user message to everyone; members hand it to their own layer above, who passes it on. Queue 0 goes before
-   * 1 before 2. The number comes back in `broadcast-done`. `payload` is copied. Of more than 4096 in one queue the most
-   * often sent are given up, which counts as done.
+   * 1 before 2. The number comes back in `broadcast-done`. `payload` is copied. Of more than `maxUserQueue` in one queue the
+   * most often sent are given up, which counts as done.
    */
   broadcastUser(payload: Uint8Array, queue: 0 | 1 | 2, now: number): number {
     this.#enter(now);
     const s = this.#s;
     const id = s.nextId();
     s.userQueue(queue).queue(s.codec.encode({ type: MessageType.user, payload }), noKey, 0, id);
-    s.userQueue(queue).prune(maxUserQueue);
+    s.userQueue(queue).prune(s.options.maxUserQueue ?? defaultMaxUserQueue);
     this.#gossip.schedule();
     return id;
   }

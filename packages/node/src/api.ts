@@ -258,7 +258,7 @@ export interface NodeOptions extends PoolOptions {
   readonly keyringFile?: string;
   /**
    * File that remembers the pool (Serf's snapshot format): a node that starts again joins the members it knew, and takes no
-   * events or queries that it has seen. Made if missing.
+   * events or queries that it has seen. Made if missing, in a folder that exists; one node a file.
    */
   readonly snapshotPath?: string;
   /** Join again also after a graceful leave. Default false. */

@@ -66,7 +66,10 @@ export interface EngineOptions<E extends SerfEvent | SwimEvent> {
   onDrained?(): void;
   /** The machine has failed: a bug, its state cannot be trusted. The engine is closed already. */
   onFailure(error: unknown): void;
-  /** Members from before, to be tried at the start. */
+  /**
+   * Members from before, to be tried at the start. Of a pool that we were in, we want the past: what we have seen of it the
+   * machine knows, the rest we have missed.
+   */
   readonly remembered?: readonly RememberedMember[];
   readonly resolver: Resolver;
   readonly logger: Logger | undefined;
@@ -155,7 +158,7 @@ export class Engine<E extends SerfEvent | SwimEvent> {
   async start(signal?: AbortSignal): Promise<void> {
     this.driver.start();
     // In the background: a pool that has moved on since then must not hold up the start.
-    void this.#rejoin(this.#options.remembered ?? []);
+    void this.#rejoin();
     if (!this.#plan || this.#options.settings.lazySeeds) return;
     const patience = new AbortController();
     const first = new Promise<void>((resolve) => {
@@ -345,9 +348,9 @@ export class Engine<E extends SerfEvent | SwimEvent> {
    * Push/pull with one of the remembered: in random order, until one answers; no retries. It is no join: the pool is not told
    * that we mean to stay, and the events that we have missed are wanted (Serf protocol notes, section 15).
    */
-  async #rejoin(remembered: readonly RememberedMember[]): Promise<void> {
-    const { logger, settings } = this.#options;
-    const others = remembered.filter(({ name }) => name !== settings.name);
+  async #rejoin(): Promise<void> {
+    const { logger } = this.#options;
+    const others = this.#remembered;
     try {
       for (const { name, address, port } of shuffled(others)) {
         const at = formatEndpoint({ address, port });
@@ -365,6 +368,16 @@ export class Engine<E extends SerfEvent | SwimEvent> {
       // Closed or left in between; anything else is worth a line.
       if (!this.closed && !this.#leaving) logger?.warn({ err: error }, `snapshot: ${String(error)}`);
     }
+  }
+
+  get #remembered(): readonly RememberedMember[] {
+    const { remembered = [], settings } = this.#options;
+    return remembered.filter(({ name }) => name !== settings.name);
+  }
+
+  /** Whether events from before a join by seeds are news. After a goodbye nobody is remembered, and they are not. */
+  get #wantsPast(): boolean {
+    return this.#remembered.length > 0;
   }
 
   #resolveContext(): ResolveContext {
@@ -417,7 +430,7 @@ export class Engine<E extends SerfEvent | SwimEvent> {
       return new Set(alive.map(({ endpoint }) => formatEndpoint(endpoint)));
     };
     const known = task === "look" ? living() : undefined;
-    const result = await this.#joinAll(settings.seeds, false, (to) => {
+    const result = await this.#joinAll(settings.seeds, this.#wantsPast, (to) => {
       const text = formatEndpoint(to);
       return !own.has(text) && !(known && (known.has(text) || !this.#aliases.worthTrying(text)));
     });

@@ -1,4 +1,14 @@
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Keyring } from "@hearsay/wire";
@@ -92,6 +102,18 @@ describe("changing", () => {
     broken = false;
     live.install(key(2));
     expect(readFileSync(path, "utf8")).toBe(fileOf(1, 2));
+  });
+
+  test("a link stays a link; a file that was taken away is made anew", () => {
+    const [path, link] = [join(folder, "real.json"), join(folder, "link.json")];
+    writeFileSync(path, fileOf(1));
+    symlinkSync(path, link);
+    writeKeyringFile(link, [key(2)]);
+    expect([lstatSync(link).isSymbolicLink(), readFileSync(path, "utf8")]).toEqual([true, fileOf(2)]);
+    rmSync(path);
+    rmSync(link);
+    writeKeyringFile(path, [key(3)]);
+    expect(readFileSync(path, "utf8")).toBe(fileOf(3));
   });
 
   test.skipIf(process.getuid?.() === 0)("a folder that cannot be written", () => {

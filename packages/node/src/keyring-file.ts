@@ -4,8 +4,9 @@
  * kills us, finds the old list or the new one. No key stands in an error.
  */
 
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, writeSync } from "node:fs";
 import { open } from "node:fs/promises";
+import { threadId } from "node:worker_threads";
 import { NodeError, systemCode } from "./errors.ts";
 import { checkKey } from "./options.ts";
 
@@ -46,19 +47,32 @@ export function writeKeyringFile(path: string, keys: readonly Uint8Array[]): voi
     undefined,
     2,
   );
-  const beside = `${path}.${process.pid}.tmp`;
+  const target = behindLinks(path);
+  // Nodes of one process may share a file, each in a thread of its own.
+  const beside = `${target}.${process.pid}.${threadId}.tmp`;
   try {
-    const file = openSync(beside, "w", 0o600);
+    // Never into a file that was there, whose mode would be somebody else's.
+    rmSync(beside, { force: true });
+    const file = openSync(beside, "wx", 0o600);
     try {
       writeSync(file, text);
       fsyncSync(file);
     } finally {
       closeSync(file);
     }
-    renameSync(beside, path);
+    renameSync(beside, target);
   } catch (error) {
     rmSync(beside, { force: true });
     throw error;
+  }
+}
+
+/** A link stays a link to the file that changes. */
+function behindLinks(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path; // Gone: it is made anew.
   }
 }
 

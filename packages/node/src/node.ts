@@ -5,8 +5,7 @@ import {
   distanceMs,
   type KeyOperation,
   type QueryWish,
-  Serf,
-  type SerfConfig,
+  type Serf,
   type SerfEvent,
   type SerfMember,
 } from "@hearsay/serf";
@@ -35,12 +34,12 @@ import {
   querySignal,
 } from "./call-checks.ts";
 import { DropReports } from "./drop-reports.ts";
-import { Engine, openPlace, type Place } from "./engine.ts";
+import { Engine, openPlace } from "./engine.ts";
 import { abortable, closedError, leftError, NodeError, optionError, throwIfAborted } from "./errors.ts";
 import { logEvent } from "./event-log.ts";
 import { summarize } from "./explain.ts";
+import { HeldEvents } from "./held-events.ts";
 import { readKeyringFile } from "./keyring-file.ts";
-import { LiveKeyring } from "./live-keyring.ts";
 import { memberFor } from "./member.ts";
 import { Observable } from "./observable.ts";
 import { checkTags, type NodeSettings, nodeSettings } from "./options.ts";
@@ -49,7 +48,8 @@ import { quietLogger } from "./quiet-logger.ts";
 import { type Resolver, systemResolver } from "./resolve.ts";
 import type { Coordinate, KeyResult, PoolKeys, QueryCall, QueryOptions } from "./serf-api.ts";
 import { SerfCalls, userEventFor } from "./serf-calls.ts";
-import { codecFor, freshRng, keyringOf, sharedNames } from "./shared-parts.ts";
+import { makeSerf, type Parts } from "./serf-machine.ts";
+import { keyringOf } from "./shared-parts.ts";
 import { closeSockets } from "./sockets.ts";
 import { WallClock } from "./wall-clock.ts";
 
@@ -86,14 +86,6 @@ export interface StartContext {
   readonly onPlace?: (name: string) => void;
 }
 
-/** What a node is made of, ready. */
-interface Parts {
-  readonly place: Place;
-  readonly resolver: Resolver;
-  readonly keyring: Keyring | undefined;
-  readonly memory: PoolMemory | undefined;
-}
-
 export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements HearsayNode {
   readonly name: string;
   readonly address: string;
@@ -108,6 +100,7 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
   readonly #onMemberEvent: ((event: MemberEvent) => void) | undefined;
   readonly #onPlace: ((name: string) => void) | undefined;
   readonly #calls: SerfCalls;
+  readonly #held = new HeldEvents();
   readonly #keyring: Keyring | undefined;
   readonly #memory: PoolMemory | undefined;
   #leaving: Promise<void> | undefined;
@@ -138,6 +131,7 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
       throw error;
     }
     context.signal?.addEventListener("abort", node.#onAbort, { once: true });
+    node.#held.release();
     return node;
   }
 
@@ -155,22 +149,7 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
     this.name = settings.name;
     this.address = place.address;
     this.port = place.port;
-    const serf = new Serf({
-      name: settings.name,
-      addr: place.addr,
-      port: place.port,
-      bindPort: place.sockets.port,
-      config: settings.config,
-      codec: codecFor(settings, keyring),
-      rng: freshRng(),
-      names: sharedNames(),
-      tags: settings.tags,
-      protocol: settings.protocol,
-      serfConfig: serfConfigFor(settings),
-      coordinates: settings.coordinates,
-      ...(keyring ? { keyring: new LiveKeyring(keyring, settings.keyringFile) } : {}),
-      ...(memory?.clocks ? { restored: memory.clocks } : {}),
-    });
+    const serf = makeSerf(settings, parts);
     this.#serf = serf;
     this.#engine = new Engine<SerfEvent>({
       settings,
@@ -327,6 +306,7 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
   async close(): Promise<void> {
     this.#signal?.removeEventListener("abort", this.#onAbort);
     const closed = this.#engine.close();
+    this.#held.drop();
     this.#calls.close(this.#engine.left ? leftError() : closedError());
     await closed;
     await this.#memory?.close();
@@ -389,10 +369,10 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
         this.#drops.add(event.reason, event.peer, this.#engine.driver.now());
         break;
       case "user-event":
-        this.emit("user-event", userEventFor(event));
+        this.#held.tell(() => this.emit("user-event", userEventFor(event)));
         break;
       case "query":
-        this.emit("query", this.#calls.incoming(event));
+        this.#held.tell(() => this.emit("query", this.#calls.incoming(event)));
         break;
       case "name-vote":
         this.emit("name-vote", { responses: event.responses, matching: event.matching, keep: event.keep });
@@ -414,18 +394,4 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
     this.stream(event);
     this.emit(type, member);
   }
-}
-
-/** How long the failed are tried again is one setting, though both layers need it. */
-function serfConfigFor(settings: NodeSettings): Partial<SerfConfig> {
-  const { broadcastTimeoutMs, tombstoneTimeoutMs, userEventSizeLimit, querySizeLimit, queryResponseSizeLimit } =
-    settings;
-  return {
-    reconnectTimeoutMs: settings.config.reconnectTimeoutMs,
-    broadcastTimeoutMs,
-    tombstoneTimeoutMs,
-    userEventSizeLimit,
-    querySizeLimit,
-    queryResponseSizeLimit,
-  };
 }

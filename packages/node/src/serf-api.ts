@@ -12,7 +12,7 @@ export interface UserEvent {
   readonly payload: Uint8Array;
   /** Lamport time of the event clock. */
   readonly lTime: number;
-  /** Of several events of this name, only the latest needs to be told. */
+  /** Of several events of this name, only the latest needs to be told. False also for what came by a state exchange. */
   readonly coalesce: boolean;
 }
 
@@ -52,7 +52,7 @@ export interface QueryOptions extends CallOptions {
    */
   readonly timeout?: number;
   /**
-   * End as soon as every live member that the query is for has answered, or acknowledged if it was only pinged. Serf waits
+   * End as soon as every live member that the query is for has answered, or for `_serf_ping` acknowledged. Serf waits
    * for the deadline whatever happens. Only without tag filters can the node know; with them it waits. Default false.
    */
   readonly endEarly?: boolean;

@@ -52,9 +52,12 @@ export class Answerable {
 
   #sweep(now: number): void {
     for (const [key, { deadline }] of this.#waiting) if (now > deadline) this.#waiting.delete(key);
-    for (const key of this.#waiting.keys()) {
-      if (this.#waiting.size < maxAnswerable) break;
-      this.#waiting.delete(key);
+    if (this.#waiting.size >= maxAnswerable) {
+      // A good part at once, or every further one would cost a look at all.
+      for (const key of this.#waiting.keys()) {
+        this.#waiting.delete(key);
+        if (this.#waiting.size <= 0.75 * maxAnswerable) break;
+      }
     }
     this.#sweepAt = Math.min(maxAnswerable, Math.max(64, 2 * this.#waiting.size));
   }

@@ -30,11 +30,16 @@ export interface Asked {
   readonly deadline: number;
   /** Members alive when it was asked: how many acknowledgements, and answers, are taken. */
   readonly alive: number;
-  /** When all of these have answered, it is over. Undefined: only at the deadline. */
+  /** When all of these have answered, it is over; at once, if they are none. Undefined: only at the deadline. */
   readonly expected?: ReadonlySet<string>;
   /** An acknowledgement counts as an answer. */
   readonly ackSuffices?: boolean;
+  /** Copies of answers are to be expected: relays were asked for. */
+  readonly relayed?: boolean;
 }
+
+/** Longest name of one who answers: UTF-16 units. They are kept until the end. */
+const maxNameLength = 255;
 
 interface Open {
   readonly handle: number;
@@ -64,9 +69,10 @@ export class AskedQueries {
     return this.#deadline;
   }
 
-  /** Throws SerfError "too-many-queries" when there is no room for another. */
-  requireRoom(): void {
-    if (this.#open.size >= maxOpenQueries) {
+  /** Throws SerfError "too-many-queries" when there is no room for another, stamped with this time. */
+  requireRoom(lTime: number): void {
+    // The second: at the end of all times the clock stands still.
+    if (this.#open.size >= maxOpenQueries || this.#open.has(lTime)) {
       throw new SerfError("too-many-queries", `${maxOpenQueries} queries of this node are open: wait for one to end`);
     }
   }
@@ -107,9 +113,14 @@ export class AskedQueries {
     }
     const open = this.#open.get(response.lTime);
     if (open?.asked.id !== response.id || now > open.asked.deadline) this.#onDrop("serf-unasked");
-    // Closing a collector may race with its last record in Serf, which then has no sender: nobody's answer.
-    else if (response.from === "") this.#onDrop("serf-name");
+    else if (response.from === "" || response.from.length > maxNameLength) this.#onDrop("serf-name");
     else this.#take(open, response);
+  }
+
+  /** Ends a query that waits for nobody. To be called once it has been asked. */
+  settle({ lTime }: QueryTicket): void {
+    const open = this.#open.get(lTime);
+    if (open?.missing === 0) this.#finish(open);
   }
 
   handleTimeout(now: number): void {
@@ -124,9 +135,8 @@ export class AskedQueries {
     const { asked, sink } = open;
     const isAck = (flags & responseAckFlag) !== 0;
     const heard = isAck ? open.acks : open.responses;
-    // With relays, copies are what was asked for.
-    if (heard.has(from)) return;
-    if (heard.size >= asked.alive) {
+    if (heard.has(from) && asked.relayed) return;
+    if (heard.has(from) || heard.size >= asked.alive) {
       this.#onDrop("serf-surplus-response");
       return;
     }
@@ -136,7 +146,10 @@ export class AskedQueries {
     if (isAck !== (asked.ackSuffices ?? false) || !asked.expected?.has(from)) return;
     open.missing--;
     // A sink may have ended it meanwhile.
-    if (open.missing > 0 || this.#open.get(asked.lTime) !== open) return;
+    if (open.missing === 0 && this.#open.get(asked.lTime) === open) this.#finish(open);
+  }
+
+  #finish({ asked, sink }: Open): void {
     this.#open.delete(asked.lTime);
     this.#findDeadline();
     sink.onDone();

@@ -7,8 +7,8 @@ import { type Query, QueryFlag } from "./messages.ts";
 import { Pattern } from "./pattern.ts";
 import type { QueryWish } from "./types.ts";
 
-/** A timeout's bound: ms. What a number holds exactly in nanoseconds. */
-const maxTimeoutMs = 100 * 24 * 3600 * 1000;
+/** Longest time that answers are taken: ms, a day. Members hold a query open for no longer. */
+export const maxQueryTimeoutMs = 24 * 3600 * 1000;
 
 /**
  * At most one filter of names, then one for each tag, as Serf's agents send them. Throws SerfError "query-filter": a
@@ -44,13 +44,14 @@ export interface Stamp {
   readonly addr: Uint8Array;
   readonly port: number;
   readonly sourceNode: string;
+  /** 0 … `maxQueryTimeoutMs`. */
   readonly timeoutMs: number;
 }
 
 /**
  * The query and its message.
  * @param limit largest encoded query by the settings, and what a packet can carry: bytes
- * Throws SerfError "query-filter", "query-too-long".
+ * Throws SerfError "query-filter", "query-too-long"; RangeError for a relay factor that is none.
  */
 export function wordQuery(
   wish: QueryWish,
@@ -58,12 +59,16 @@ export function wordQuery(
   { limit, packetLimit }: { readonly limit: number; readonly packetLimit: number },
 ): { readonly query: Query; readonly message: Uint8Array } {
   const { timeoutMs, ...rest } = stamp;
+  const { relayFactor = 0 } = wish;
+  if (!Number.isInteger(relayFactor) || relayFactor < 0 || relayFactor > 255) {
+    throw new RangeError(`relayFactor: a whole number from 0 to 255, not ${relayFactor}`);
+  }
   const query: Query = {
     ...rest,
     filters: encodeFilters(wish),
     flags: wish.requestAck ? QueryFlag.ack : 0,
-    relayFactor: wish.relayFactor ?? 0,
-    timeoutNs: Math.round(Math.min(timeoutMs, maxTimeoutMs) * 1e6),
+    relayFactor,
+    timeoutNs: Math.round(timeoutMs * 1e6),
     name: wish.name,
     payload: wish.payload,
   };

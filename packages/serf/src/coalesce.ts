@@ -1,10 +1,18 @@
 /**
- * Many events made into few, for those who run a script for each (serf protocol notes, section 13). The first event opens
+ * Many events made into few, for those who run a script for each (Serf protocol notes, section 13). The first event opens
  * a window; it closes when nothing has come for the quiet time, or when the quantum is over.
  *
- * Two defects of Serf's are not repeated (section 26): what was told is forgotten with the window, so a member once updated
- * is not told again at every later one; and an update does not swallow the join before it: that is told as a join, with the
- * newest tags.
+ * Different from Serf (section 26), which tells of each member the latest kind only, never empties its table, and skips
+ * what it told last time:
+ *
+ *   in one window              Serf tells              here
+ *   join, update               update                  join, with the newest tags
+ *   update                     update, in every later  update, once
+ *                              window as well
+ *   failed or left, and back   nothing                 update: it may be back with other tags, or elsewhere
+ *   the same, then update      update                  update
+ *   join, then gone            failed, or leave        the same
+ *   gone, who was told gone    nothing                 the same
  */
 
 export interface CoalesceSettings {
@@ -26,35 +34,45 @@ export interface CoalescedMembers<M> {
   readonly members: readonly M[];
 }
 
+/**
+ * So many members, or user events, are due at once: a window holds that many, and what comes until its owner takes them.
+ * Nothing is dropped; only the wait is shorter.
+ */
+export const maxWaiting = 4096;
+
 /** When the present window closes. */
 class Window {
   readonly #settings: CoalesceSettings;
   #openedAt = Number.POSITIVE_INFINITY;
   #latestAt = Number.POSITIVE_INFINITY;
+  #fullAt = Number.POSITIVE_INFINITY;
 
   constructor(settings: CoalesceSettings) {
     this.#settings = settings;
   }
 
   get deadline(): number {
-    return Math.min(this.#openedAt + this.#settings.quantumMs, this.#latestAt + this.#settings.quietMs);
+    const { quantumMs, quietMs } = this.#settings;
+    return Math.min(this.#openedAt + quantumMs, this.#latestAt + quietMs, this.#fullAt);
   }
 
-  touch(now: number): void {
+  /** @param waiting how many it holds now */
+  touch(waiting: number, now: number): void {
     if (this.#openedAt === Number.POSITIVE_INFINITY) this.#openedAt = now;
     this.#latestAt = now;
+    if (waiting >= maxWaiting && this.#fullAt === Number.POSITIVE_INFINITY) this.#fullAt = now;
   }
 
   close(): void {
     this.#openedAt = Number.POSITIVE_INFINITY;
     this.#latestAt = Number.POSITIVE_INFINITY;
+    this.#fullAt = Number.POSITIVE_INFINITY;
   }
 }
 
 /**
- * Member events: each member once a window, with what became of it last. One that ends as it was last told (failed, and back
- * at once, after it had been told as joined) is not told. It keeps the last kind told of each member that is not reaped, and
- * the window's events: as many as there are members.
+ * Member events: each member once a window, with what became of it. It keeps the window's events, and of each member that
+ * is not reaped the last word on whether it is there: as many as there are members.
  */
 export class MemberCoalescer<M> {
   readonly #window: Window;
@@ -71,27 +89,24 @@ export class MemberCoalescer<M> {
   }
 
   add(kind: CoalescedKind, name: string, member: M, now: number): void {
-    this.#window.touch(now);
     const before = this.#latest.get(name)?.kind;
     // New and changed is new.
     const joined = kind === "member-update" && before === "member-join";
     this.#latest.set(name, { kind: joined ? "member-join" : kind, member });
+    this.#window.touch(this.#latest.size, now);
   }
 
-  /** What is to be told, kind by kind; nothing before the deadline. */
+  /** What is to be told, kind by kind in a fixed order; nothing before the deadline. */
   takeDue(now: number): readonly CoalescedMembers<M>[] {
-    if (now < this.#window.deadline) return [];
+    if (now < this.deadline) return [];
     this.#window.close();
     const groups = new Map<CoalescedKind, M[]>();
     for (const [name, { kind, member }] of [...this.#latest].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      const again = this.#told.get(name) === kind && kind !== "member-update";
-      if (kind === "member-reap") this.#told.delete(name);
-      // An update says nothing of whether the member is there: what was told of that still holds.
-      else if (kind !== "member-update") this.#told.set(name, kind);
-      if (again) continue;
-      const group = groups.get(kind);
+      const told = this.#tell(name, kind);
+      if (told === undefined) continue;
+      const group = groups.get(told);
       if (group) group.push(member);
-      else groups.set(kind, [member]);
+      else groups.set(told, [member]);
     }
     this.#latest.clear();
     return kinds.flatMap((kind) => {
@@ -99,15 +114,26 @@ export class MemberCoalescer<M> {
       return members ? [{ kind, members }] : [];
     });
   }
-}
 
-/** Most events that wait in a window; the oldest names go first. */
-const maxWaitingEvents = 4096;
+  /** As what it is told, given what was told before; undefined if it is not. */
+  #tell(name: string, kind: CoalescedKind): CoalescedKind | undefined {
+    // An update says nothing of whether the member is there: what was told of that still holds.
+    if (kind === "member-update") return kind;
+    if (kind === "member-reap") {
+      this.#told.delete(name);
+      return kind;
+    }
+    const before = this.#told.get(name);
+    this.#told.set(name, kind);
+    if (before !== kind) return kind;
+    return kind === "member-join" ? "member-update" : undefined;
+  }
+}
 
 /** User events with the coalesce flag: of each name those of the highest Lamport time, several if equal. */
 export class EventCoalescer<E extends { readonly name: string; readonly lTime: number }> {
   readonly #window: Window;
-  readonly #latest = new Map<string, { lTime: number; events: E[] }>();
+  readonly #latest = new Map<string, E[]>();
   #waiting = 0;
 
   constructor(settings: CoalesceSettings) {
@@ -120,27 +146,23 @@ export class EventCoalescer<E extends { readonly name: string; readonly lTime: n
   }
 
   add(event: E, now: number): void {
-    this.#window.touch(now);
     const known = this.#latest.get(event.name);
-    if (known && event.lTime < known.lTime) return;
-    if (known && event.lTime === known.lTime) known.events.push(event);
-    else {
-      this.#waiting -= known?.events.length ?? 0;
-      this.#latest.set(event.name, { lTime: event.lTime, events: [event] });
+    const knownTime = known?.[0]?.lTime ?? Number.NEGATIVE_INFINITY;
+    if (known && event.lTime === knownTime) {
+      known.push(event);
+      this.#waiting++;
+    } else if (event.lTime > knownTime) {
+      this.#latest.set(event.name, [event]);
+      this.#waiting += 1 - (known?.length ?? 0);
     }
-    this.#waiting++;
-    for (const [name, { events }] of this.#latest) {
-      if (this.#waiting <= maxWaitingEvents) break;
-      this.#latest.delete(name);
-      this.#waiting -= events.length;
-    }
+    this.#window.touch(this.#waiting, now);
   }
 
-  /** What is to be told, by names in the order of their first event; nothing before the deadline. */
+  /** What is to be told, earlier Lamport times first (Serf: in no order); nothing before the deadline. */
   takeDue(now: number): readonly E[] {
-    if (now < this.#window.deadline) return [];
+    if (now < this.deadline) return [];
     this.#window.close();
-    const due = [...this.#latest.values()].flatMap(({ events }) => events);
+    const due = [...this.#latest.values()].flat().sort((a, b) => a.lTime - b.lTime);
     this.#latest.clear();
     this.#waiting = 0;
     return due;

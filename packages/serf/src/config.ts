@@ -31,6 +31,11 @@ export interface SerfConfig {
   readonly userEventSizeLimit: number;
   /** A query's default timeout in gossip intervals, for each power of ten of members. */
   readonly queryTimeoutMult: number;
+  /**
+   * Most intents, queries and events that wait to be gossiped, each by themselves; at least 1. Beyond it the most often
+   * sent go first, at once and not at the next of Serf's looks, which are 30 s apart: peers fill these queues as well.
+   */
+  readonly maxQueueDepth: number;
   /** Ask the pool who holds our name when another claims it too. */
   readonly resolveConflicts: boolean;
 }
@@ -51,5 +56,6 @@ export const serfDefaults: SerfConfig = {
   querySizeLimit: 1024,
   userEventSizeLimit: 512,
   queryTimeoutMult: 16,
+  maxQueueDepth: 4096,
   resolveConflicts: true,
 };

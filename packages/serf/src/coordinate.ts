@@ -1,9 +1,10 @@
 /**
- * A place in the network: how far apart two members are can be told from theirs without a packet between them (serf
+ * A place in the network: how far apart two members are can be told from theirs without a packet between them (Serf
  * protocol notes, section 16; Dabek et al., "Vivaldi", SIGCOMM 2004). All in seconds, but for the error.
+ *
+ * Stricter than Serf: a place that cannot be is refused also when its numbers are merely absurd, not only when they are
+ * infinite. Serf computes with them, and is carried off by one lying peer.
  */
-import { Reader, Writer } from "@hearsay/wire";
-
 export interface Coordinate {
   /** `dimensions` numbers. */
   readonly vec: readonly number[];
@@ -19,70 +20,47 @@ export const dimensions = 8;
 export const maxError = 1.5;
 /** s. */
 export const minHeight = 1e-5;
-
-/** First byte of an ack's payload that holds a place. */
-const version = 1;
-// In declaration order, for peers that write a structure as an array.
-const fields = ["Vec", "Error", "Adjustment", "Height"] as const;
+/** s: no number of a place is larger. A hundred times the longest measurement that counts, so no pool gets there. */
+export const maxExtent = 1000;
 
 export function freshCoordinate(): Coordinate {
-  return { vec: new Array<number>(dimensions).fill(0), error: maxError, adjustment: 0, height: minHeight };
+  return { vec: [0, 0, 0, 0, 0, 0, 0, 0], error: maxError, adjustment: 0, height: minHeight };
 }
 
-/** Whether two places can be compared and none of its numbers is infinite. */
+/** Whether a place can be: of our dimensions, and every number within its range. Then distances to it are finite. */
 export function isSound({ vec, error, adjustment, height }: Coordinate): boolean {
-  return vec.length === dimensions && vec.every(Number.isFinite) && [error, adjustment, height].every(Number.isFinite);
+  if (vec.length !== dimensions) return false;
+  for (let i = 0; i < dimensions; i++) if (!within(vec[i]!, -maxExtent, maxExtent)) return false;
+  return within(error, 0, maxError) && within(adjustment, -maxExtent, maxExtent) && within(height, 0, maxExtent);
 }
 
 /** The distance by the places alone: s. */
 export function rawDistance(a: Coordinate, b: Coordinate): number {
   let sum = 0;
-  for (let i = 0; i < dimensions; i++) sum += (a.vec[i]! - b.vec[i]!) ** 2;
+  for (let i = 0; i < dimensions; i++) {
+    const difference = a.vec[i]! - b.vec[i]!;
+    sum += difference * difference;
+  }
   return Math.sqrt(sum) + a.height + b.height;
 }
 
 /** The estimated round-trip time: s, in whole nanoseconds. */
 export function distance(a: Coordinate, b: Coordinate): number {
+  return nanoseconds(a, b) / 1e9;
+}
+
+/** The estimated round-trip time: ms, in whole nanoseconds. Serf protocol notes, section 16.2. */
+export function distanceMs(a: Coordinate, b: Coordinate): number {
+  return nanoseconds(a, b) / 1e6;
+}
+
+function nanoseconds(a: Coordinate, b: Coordinate): number {
   const raw = rawDistance(a, b);
   const adjusted = raw + a.adjustment + b.adjustment;
-  return Math.trunc((adjusted > 0 ? adjusted : raw) * 1e9) / 1e9;
+  return Math.trunc((adjusted > 0 ? adjusted : raw) * 1e9);
 }
 
-/** The estimated round-trip time: ms. */
-export function distanceMs(a: Coordinate, b: Coordinate): number {
-  return distance(a, b) * 1000;
-}
-
-/** The payload of an ack: 130 bytes. */
-export function encodeCoordinate({ vec, error, adjustment, height }: Coordinate): Uint8Array {
-  const writer = new Writer({ initialBytes: 136 }).byte(version).map(4);
-  writer.text("Adjustment").float(adjustment);
-  writer.text("Error").float(error);
-  writer.text("Height").float(height);
-  writer.text("Vec").array(vec.length);
-  for (const x of vec) writer.float(x);
-  return writer.finish();
-}
-
-/** Undefined when it is of another version, malformed, or no place that can be. */
-export function decodeCoordinate(payload: Uint8Array): Coordinate | undefined {
-  if (payload[0] !== version) return undefined;
-  const reader = new Reader(payload, 1);
-  const vec: number[] = [];
-  const rest = { error: 0, adjustment: 0, height: 0 };
-  reader.struct(fields, (field) => {
-    if (field === 1) rest.error = reader.float();
-    else if (field === 2) rest.adjustment = reader.float();
-    else if (field === 3) rest.height = reader.float();
-    else {
-      const count = reader.array();
-      for (let i = 0; i < count && reader.ok; i++) {
-        const x = reader.float();
-        // One more than there should be is enough to know.
-        if (vec.length <= dimensions) vec.push(x);
-      }
-    }
-  });
-  const coordinate: Coordinate = { vec, ...rest };
-  return reader.ok && isSound(coordinate) ? coordinate : undefined;
+/** False for NaN. */
+function within(x: number, min: number, max: number): boolean {
+  return x >= min && x <= max;
 }

@@ -9,8 +9,8 @@ import { TokenBucket } from "./token-bucket.ts";
 
 export const FilterType = { node: 0, tag: 1 } as const;
 
-/** Serf's agents send one of names and one for each tag asked about. Each may cost milliseconds. */
-const maxFilters = 16;
+/** Serf's agents send one of names and one for each tag asked about. More than any gossiped query can hold. */
+const maxFilters = 100;
 
 /**
  * Pattern steps for all queries together, a second and at once: a few hundredths of one core at the most. A tag filter

@@ -44,6 +44,7 @@ export class KeyTally implements QuerySink {
   onDone(): void {
     const nodes = this.#alive.size;
     const responses = this.#heard.size;
+    const silent = [...this.#alive].filter((name) => !this.#heard.has(name)).sort();
     this.#onResult({
       nodes,
       responses,
@@ -51,8 +52,8 @@ export class KeyTally implements QuerySink {
       messages: sorted(this.#messages),
       keys: sorted(this.#keys),
       primaryKeys: sorted(this.#primaryKeys),
-      silent: [...this.#alive].filter((name) => !this.#heard.has(name)).sort(),
-      error: this.#error(nodes, responses),
+      silent,
+      error: this.#error(nodes, silent.length),
     });
   }
 
@@ -63,9 +64,10 @@ export class KeyTally implements QuerySink {
     if (primaryKey !== "") this.#primaryKeys.set(primaryKey, (this.#primaryKeys.get(primaryKey) ?? 0) + 1);
   }
 
-  #error(nodes: number, responses: number): string {
+  /** By who is silent and not by the number of answers, as Serf: one from a newcomer makes up for nobody. */
+  #error(nodes: number, silent: number): string {
     if (this.#errors > 0) return `${this.#errors}/${nodes} nodes reported failure`;
-    return responses === nodes ? "" : `${responses}/${nodes} nodes reported success`;
+    return silent === 0 ? "" : `${nodes - silent}/${nodes} nodes reported success`;
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { Reader, readUtf8 } from "@hearsay/wire";
 import { Answerable } from "./answerable.ts";
+import { maxQueryTimeoutMs } from "./asking.ts";
 import { readQuery } from "./decode.ts";
 import { encodeMemberRecord } from "./encode.ts";
 import { Filters } from "./filters.ts";
@@ -31,9 +32,6 @@ export interface QueryListener {
 /** Names with this beginning are Serf's own and never reach the application. */
 export const internalPrefix = "_serf_";
 
-/** Longest time a query is held open, whatever it asks for: ms. */
-const maxTimeoutMs = 24 * 3600 * 1000;
-
 /** New queries taken, a second and at once: far above what pools ask, far below what a packed packet can hold. */
 const queriesPerSecond = 512;
 const queriesAtOnce = 1024;
@@ -56,9 +54,13 @@ export class Queries {
     this.#listener = listener;
   }
 
-  /** A query of our own, already put into words: taken as everybody else takes it, but for the limits on strangers. */
+  /**
+   * A query of our own, already put into words and stamped with the clock's present time: taken as everybody else takes
+   * it, but for the limits on strangers.
+   */
   handleOwn(query: Query, message: Uint8Array, now: number): void {
-    this.clock.witness(query.lTime, now);
+    // Not as a witness, whose steps others can use up: then the next query of ours would have this one's time.
+    this.clock.increment();
     this.buffer.add(query.lTime, query.id, this.clock.time);
     this.#listener.passOn(message);
     this.#consider(query, now);
@@ -104,7 +106,7 @@ export class Queries {
   }
 
   #deliver(query: Query, now: number): void {
-    const deadline = now + Math.min(Math.max(query.timeoutNs / 1e6, 0), maxTimeoutMs);
+    const deadline = now + Math.min(Math.max(query.timeoutNs / 1e6, 0), maxQueryTimeoutMs);
     this.answerable.add(query, deadline, now);
     this.#listener.onQuery({
       type: "query",

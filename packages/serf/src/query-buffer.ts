@@ -3,7 +3,8 @@
  * notes, section 9.3). A ring like the event buffer, but of numbers only: queries are never replayed.
  */
 
-export type QueryVerdict = "new" | "duplicate" | "too-old" | "buffer-full";
+/** "new": to be passed on and considered. "past": from before we came. Others are not fit to be kept. */
+export type QueryVerdict = "new" | "duplicate" | "past" | "too-old" | "buffer-full";
 
 const maxQueriesPerTime = 1024;
 
@@ -30,7 +31,8 @@ export class QueryBuffer {
   /** Judges a query and remembers it if it is new. `clockTime` is the query clock after witnessing it. */
   add(lTime: number, id: number, clockTime: number): QueryVerdict {
     const size = this.#slots.length;
-    if (lTime < this.minTime || (clockTime > size && lTime < clockTime - size)) return "too-old";
+    if (lTime < this.minTime) return "past";
+    if (clockTime > size && lTime < clockTime - size) return "too-old";
     const slot = this.#slots[lTime % size];
     if (!slot || slot.lTime < lTime) {
       this.#slots[lTime % size] = { lTime, ids: new Set([id]) };

@@ -27,7 +27,7 @@ import {
 } from "@hearsay/core";
 import { encodeUtf8, Reader } from "@hearsay/wire";
 import { AskedQueries, type QuerySink } from "./asked-queries.ts";
-import { defaultQueryTimeoutMs, wordQuery } from "./asking.ts";
+import { defaultQueryTimeoutMs, maxQueryTimeoutMs, wordQuery } from "./asking.ts";
 import { type SerfConfig, serfDefaults } from "./config.ts";
 import { type Coordinate, freshCoordinate } from "./coordinate.ts";
 import { Coordinates } from "./coordinates.ts";
@@ -58,7 +58,7 @@ import type {
   SerfOptions,
   SerfStats,
 } from "./types.ts";
-import { UserEvents } from "./user-events.ts";
+import { maxUserEventBytes, UserEvents } from "./user-events.ts";
 
 const minProtocol = 2;
 const maxProtocol = 5;
@@ -123,7 +123,7 @@ export class Serf implements Machine<SerfEvent> {
   /** Numbers of broadcasts that nobody had to hear; the detector's are positive. */
   #unheardId = 0;
 
-  /** Throws SerfError "tags-too-long" or "protocol-version". */
+  /** Throws SerfError "tags-too-long" or "protocol-version"; RangeError for a user event limit over 9216. */
   constructor(options: SerfOptions) {
     const {
       tags = {},
@@ -143,6 +143,9 @@ export class Serf implements Machine<SerfEvent> {
     // One setting for both layers: the detector tries a lost member for as long as we remember it.
     const reconnectTimeoutMs = serfConfig?.reconnectTimeoutMs ?? options.config.reconnectTimeoutMs;
     const config: SerfConfig = { ...serfDefaults, ...serfConfig, reconnectTimeoutMs };
+    if (config.userEventSizeLimit > maxUserEventBytes) {
+      throw new RangeError(`user event size limit exceeds limit of ${maxUserEventBytes} bytes`);
+    }
     const names = options.names ?? new NameTable();
     this.#config = config;
     this.#protocol = protocol;
@@ -153,6 +156,7 @@ export class Serf implements Machine<SerfEvent> {
       names,
       meta: encodeTags(tags, protocol),
       delegateVersions: [minProtocol, maxProtocol, protocol],
+      maxUserQueue: config.maxQueueDepth,
       localState: () => this.#exchange.encodeLocal(),
       ...(coordinates ? { ackPayload: () => this.#coordinates!.payload() } : {}),
     });
@@ -206,7 +210,7 @@ export class Serf implements Machine<SerfEvent> {
     });
     this.#leave = new LeaveSequence(
       {
-        broadcastIntent: (now) => this.swim.broadcastUser(this.#leaveIntent, Queue.intents, now),
+        broadcastIntent: () => this.#gossip(this.#leaveIntent, Queue.intents),
         leaveDetector: (now) => this.swim.leave(now),
         onLeft: () => this.#events.push({ type: "left-pool" }),
       },
@@ -272,7 +276,7 @@ export class Serf implements Machine<SerfEvent> {
     const intent = this.#declareLeft(name, prune);
     let id: number;
     if (this.swim.aliveCount > 1) {
-      id = this.swim.broadcastUser(intent, Queue.intents, now);
+      id = this.#gossip(intent, Queue.intents);
       this.#awaited.add(id);
     } else {
       id = --this.#unheardId;
@@ -303,7 +307,9 @@ export class Serf implements Machine<SerfEvent> {
   userEvent(name: string, payload: Uint8Array | null, coalesce: boolean, now: number): number {
     this.#now = now;
     const limits = { limit: this.#config.userEventSizeLimit, packetLimit: this.#maxPassOnBytes() };
-    return this.#userEvents.originate(name, payload, coalesce, limits, now);
+    const lTime = this.#userEvents.originate(name, payload, coalesce, limits, now);
+    this.#drain();
+    return lTime;
   }
 
   /**
@@ -337,6 +343,7 @@ export class Serf implements Machine<SerfEvent> {
   respond(lTime: number, id: number, payload: Uint8Array, now: number): void {
     this.#now = now;
     this.#queries.answerable.respond(lTime, id, payload, now);
+    this.#drain();
   }
 
   /**
@@ -389,12 +396,12 @@ export class Serf implements Machine<SerfEvent> {
     return member;
   }
 
-  /** Our place in the network. */
+  /** Our place in the network. Where one begins if it is not measured. */
   coordinate(): Coordinate {
     return this.#coordinates?.own ?? freshCoordinate();
   }
 
-  /** A member's place as it last told us: of those that we have probed, and our own. */
+  /** A member's place as it last told us: of those that have answered a probe of ours. Our own name gives our own. */
   coordinateOf(name: string): Coordinate | undefined {
     return this.#coordinates?.of(name);
   }
@@ -434,6 +441,8 @@ export class Serf implements Machine<SerfEvent> {
       recentIntents: this.#membership.recent.size,
       bufferedEvents: this.#userEvents.buffer.length,
       prunes: this.#membership.pruneCount,
+      openQueries: this.#asked.length,
+      answerable: this.#queries.answerable.length,
     };
   }
 
@@ -617,12 +626,14 @@ export class Serf implements Machine<SerfEvent> {
     }
   }
 
-  #onPong(member: MemberView, rttMs: number, payload: Uint8Array | null): void {
-    const outcome = this.#coordinates?.onPong(member, rttMs, payload);
-    if (outcome === "refused") this.#drop("serf-coordinate", member.endpoint);
+  #onPong({ name, endpoint }: MemberView, rttMs: number, payload: Uint8Array | null): void {
+    // Erased while its answer was under way: nobody would erase its place any more.
+    if (!this.#coordinates || this.#membership.members.find(name) < 0) return;
+    const outcome = this.#coordinates.onPong(name, rttMs, payload);
+    if (outcome === "refused") this.#drop("serf-coordinate", endpoint);
     else if (outcome === "taken") {
       this.#events.push({ type: "coordinate", name: this.name });
-      this.#events.push({ type: "coordinate", name: member.name });
+      this.#events.push({ type: "coordinate", name });
     }
   }
 
@@ -650,19 +661,22 @@ export class Serf implements Machine<SerfEvent> {
     if (this.#protocol < queryProtocol) {
       throw new SerfError("unsupported", `Feature not supported: queries need Serf protocol ${queryProtocol} or later`);
     }
-    this.#asked.requireRoom();
+    const lTime = this.#queries.clock.time;
+    this.#asked.requireRoom(lTime);
     const alive = this.swim.aliveCount;
     const { querySizeLimit, queryTimeoutMult } = this.#config;
-    const timeoutMs = wish.timeoutMs || defaultQueryTimeoutMs(this.#gossipIntervalMs, queryTimeoutMult, alive);
-    const lTime = this.#queries.clock.time;
+    const byDefault = defaultQueryTimeoutMs(this.#gossipIntervalMs, queryTimeoutMult, alive);
+    const timeoutMs = Math.min(Math.max(0, wish.timeoutMs || byDefault), maxQueryTimeoutMs);
     const id = this.#askRng.uint32() & 0x7fff_ffff;
     const stamp = { lTime, id, addr: this.#addr, port: this.#endpoint.port, sourceNode: this.name, timeoutMs };
     const limits = { limit: querySizeLimit, packetLimit: this.#maxPassOnBytes() };
     const { query, message } = wordQuery(wish, stamp, limits);
-    const asked = { lTime, id, deadline: now + timeoutMs, alive, ...this.#expectation(wish) };
+    const relayed = query.relayFactor > 0;
+    const asked = { lTime, id, deadline: now + timeoutMs, alive, relayed, ...this.#expectation(wish) };
     const ticket = this.#asked.add(asked, sink);
     sink.onAsked?.(ticket);
     this.#queries.handleOwn(query, message, now);
+    this.#asked.settle(ticket);
     this.#drain();
     return ticket;
   }
@@ -683,7 +697,10 @@ export class Serf implements Machine<SerfEvent> {
     return names;
   }
 
-  /** To our own address: it need not go by way of the network. */
+  /**
+   * To our own address it need not go by way of the network, as it does with Serf: nobody else sees the packet, and an
+   * address that cannot be reached from within, as behind a router, costs no answer.
+   */
   #send(to: Endpoint, message: Uint8Array): void {
     if (to.port === this.#endpoint.port && to.address === this.#endpoint.address) this.#onMessage(message, to);
     else this.swim.sendUser(to, message, this.#now);
@@ -713,13 +730,14 @@ export class Serf implements Machine<SerfEvent> {
     this.#membership.clock.learn(memberTime + 1, now);
     this.#userEvents.clock.learn(eventTime + 1, now);
     this.#queries.clock.learn(queryTime + 1, now);
-    if (eventTime > 0) this.#userEvents.buffer.minTime = eventTime + 1;
-    if (queryTime > 0) this.#queries.buffer.minTime = queryTime + 1;
+    // Never past the clock, which does not believe every number: else our own words would be of the past as well.
+    if (eventTime > 0) this.#userEvents.buffer.minTime = Math.min(eventTime + 1, this.#userEvents.clock.time);
+    if (queryTime > 0) this.#queries.buffer.minTime = Math.min(queryTime + 1, this.#queries.clock.time);
   }
 
   #broadcastJoin(): void {
     const lTime = this.#membership.stampJoin(this.#now);
-    this.swim.broadcastUser(encodeJoin({ lTime, node: this.name }), Queue.intents, this.#now);
+    this.#gossip(encodeJoin({ lTime, node: this.name }), Queue.intents);
   }
 
   /** Applies a leave intent of our own making; returns it encoded, for the others. */
@@ -732,7 +750,13 @@ export class Serf implements Machine<SerfEvent> {
   /** Gossips a message unchanged. One that no packet can carry would only lie in the queue. */
   #passOn(message: Uint8Array, queue: 0 | 1 | 2): void {
     if (message.length > this.#maxPassOnBytes()) return;
-    this.swim.broadcastUser(message, queue, this.#now);
+    this.#gossip(message, queue);
+  }
+
+  /** Returns the number that `broadcast-done` will carry. */
+  #gossip(message: Uint8Array, queue: 0 | 1 | 2): number {
+    if (this.swim.queueLength(queue) >= this.#config.maxQueueDepth) this.#drop("serf-queue-full");
+    return this.swim.broadcastUser(message, queue, this.#now);
   }
 
   // Views

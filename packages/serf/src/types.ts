@@ -191,8 +191,10 @@ export type SerfDropReason =
   | "serf-filter-limit"
   /** A response to a query that we have not asked, or that has ended. */
   | "serf-unasked"
-  /** A second response of one member, or more responses than there were members. */
+  /** A second response of one member that was not to be relayed, or more responses than there were members. */
   | "serf-surplus-response"
+  /** A message of ours or others' was given up before it was sent often enough: too many wait. */
+  | "serf-queue-full"
   /** A place in the network that cannot be: of other dimensions, infinite, or after an impossible time. */
   | "serf-coordinate"
   /** One of Serf's own queries that we do not answer. */
@@ -229,4 +231,8 @@ export interface SerfInspection {
   readonly recentIntents: number;
   readonly bufferedEvents: number;
   readonly prunes: number;
+  /** Queries of ours that still take answers. */
+  readonly openQueries: number;
+  /** Queries of others, and ours, that were delivered and are remembered for their answer. */
+  readonly answerable: number;
 }

@@ -79,7 +79,8 @@ export class UserEvents {
    * times are nothing unusual here: the peer's buffer may reach back further.
    */
   mergeSlots(slots: readonly EventSlot[], now: number): void {
-    for (const slot of slots) {
+    // In order of time, which a peer's ring is not once it has wrapped: Serf's replay is out of order then.
+    for (const slot of [...slots].sort((a, b) => a.lTime - b.lTime)) {
       for (const event of slot.events) this.#take(slot.lTime, event.name, event.payload, false, now);
     }
   }
@@ -96,8 +97,11 @@ export class UserEvents {
       return "ltime";
     }
     const verdict = this.buffer.add(lTime, name, payload, this.clock.time);
-    if (verdict === "new") this.#listener.onUserEvent({ type: "user-event", name, payload, lTime, coalesce });
-    else if (verdict === "buffer-full") this.#listener.onDrop("serf-buffer-full");
+    if (verdict === "new") {
+      // A copy: the buffer, and what is passed on, must not change under whoever is told.
+      const told = payload?.slice() ?? null;
+      this.#listener.onUserEvent({ type: "user-event", name, payload: told, lTime, coalesce });
+    } else if (verdict === "buffer-full") this.#listener.onDrop("serf-buffer-full");
     return verdict;
   }
 }

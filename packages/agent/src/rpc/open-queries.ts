@@ -117,6 +117,8 @@ function ask(node: HearsayNode, body: QueryBody): QueryCall {
     // No names and no tags are no filter.
     ...(filterNodes.length > 0 ? { filterNodes } : {}),
     ...(Object.keys(filterTags).length > 0 ? { filterTags } : {}),
+    // Serf's agents take a pattern that is broken, and then nobody passes it.
+    uncheckedPatterns: true,
     ...(timeout === 0n ? {} : { timeout: Number(timeout) / 1e6 }),
     acks: body.requestAck,
     relayFactor: body.relayFactor,

@@ -1,52 +1,26 @@
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
-import { type MsgpackInput, type MsgpackValue, Reader } from "@hearsay/wire";
+import type { Socket } from "node:net";
+import type { MsgpackValue } from "@hearsay/wire";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FakeHost } from "../../test/fake-host.ts";
 import { FakeNode, fakeMember } from "../../test/fake-node.ts";
+import { HANDSHAKE, Peer, request } from "../../test/peer.ts";
 import { encode } from "./messages.ts";
 import { RpcServer } from "./server.ts";
 import { MAX_REQUEST_BYTES } from "./session.ts";
-import { ValueSplitter } from "./value-splitter.ts";
 
 let host: FakeHost;
 let server: RpcServer;
 const sockets: Socket[] = [];
 
-/** A bare client: it writes values and reads values. */
-class Peer {
-  readonly socket: Socket;
-  readonly #splitter = new ValueSplitter(1 << 24);
-  readonly #chunks: AsyncIterator<Buffer>;
-  constructor(port: number) {
-    this.socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
-    sockets.push(this.socket);
-    this.#chunks = this.socket[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-  }
-  send(...values: MsgpackInput[]): this {
-    this.socket.write(encode(...values));
-    return this;
-  }
-  async next(): Promise<MsgpackValue | undefined | "closed"> {
-    for (;;) {
-      const bytes = this.#splitter.next();
-      if (bytes !== undefined) return new Reader(bytes).value();
-      const { value, done } = await this.#chunks.next().catch(() => ({ value: undefined, done: true }));
-      if (done || value === undefined) return "closed";
-      this.#splitter.push(value);
-    }
-  }
-  async header(): Promise<{ seq: unknown; error: unknown } | "closed"> {
-    const value = await this.next();
-    return value instanceof Map ? { seq: value.get("Seq"), error: value.get("Error") } : "closed";
-  }
+function dial(): Peer {
+  const peer = new Peer(server.port);
+  sockets.push(peer.socket);
+  return peer;
 }
 
-const request = (command: string, seq: number | bigint): MsgpackInput => ({ Command: command, Seq: seq });
-const HANDSHAKE = [request("handshake", 0), { Version: 1 }];
-
 async function greeted(): Promise<Peer> {
-  const peer = new Peer(server.port).send(...HANDSHAKE);
+  const peer = dial().send(...HANDSHAKE);
   expect(await peer.header()).toEqual({ seq: 0, error: "" });
   return peer;
 }
@@ -93,7 +67,7 @@ describe("order", () => {
 
   test("a client that closes its side still gets its answers", async () => {
     await listen();
-    const peer = new Peer(server.port);
+    const peer = dial();
     peer.socket.end(encode(...HANDSHAKE, request("members", 1)));
     expect(await peer.header()).toEqual({ seq: 0, error: "" });
     expect(await peer.header()).toEqual({ seq: 1, error: "" });
@@ -103,7 +77,7 @@ describe("order", () => {
 
   test("byte by byte", async () => {
     await listen();
-    const peer = new Peer(server.port);
+    const peer = dial();
     peer.socket.setNoDelay(true);
     for (const byte of encode(...HANDSHAKE, request("members", 1))) peer.socket.write(Uint8Array.of(byte));
     expect(await peer.header()).toEqual({ seq: 0, error: "" });
@@ -146,7 +120,7 @@ describe("refusals", () => {
     await listen({ maxConnections: 2 });
     await greeted();
     const second = await greeted();
-    const third = new Peer(server.port);
+    const third = dial();
     expect(await third.next()).toBe("closed");
     second.socket.destroy();
     await once(second.socket, "close");

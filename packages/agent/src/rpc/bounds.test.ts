@@ -1,0 +1,151 @@
+/** Whatever clients do: memory stays bounded, and nobody else is held up. */
+import { once } from "node:events";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import type { MsgpackInput } from "@hearsay/wire";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { FakeHost } from "../../test/fake-host.ts";
+import { FakeNode, fakeMember } from "../../test/fake-node.ts";
+import { Peer, request } from "../../test/peer.ts";
+import { MAX_STREAMS } from "./client-streams.ts";
+import { OpenQueries } from "./open-queries.ts";
+import { Outlet } from "./outlet.ts";
+import { RpcServer } from "./server.ts";
+
+let node: FakeNode;
+let host: FakeHost;
+let server: RpcServer;
+const peers: Peer[] = [];
+
+beforeEach(async () => {
+  node = new FakeNode(fakeMember("a"), [fakeMember("b")]);
+  node.timeScale = 0.05;
+  host = new FakeHost(node);
+  server = await RpcServer.listen(host, { host: "127.0.0.1", port: 0 });
+});
+afterEach(async () => {
+  for (const peer of peers.splice(0)) peer.socket.destroy();
+  await server.close();
+});
+
+async function greeted(): Promise<Peer> {
+  const peer = await Peer.greeted(server.port);
+  peers.push(peer);
+  return peer;
+}
+
+/** Bytes outside the heap, where everything that waits to be sent lies. */
+const buffered = (): number => process.memoryUsage().arrayBuffers;
+
+test("200 clients at once, each with a stream, a query, an event and the members", async () => {
+  node.scripts.set("b load", "0.42");
+  const clients = await Promise.all(Array.from({ length: 200 }, greeted));
+  for (const client of clients) client.send(request("stream", 1), { Type: "user:go" });
+  for (const client of clients) expect(await client.header()).toEqual({ seq: 1, error: "" });
+  for (const client of clients) {
+    client.send(request("query", 2), { Name: "load", RequestAck: true }, request("members", 3));
+  }
+  await Promise.all(
+    clients.map(async (client) => {
+      const seen: unknown[] = [];
+      while (seen.at(-1) !== "done") {
+        const value = await client.next();
+        if (!(value instanceof Map)) throw new Error(String(value));
+        if (value.has("Type")) seen.push(value.get("Type"));
+        if (value.has("Members")) seen.push("members");
+      }
+      expect(seen.sort()).toEqual(["ack", "ack", "done", "members", "response"]);
+    }),
+  );
+  expect(server.connections).toBe(200);
+  clients[0]!.send(request("event", 4), { Name: "go" });
+  for (const client of clients.slice(1)) expect(await client.record()).toMatchObject({ seq: 1, Name: "go" });
+  for (const client of clients) client.socket.destroy();
+  await expect.poll(() => server.connections).toBe(0);
+  await server.close();
+  expect([node.listenerCount("user-event"), node.listenerCount("query")]).toEqual([0, 0]);
+});
+
+test("a client with every stream it may have, that never reads", async () => {
+  const lazy = await greeted();
+  for (let i = 1; i <= MAX_STREAMS; i++) lazy.send(request("stream", i), { Type: "*" });
+  for (let i = 1; i <= MAX_STREAMS; i++) await lazy.header();
+  const keen = await greeted();
+  keen.send(request("stream", 1), { Type: "*" });
+  await keen.header();
+  lazy.socket.pause();
+  const before = buffered();
+  const tags = { big: "x".repeat(30_000) };
+  for (let i = 0; i < 600; i++) {
+    host.tell({ kind: "member-update", members: [fakeMember(`m${i}`, { tags })] });
+    expect(await keen.record()).toMatchObject({ seq: 1, Event: "member-update" });
+  }
+  // All of it would be 1.1 GB.
+  expect(buffered() - before).toBeLessThan(64 * 1024 * 1024);
+  expect(host.logged.filter((line) => line.includes("read too slowly")).length).toBeGreaterThan(0);
+});
+
+test("a client that asks and asks and never reads: its requests wait in its own connection", async () => {
+  node.table = [
+    node.local(),
+    ...Array.from({ length: 500 }, (_, i) => fakeMember(`m${i}`, { tags: { k: "x".repeat(400) } })),
+  ];
+  const lazy = await greeted();
+  lazy.socket.pause();
+  const before = buffered();
+  const many: MsgpackInput[] = Array.from({ length: 2000 }, (_, i) => request("members", i));
+  lazy.send(...many);
+  const other = await greeted();
+  for (let i = 0; i < 20; i++) {
+    other.send(request("members", i));
+    expect(await other.header()).toEqual({ seq: i, error: "" });
+    await other.next();
+  }
+  // All the answers would be 600 MB.
+  expect(buffered() - before).toBeLessThan(64 * 1024 * 1024);
+});
+
+test("a value as long as memory is refused at its announcement", async () => {
+  const peer = await greeted();
+  const before = buffered();
+  peer.send(request("event", 1));
+  // A map of one field, its value 4 GB of bytes.
+  peer.socket.write(Uint8Array.of(0x81, 0xa7, ...Buffer.from("Payload"), 0xc6, 0xff, 0xff, 0xff, 0xff));
+  expect(await peer.next()).toBe("closed");
+  expect(buffered() - before).toBeLessThan(1024 * 1024);
+});
+
+test("a query whose client takes nothing is given up, and its connection with it", async () => {
+  const silent = { room: async () => false, closed: false, record: () => false } as unknown as Outlet;
+  const count = { open: 0 };
+  let stalled = 0;
+  const queries = new OpenQueries(silent, count, () => stalled++);
+  const wish = { name: "q", payload: new Uint8Array(0), filterNodes: [], filterTags: {}, requestAck: true };
+  const answer = await queries.open(node, 1n, { ...wish, relayFactor: 0, timeout: 0n, endEarly: false });
+  expect(count.open).toBe(1);
+  answer.after!();
+  await expect.poll(() => stalled).toBe(1);
+  expect([queries.size, count.open, node.queries[0]!.closed]).toEqual([0, 0, true]);
+});
+
+test("waiting for room: none, then some, then nobody", async () => {
+  const listener: Server = createServer().listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const client = connect((listener.address() as { port: number }).port, "127.0.0.1").pause();
+  const [socket] = (await once(listener, "connection")) as [Socket];
+  socket.on("error", () => {});
+  const outlet = new Outlet(socket);
+  expect(await outlet.room(10)).toBe(true);
+  const record = { header: new Uint8Array(1), body: new Uint8Array(16 * 1024 * 1024) };
+  expect([outlet.record(record), outlet.record(record)]).toEqual([true, false]);
+  expect(await outlet.room(20)).toBe(false);
+  const room = outlet.room(10_000);
+  client.resume();
+  expect(await room).toBe(true);
+  client.pause();
+  outlet.record(record);
+  const never = outlet.room(10_000);
+  socket.destroy();
+  expect(await never).toBe(false);
+  client.destroy();
+  listener.close();
+});

@@ -1,0 +1,34 @@
+/**
+ * What happens while a node starts, before anybody can listen: a pool that is joined again tells at once which events were
+ * missed. It is kept until the starter has had a turn to say `on`.
+ */
+
+import { EVENT_BUFFER } from "./event-stream.ts";
+
+export class HeldEvents {
+  #held: (() => void)[] | undefined = [];
+
+  /** Tells now, or when those that are held have been told. Of too many, the oldest go. */
+  tell(act: () => void): void {
+    if (!this.#held) {
+      act();
+      return;
+    }
+    this.#held.push(act);
+    if (this.#held.length > EVENT_BUFFER) this.#held.shift();
+  }
+
+  /** The node is about to be handed out: from the next turn of the loop on, everything is told at once. */
+  release(): void {
+    setImmediate(() => {
+      // What a listener causes comes after what was there.
+      for (let act = this.#held?.shift(); act; act = this.#held?.shift()) act();
+      this.#held = undefined;
+    });
+  }
+
+  /** Nobody is to be told any more of what is held. */
+  drop(): void {
+    this.#held?.splice(0);
+  }
+}

@@ -1,0 +1,124 @@
+/** What a node writes down and finds again: over real files, and pools that have partly gone. */
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, expect, test } from "vitest";
+import type { Logger } from "./api.ts";
+import { until } from "./testing/fake-machine.ts";
+import { at, Nodes, outcome, variants } from "./testing/variants.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "hearsay-memory-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let files = 0;
+const freshPath = () => join(folder, `${++files}.snapshot`);
+
+const nodes = new Nodes(variants[0]!);
+const silent: Server[] = [];
+afterEach(async () => {
+  await nodes.close();
+  for (const server of silent.splice(0)) server.close();
+});
+
+/** A logger that keeps its lines. */
+function keeper() {
+  const lines: string[] = [];
+  const keep = (level: string) => (_: object, message: string) => lines.push(`${level} ${message}`);
+  const logger: Logger = {
+    trace: keep("trace"),
+    debug: keep("debug"),
+    info: keep("info"),
+    warn: keep("warn"),
+    error: keep("error"),
+  };
+  return { lines, logger };
+}
+
+const linesOf = (path: string) => readFileSync(path, "utf8").split("\n").filter(Boolean);
+
+test("joins, goodbyes and deaths are written, and the times that were seen", async () => {
+  const path = freshPath();
+  const [a, b, c] = await nodes.pool(["a", "b", "c"], (name) => (name === "a" ? { snapshotPath: path } : {}));
+  await b.userEvent("told");
+  await b.leave();
+  await c.close();
+  await until(() => a.member("b")?.status === "left" && a.member("c")?.status === "failed", "departures");
+  const { memberTime, eventTime, queryTime } = a.stats();
+  await a.close();
+  const lines = linesOf(path);
+  for (const node of [a, b, c]) expect(lines).toContain(`alive: ${node.name} ${at(node)}`);
+  expect(lines).toContain("not-alive: b");
+  expect(lines).toContain("not-alive: c");
+  expect(lines).not.toContain("not-alive: a");
+  expect(lines).toContain(`clock: ${memberTime - 1}`);
+  expect(lines).toContain(`event-clock: ${eventTime - 1}`);
+  expect(queryTime).toBeLessThanOrEqual(1);
+});
+
+test("a file from a Serf agent: its times are not seen again, its members are tried until one answers", async () => {
+  // One that takes connections and says nothing, one that refuses, one that lives; and our own name, elsewhere.
+  const mute = createServer(() => {}).listen(0, "127.0.0.1");
+  silent.push(mute);
+  await until(() => mute.listening);
+  const other = await nodes.start("other node");
+  const path = freshPath();
+  writeFileSync(
+    path,
+    `alive: me 127.0.0.1:1\nalive: mute 127.0.0.1:${(mute.address() as { port: number }).port}\n` +
+      `alive: gone 127.0.0.1:2\nalive: other node ${at(other)}\nclock: 70\nevent-clock: 80\nquery-clock: 90\n`,
+  );
+  const { lines, logger } = keeper();
+  const began = performance.now();
+  const config = { probeIntervalMs: 200, probeTimeoutMs: 80, gossipIntervalMs: 20, streamTimeoutMs: 1500 };
+  const me = await nodes.start("me", { snapshotPath: path, logger, config });
+  // In the background: the start does not wait for those that do not answer.
+  expect(performance.now() - began).toBeLessThan(1000);
+  expect(me.stats()).toMatchObject({ memberTime: expect.any(Number), eventTime: 81, queryTime: 91 });
+  expect(me.stats().memberTime).toBeGreaterThan(70);
+  await until(() => me.member("other node")?.status === "alive", "company");
+  expect(lines).toContainEqual(expect.stringContaining(`rejoined the pool by way of other node ${at(other)}`));
+  expect(lines.filter((line) => line.includes("127.0.0.1:1 "))).toEqual([]);
+});
+
+test("nobody of the file answers: one line, and a node all the same", async () => {
+  const path = freshPath();
+  writeFileSync(path, "alive: gone 127.0.0.1:2\nalive: away 127.0.0.1:3\n");
+  const { lines, logger } = keeper();
+  const me = await nodes.start("me", { snapshotPath: path, logger });
+  await until(() => lines.some((line) => line.startsWith("warn none of the 2 members")), "the line");
+  expect(me.members()).toHaveLength(1);
+  await me.close();
+  expect(lines.filter((line) => line.startsWith("error"))).toEqual([]);
+});
+
+test("closing while the remembered are tried leaves nothing behind", async () => {
+  const mute = createServer(() => {}).listen(0, "127.0.0.1");
+  silent.push(mute);
+  await until(() => mute.listening);
+  const path = freshPath();
+  writeFileSync(path, `alive: mute 127.0.0.1:${(mute.address() as { port: number }).port}\n`);
+  const { lines, logger } = keeper();
+  const me = await nodes.start("me", { snapshotPath: path, logger });
+  await me.close();
+  expect(lines.filter((line) => /^(warn|error)/.test(line))).toEqual([]);
+});
+
+test("a goodbye is noted before it is said; with a file that cannot be read, nothing is started", async () => {
+  const path = freshPath();
+  const [a] = await nodes.pool(["a", "b"], (name) => (name === "a" ? { snapshotPath: path } : {}));
+  const leaving = a.leave();
+  await until(() => linesOf(path).includes("leave"), "the line");
+  expect(a.local().status).toBe("leaving");
+  await leaving;
+  expect(
+    linesOf(path)
+      .slice(linesOf(path).indexOf("leave") + 1)
+      .filter((line) => !/clock: \d+$/.test(line)),
+  ).toEqual([]);
+
+  const { port } = a;
+  expect(await outcome(() => nodes.start("c", { bind: `127.0.0.1:${port}`, snapshotPath: folder }))).toBe("SNAPSHOT");
+  // The port is free again.
+  await nodes.start("c", { bind: `127.0.0.1:${port}` });
+});
