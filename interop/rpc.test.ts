@@ -2,7 +2,12 @@
  * The two command lines and the two RPC servers, crosswise: ours against Serf's agents says what Serf's own says, and
  * Serf's against our server works as with its own.
  */
+import { randomBytes } from "node:crypto";
+import { connect } from "node:net";
+import type { IncomingQuery } from "@hearsay/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { RpcClient, type RpcQueryRecord, type StreamRecord } from "../packages/agent/src/rpc/client.ts";
+import { encode } from "../packages/agent/src/rpc/messages.ts";
 import { RpcServer } from "../packages/agent/src/rpc/server.ts";
 import { FakeHost } from "../packages/agent/test/fake-host.ts";
 import { FakeNode, fakeMember } from "../packages/agent/test/fake-node.ts";
@@ -193,8 +198,232 @@ describe.skipIf(!hasSerf)("Serf's command line against our server", () => {
     expect((await run("serf", "members", at, "-rpc-auth=x")).error).toContain("Invalid authentication token");
   });
 
-  test("what is not there yet is refused as by an older Serf", async () => {
-    expect((await serf("event", "deploy")).error).toContain("Unsupported command");
+  test("event", async () => {
+    expect((await serf("event", "-coalesce=false", "deploy", "1.2.3")).out).toBe(
+      "Event 'deploy' dispatched! Coalescing enabled: false\n",
+    );
+    expect(host.node.calls.at(-1)).toEqual(["userEvent", "deploy", "1.2.3", false]);
+    const { error } = await serf("event", "deploy", "x".repeat(600));
+    expect(error).toContain("Error sending event: user event exceeds configured limit of 512 bytes before encoding");
+  });
+
+  test("query, as text and as JSON, with its filters", async () => {
+    host.node.scripts.set("a load", "0.42\n");
+    const { out } = await serf("query", "-timeout=300ms", "-relay-factor=2", "-node=a", "-tag=role=.*", "load", "15m");
+    expect(out.trimEnd().split("\n")).toEqual([
+      "Query 'load' dispatched",
+      "Ack from 'a'",
+      "Response from 'a': 0.42",
+      "Total Acks: 1",
+      "Total Responses: 1",
+    ]);
+    expect(host.node.calls.at(-1)).toMatchObject([
+      ...["query", "load", "15m"],
+      {
+        ...{ filterNodes: ["a"], filterTags: { role: ".*" }, acks: true },
+        ...{ relayFactor: 2, timeout: 300, endEarly: false },
+      },
+    ]);
+    const json = JSON.parse((await serf("query", "-timeout=300ms", "-no-ack", "-format=json", "load")).out);
+    expect(json).toEqual({ Acks: null, Responses: { a: "0.42\n" } });
+    expect((await serf("query", "_serf_conflict")).error).toContain("Queries cannot contain the '_serf_' prefix");
+  });
+
+  test("keys: all four, and what members say", async () => {
+    const [first, second] = [randomBytes(32).toString("base64"), randomBytes(16).toString("base64")];
+    expect((await serf("keys", "-list")).error).toContain(
+      "failed:  a  Keyring is empty (encryption not enabled)\n\nFailed to gather member keys: 1/1 nodes reported failure",
+    );
+    host.node.ring = [first];
+    expect((await serf("keys", `-install=${second}`)).out).toContain("Successfully installed key!");
+    expect((await serf("keys", `-use=${second}`)).out).toContain("Successfully changed primary key!");
+    // The list has a field that Serf's client does not know.
+    const { out } = await serf("keys", "-list");
+    expect(out).toContain("Keys gathered, listing cluster keys...");
+    expect(
+      out
+        .match(/^\s*\S+\s+\[1\/1\]$/gm)
+        ?.map((row) => row.trim().split(/\s+/)[0])
+        ?.sort(),
+    ).toEqual([first, second].sort());
+    expect((await serf("keys", `-remove=${second}`)).error).toContain("Removing the primary key is not allowed");
+    expect((await serf("keys", `-remove=${first}`)).out).toContain("Successfully removed key!");
+    expect((await serf("keys", "-use=AAE")).error).toContain("illegal base64 data at input byte 0");
+    host.node.ring = undefined;
+  });
+
+  test("rtt and reachability", async () => {
+    const place = (x: number) => ({ vec: [x, 0, 0, 0, 0, 0, 0, 0], error: 0.2, adjustment: 0, height: 1e-5 });
+    host.node.coordinates.set("a", place(0)).set("b", place(0.012));
+    expect((await serf("rtt", "b")).out).toBe("Estimated b <-> a rtt: 12.020 ms\n");
+    expect((await serf("rtt", "a", "c")).error).toContain('Could not find a coordinate for node "c"');
+    host.node.timeScale = 0.1;
+    const { out } = await serf("reachability", "-verbose");
+    expect(out).toContain("Total members: 3, live members: 1");
+    expect(out).toContain("Ack from 'a'");
+    expect(out).toContain("Successfully contacted all live nodes");
+    host.node.silent.add("a");
+    expect((await serf("reachability")).error).toContain("Missing acks from:\n\ta\n");
+    host.node.silent.clear();
+    host.node.timeScale = 1;
+  });
+
+  test("monitor: user events, and queries under their numbers", async () => {
+    const monitor = launch([...program("serf"), "monitor", at, "-rpc-auth=sesame"]);
+    let out = "";
+    monitor.stdout!.on("data", (text: Buffer) => {
+      out += text;
+    });
+    try {
+      for (let i = 0; i < 50 && !out.includes("ID: 2"); i++) {
+        await host.node.userEvent("deploy", "now", { coalesce: true });
+        host.node.emit("query", incoming("ask"));
+        await sleep(100);
+      }
+      expect(out).toContain('Name: "deploy"');
+      expect(out).toContain("Payload: []byte{0x6e, 0x6f, 0x77}");
+      expect(out).toContain("\tID: 1\n");
+      expect(out).toContain("\tID: 2\n");
+    } finally {
+      monitor.kill("SIGKILL");
+    }
+  });
+});
+
+function incoming(name: string): IncomingQuery {
+  const deadline = new Date(Date.now() + 10_000);
+  return { name, payload: new Uint8Array(0), lTime: 1, id: 1, from: "b", deadline, respond: async () => {} };
+}
+
+describe.skipIf(!hasSerf)("our client against Serf's agents", () => {
+  const pool = new Pool("rpc-client");
+  const key = randomBytes(32).toString("base64");
+  let a: Agent;
+  let b: Agent;
+  const clients: RpcClient[] = [];
+  beforeAll(async () => {
+    const flags = ["-profile=local"];
+    a = await pool.serf({ encrypt: key, flags, tags: { role: "web" } });
+    b = await pool.serf({ encrypt: key, flags: [...flags, "-event-handler=query:load=echo 0.42"], join: a });
+    await untilAllSee([a, b], { [a.name]: "alive", [b.name]: "alive" }, 10_000);
+  });
+  afterAll(async () => {
+    for (const client of clients) await client.close();
+    await pool[Symbol.asyncDispose]();
+  });
+  async function dial(to: Agent): Promise<RpcClient> {
+    const [host, port] = to.rpc.split(":") as [string, string];
+    const client = await RpcClient.connect({ host, port: Number(port) });
+    clients.push(client);
+    return client;
+  }
+  async function until<T, R extends T>(records: AsyncIterable<T>, wanted: (record: T) => record is R): Promise<R> {
+    for await (const record of records) if (wanted(record)) return record;
+    throw new Error("the stream has ended");
+  }
+
+  test("event, from one agent to a stream at the other", async () => {
+    const [here, there] = [await dial(a), await dial(b)];
+    const stream = await there.stream("user:deploy");
+    await here.event("other", "x");
+    await here.event("deploy", Uint8Array.of(0, 255), { coalesce: false });
+    const record = await until(stream, (one): one is StreamRecord & { event: "user" } => one.event === "user");
+    expect(record).toMatchObject({ name: "deploy", payload: Uint8Array.of(0, 255), coalesce: false });
+    // The stream was stopped by its reader; the connection goes on.
+    expect(await there.members()).toHaveLength(2);
+    await expect(here.event("big", "x".repeat(600))).rejects.toMatchObject({
+      message: "user event exceeds configured limit of 512 bytes before encoding",
+    });
+    await expect(here.stream("nonesuch")).rejects.toMatchObject({ message: "Invalid event filter" });
+  });
+
+  test("query: acks, a handler's answer, filters, and the end", async () => {
+    const client = await dial(a);
+    const ask = async (wish: Parameters<RpcClient["query"]>[0]) => {
+      const records: RpcQueryRecord[] = [];
+      for await (const record of await client.query(wish)) records.push(record);
+      return records.map(({ type, from, payload }) => `${type} ${from} ${Buffer.from(payload)}`).sort();
+    };
+    expect(await ask({ name: "load", requestAck: true, timeoutMs: 1000 })).toEqual([
+      `ack ${a.name} `,
+      `ack ${b.name} `,
+      `response ${b.name} 0.42\n`,
+    ]);
+    // A field that Serf does not know does no harm.
+    expect(
+      await ask({ name: "load", filterTags: { role: "^w" }, requestAck: true, timeoutMs: 500, endEarly: true }),
+    ).toEqual([`ack ${a.name} `]);
+    expect(await ask({ name: "_serf_ping", filterNodes: [b.name], requestAck: true, timeoutMs: 500 })).toEqual([
+      `ack ${b.name} `,
+    ]);
+    await expect(client.query({ name: "x", payload: new Uint8Array(1100) })).rejects.toMatchObject({
+      message: "query exceeds limit of 1024 bytes",
+    });
+  });
+
+  test("a query at a stream, answered once; one that is left early does not disturb the connection", async () => {
+    const [asker, answerer] = [await dial(a), await dial(b)];
+    const stream = await answerer.stream("query:ask");
+    const answers = await asker.query({
+      name: "ask",
+      payload: Buffer.from("what?"),
+      requestAck: true,
+      timeoutMs: 5000,
+    });
+    const query = await until(stream, (one): one is StreamRecord & { event: "query" } => one.event === "query");
+    expect([query.id, Buffer.from(query.payload).toString()]).toEqual([1n, "what?"]);
+    await answerer.respond(query.id, Buffer.from("that"));
+    await expect(answerer.respond(query.id, Buffer.from("again"))).rejects.toMatchObject({
+      message: "failed to respond to key query: response already sent",
+    });
+    await expect(answerer.respond(99n, Buffer.from("x"))).rejects.toMatchObject({
+      message: "No pending queries matching ID",
+    });
+    const answer = await until(answers, (one): one is RpcQueryRecord & { type: "response" } => one.type === "response");
+    expect([answer.from, Buffer.from(answer.payload).toString()]).toEqual([b.name, "that"]);
+    // Serf goes on sending until the deadline, done included: all of that is passed over.
+    const short = await asker.query({ name: "q", requestAck: true, timeoutMs: 300 });
+    for await (const _record of short) break;
+    await sleep(600);
+    expect(await asker.members()).toHaveLength(2);
+  });
+
+  test("monitor", async () => {
+    const client = await dial(a);
+    const lines = await client.monitor("debug");
+    const line = await until(lines, (one): one is string => one.includes("serf: EventMemberJoin"));
+    expect(line).toContain("[INFO]");
+    await expect(client.monitor("loud")).rejects.toMatchObject({ message: "Unknown log level: LOUD" });
+  });
+
+  test("keys on an encrypted pool", async () => {
+    const client = await dial(a);
+    const second = randomBytes(16).toString("base64");
+    const counts = { error: "", numNodes: 2, numErr: 0, numResp: 2 };
+    expect(await client.listKeys()).toEqual({ ...counts, messages: {}, keys: { [key]: 2 }, primaryKeys: {} });
+    expect(await client.installKey(second)).toMatchObject(counts);
+    expect(await client.useKey(second)).toMatchObject(counts);
+    const refused = await client.removeKey(second);
+    expect(refused).toMatchObject({ error: "2/2 nodes reported failure", numErr: 2 });
+    expect(refused.messages[a.name]).toBe("Removing the primary key is not allowed");
+    expect(await client.removeKey(key)).toMatchObject(counts);
+    expect(await client.listKeys()).toMatchObject({ ...counts, keys: { [second]: 2 } });
+    expect(await client.useKey("AAE")).toMatchObject({ error: "illegal base64 data at input byte 0", numNodes: 0 });
+  });
+
+  test("coordinate", async () => {
+    const client = await dial(a);
+    const own = await client.getCoordinate(a.name);
+    expect(own?.vec).toHaveLength(8);
+    expect(own!.height).toBeGreaterThan(0);
+    expect(await client.getCoordinate("nobody")).toBeUndefined();
+  });
+
+  test("tags", async () => {
+    const client = await dial(a);
+    await client.tags({ dc: "east" }, ["role"]);
+    const members = await client.members();
+    expect(members.find(({ name }) => name === a.name)?.tags).toEqual({ dc: "east" });
   });
 });
 
@@ -212,5 +441,42 @@ describe.skipIf(!hasSerf)("both command lines against our agent", () => {
     expect(await a.exited).toMatchObject({ code: 0 });
     await untilAllSee([b], { [a.name]: "left", [b.name]: "alive" }, 10_000);
     expect(await serfMembers(b)).toHaveLength(2);
+  });
+
+  test("200 clients at once, one of which never reads: the gossip goes on undisturbed", async () => {
+    await using pool = new Pool("rpc-crowd");
+    const a = await pool.hearsay();
+    const b = await pool.serf({ join: a });
+    await untilAllSee([a, b], { [a.name]: "alive", [b.name]: "alive" }, 10_000);
+    const [host, port] = a.rpc.split(":") as [string, string];
+    const clients = await Promise.all(
+      Array.from({ length: 200 }, () => RpcClient.connect({ host, port: Number(port), timeoutMs: 30_000 })),
+    );
+    const deaf = connect(Number(port), host).pause();
+    deaf.on("error", () => {});
+    const requests = Array.from({ length: 5000 }, (_, i) => [{ Command: "members", Seq: i + 1 }]).flat();
+    deaf.write(encode({ Command: "handshake", Seq: 0 }, { Version: 1 }, ...requests));
+    try {
+      let answers = 0;
+      const until = performance.now() + 6000;
+      await Promise.all(
+        clients.map(async (client) => {
+          await client.stream("*");
+          for (; performance.now() < until; answers++) {
+            expect(await client.members()).toHaveLength(2);
+            await sleep(50);
+          }
+        }),
+      );
+      expect(answers).toBeGreaterThan(500);
+      const { serf } = await clients[0]!.stats();
+      // Six probes of each by the other, none of them lost or late.
+      expect(serf).toMatchObject({ health_score: "0", failed: "0", members: "2" });
+      expect(a.output).not.toContain("suspect");
+      expect(b.output).not.toMatch(/[Ss]uspect|EventMemberFailed/);
+    } finally {
+      deaf.destroy();
+      for (const client of clients) await client.close();
+    }
   });
 });

@@ -93,7 +93,8 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
           const error = contacted === 0 && failures.length > 0 ? joinErrorText(failures) : "";
           return { error, body: { Num: contacted } };
         } catch (error) {
-          return { error: serfText(error), body: { Num: 0 } };
+          const words = { LEFT: RPC_ERRORS.joinAfterLeave, CLOSED: RPC_ERRORS.joinAfterLeave };
+          return { error: serfText(error, words), body: { Num: 0 } };
         }
       },
     },

@@ -11,6 +11,7 @@ export const RPC_ERRORS = {
   authRequired: "Authentication required",
   invalidAuthToken: "Invalid authentication token",
   reservedQueryName: "Queries cannot contain the '_serf_' prefix",
+  joinAfterLeave: "Serf can't Join after Leave or Shutdown",
   forceLeaveTimeout: "timed out broadcasting node removal",
   tagsTimeout: "timeout waiting for update broadcast",
   tagsTooLarge: "Encoded length of tags exceeds limit of 512 bytes",

@@ -4,7 +4,7 @@ import { FakeHost } from "../../test/fake-host.ts";
 import { FakeNode, fakeMember } from "../../test/fake-node.ts";
 import { Peer, request } from "../../test/peer.ts";
 import { MAX_STREAMS } from "./client-streams.ts";
-import { MAX_QUERIES } from "./open-queries.ts";
+import { MAX_QUERIES, MAX_QUERIES_OF_ALL } from "./open-queries.ts";
 import { RpcServer } from "./server.ts";
 
 let host: FakeHost;
@@ -83,14 +83,15 @@ describe("queries", () => {
     expect(await peer.record()).toEqual({ seq: 1, error: "", Type: "response", From: "b", Payload: "42" });
     expect(await peer.record()).toEqual({ seq: 1, error: "", Type: "done", From: "", Payload: null });
     const options = { filterNodes: ["b"], filterTags: { role: "" }, acks: true, relayFactor: 3 };
-    expect(node.calls).toEqual([["query", "q", "p", { ...options, timeout: 1500, endEarly: true }]]);
+    expect(node.calls).toMatchObject([["query", "q", "p", { ...options, timeout: 1500, endEarly: true }]]);
   });
 
   test("left out: everybody, no acks, the node's own timeout, and no early end", async () => {
     const peer = await greeted();
     peer.send(...query(1, { FilterNodes: [], FilterTags: {} }));
     await peer.header();
-    expect(node.calls).toEqual([["query", "q", "", { acks: false, relayFactor: 0, endEarly: false }]]);
+    expect(node.calls).toMatchObject([["query", "q", "", { acks: false, relayFactor: 0, endEarly: false }]]);
+    for (const field of ["filterNodes", "filterTags", "timeout"]) expect(node.calls[0]![3]).not.toHaveProperty(field);
   });
 
   test.each([
@@ -175,6 +176,22 @@ describe("queries", () => {
     expect(await peer.header()).toEqual({ seq: 900, error: "" });
     expect(await peer.header()).toEqual({ seq: 901, error: "" });
   });
+});
+
+test("only so many queries of all connections at once; those of one that goes are free again", async () => {
+  node.timeScale = 100;
+  const crowd = await Promise.all(Array.from({ length: MAX_QUERIES_OF_ALL / MAX_QUERIES }, greeted));
+  for (const peer of crowd) {
+    for (let i = 0; i < MAX_QUERIES; i++) peer.send(...query(i));
+    for (let i = 0; i < MAX_QUERIES; i++) expect(await peer.header()).toEqual({ seq: i, error: "" });
+  }
+  const late = await greeted();
+  late.send(...query(1));
+  expect(await late.header()).toMatchObject({ error: expect.stringContaining("are open on this agent") });
+  crowd[0]!.socket.destroy();
+  await expect.poll(() => server.connections).toBe(crowd.length);
+  late.send(...query(2));
+  expect(await late.header()).toEqual({ seq: 2, error: "" });
 });
 
 describe("answering", () => {

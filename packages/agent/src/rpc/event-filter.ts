@@ -11,35 +11,39 @@ const KINDS = [
 ] as const;
 export type EventKind = (typeof KINDS)[number];
 
-interface Wanted {
-  readonly kind: EventKind | "*";
-  /** Of a user event or query; empty for any. */
-  readonly name: string;
-}
+/** Longest filter of a stream: UTF-16 units. Serf knows no limit; each stream keeps its own. */
+export const MAX_FILTER_LENGTH = 16 * 1024;
 
 export class EventFilter {
-  readonly #wanted: readonly Wanted[];
+  /** Wanted whatever their name. */
+  readonly #kinds = new Set<EventKind>();
+  /** `user:deploy`, `query:load`: wanted by name. However many, an event is looked up once. */
+  readonly #named = new Set<string>();
 
-  private constructor(wanted: readonly Wanted[]) {
-    this.#wanted = wanted;
-  }
+  private constructor() {}
 
-  /** Undefined when a part names no event. Blanks count: ` user` is no event. */
+  /** Undefined when a part names no event, or the text is too long. Blanks count: ` user` is no event. */
   static parse(text: string): EventFilter | undefined {
-    const wanted = (text === "" ? "*" : text).split(",").map(parsePart);
-    return wanted.every((part) => part !== undefined) ? new EventFilter(wanted) : undefined;
+    if (text.length > MAX_FILTER_LENGTH) return undefined;
+    const filter = new EventFilter();
+    return (text === "" ? "*" : text).split(",").every((part) => filter.#want(part)) ? filter : undefined;
   }
 
   wants(kind: EventKind, name = ""): boolean {
-    return this.#wanted.some(
-      (one) => one.kind === "*" || (one.kind === kind && (one.name === "" || one.name === name)),
-    );
+    return this.#kinds.has(kind) || this.#named.has(`${kind}:${name}`);
   }
-}
 
-function parsePart(part: string): Wanted | undefined {
-  if (part.startsWith("user:")) return { kind: "user", name: part.slice("user:".length) };
-  if (part.startsWith("query:")) return { kind: "query", name: part.slice("query:".length) };
-  const kind = part === "*" ? part : KINDS.find((known) => known === part);
-  return kind === undefined ? undefined : { kind, name: "" };
+  /** False when the part names no event. */
+  #want(part: string): boolean {
+    if (part === "*") for (const kind of KINDS) this.#kinds.add(kind);
+    // Without a name behind the colon: any.
+    else if (part === "user:" || part === "query:") this.#kinds.add(part === "user:" ? "user" : "query");
+    else if (part.startsWith("user:") || part.startsWith("query:")) this.#named.add(part);
+    else {
+      const kind = KINDS.find((known) => known === part);
+      if (kind === undefined) return false;
+      this.#kinds.add(kind);
+    }
+    return true;
+  }
 }

@@ -9,9 +9,12 @@ import { type QueryBody, queryRecordBody } from "./event-messages.ts";
 import { encode } from "./messages.ts";
 import type { Outlet } from "./outlet.ts";
 
-/** Queries under way for one connection, and for all connections of a server. Serf knows no limit. */
+/**
+ * Queries under way for one connection, and for all connections of a server: a node has room for more, which stays free for
+ * its own and those of handlers. Serf knows no limit.
+ */
 export const MAX_QUERIES = 64;
-export const MAX_QUERIES_OF_ALL = 1024;
+export const MAX_QUERIES_OF_ALL = 512;
 /** ms without taking a byte, while answers wait, after which a client is given up. */
 const STALLED_MS = 60_000;
 

@@ -155,6 +155,14 @@ describe("commands", () => {
     expect(await peer.header()).toEqual({ seq: 2, error: "timed out broadcasting node removal" });
   });
 
+  test("join after a leave: refused in Serf's words, with a body all the same", async () => {
+    await listen();
+    const peer = await greeted();
+    host.node.failures.set("join", Object.assign(new Error("no"), { code: "LEFT" }));
+    peer.send(request("join", 1), { Existing: ["x"] });
+    expect(await peer.record()).toEqual({ seq: 1, error: "Serf can't Join after Leave or Shutdown", Num: 0 });
+  });
+
   test("leave answers when it is done, then ends the agent", async () => {
     await listen();
     const peer = await greeted();
