@@ -44,6 +44,8 @@ export interface AgentOptions {
   readonly tags?: Readonly<Record<string, string>>;
   /** Base64. */
   readonly encrypt?: string;
+  /** What its RPC asks of clients. Agents of ours only: theirs take it from files alone. */
+  readonly token?: string;
   /** Default: the same for all, 7946. */
   readonly port?: number;
   /** Default: an address of its own on the loopback. */
@@ -76,6 +78,7 @@ export class Agent {
   /** `host:port` of its RPC. */
   readonly rpc: string;
   readonly host: Host | undefined;
+  readonly token: string | undefined;
   readonly pid: number;
   /** All that it has printed. */
   output = "";
@@ -88,6 +91,7 @@ export class Agent {
     this.address = options.address;
     this.port = options.port;
     this.host = options.host;
+    this.token = options.token;
     this.rpc = `${options.address}:${options.port === 7946 ? 7373 : options.port + 1}`;
     const joins = [options.join ?? []].flat().map((to) => (typeof to === "string" ? to : to.gossip));
     const [command, ...args] = [
@@ -100,6 +104,7 @@ export class Agent {
       ...joins.map((to) => `-join=${to}`),
       ...Object.entries(options.tags ?? {}).flatMap(([key, value]) => ["-tag", `${key}=${value}`]),
       ...(options.encrypt ? [`-encrypt=${options.encrypt}`] : []),
+      ...(options.token ? [`-rpc-auth=${options.token}`] : []),
       ...(options.flags ?? []),
     ];
     this.#child = launch([...(this.host?.enter ?? []), command!, ...args]);
@@ -220,7 +225,8 @@ export function hearsayMembers(of: Agent): Promise<ListedMember[]> {
 
 async function members(cli: Kind, of: Agent): Promise<ListedMember[]> {
   try {
-    const text = await runCli(cli, ["members", "-format=json", `-rpc-addr=${of.rpc}`], of.host);
+    const auth = of.token ? [`-rpc-auth=${of.token}`] : [];
+    const text = await runCli(cli, ["members", "-format=json", `-rpc-addr=${of.rpc}`, ...auth], of.host);
     return (JSON.parse(text).members as ListedMember[] | null) ?? [];
   } catch (error) {
     // An agent that is starting or ending does not answer; a wrong answer is another matter.

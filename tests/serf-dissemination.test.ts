@@ -71,7 +71,7 @@ describe("a pool of thirty", () => {
       }),
     );
     pool.world.run(3200);
-    // We do not ask yet, so the asker counts the answers as unasked.
+    // It was asked in its name only, so it counts the answers as unasked.
     expect(asker.machine.swim.counters.drops["serf-unasked"]).toBe(30);
     for (const node of nodes) expect(eventsOf(node, "query")).toEqual([]);
   });

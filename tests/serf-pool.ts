@@ -1,6 +1,6 @@
 /** Pools of whole machines, Serf around Swim around the real codec, in a simulated world, with what tests ask of them. */
 import type { Endpoint, SwimConfig } from "@hearsay/core";
-import type { Serf, SerfConfig, SerfEvent, Tags } from "@hearsay/serf";
+import type { Serf, SerfConfig, SerfEvent, SerfOptions, Tags } from "@hearsay/serf";
 import { SerfPool as Pool, type SimNode, type World } from "@hearsay/sim";
 import { type Recorded, record, recorded } from "./recorded.ts";
 
@@ -9,6 +9,8 @@ export type SerfNode = Recorded<Serf, SerfEvent>;
 export interface NodeSettings {
   /** Default 7946. */
   readonly port?: number;
+  /** Last byte of the address. Default: the number in the name. */
+  readonly host?: number;
   readonly tags?: Tags;
   readonly serfConfig?: Partial<SerfConfig>;
 }
@@ -18,6 +20,9 @@ export interface SerfPoolOptions {
   /** Share of packets lost, 0 … 1. Default 0. */
   readonly loss?: number;
   readonly config?: Partial<SwimConfig>;
+  readonly serfConfig?: Partial<SerfConfig>;
+  /** Overrides for single machines. */
+  readonly machine?: (options: SerfOptions) => SerfOptions;
 }
 
 /** With three packets in ten lost, TCP may need longer than a join may take. */
@@ -43,7 +48,7 @@ export class SerfPool {
    * says that it has joined when a join succeeds, and tries again when one fails, as a driver does with its seeds.
    */
   add(name: string, settings: NodeSettings = {}): SerfNode {
-    const host = Number(/\d+$/.exec(name)?.[0] ?? "250");
+    const host = settings.host ?? Number(/\d+$/.exec(name)?.[0] ?? "250");
     const addr = Uint8Array.of(10, 0, host >> 8, host & 0xff);
     const former = this.world.find({ address: addr.join("."), port: settings.port ?? 7946 });
     if (former === undefined) return recorded(this.#pool.add({ ...settings, name, addr }));

@@ -93,8 +93,14 @@ describe("members", () => {
 });
 
 describe("user events", () => {
-  function told(...events: { name: string; lTime: number; id?: string }[]): unknown[] {
-    const coalescer = new EventCoalescer(agentCoalescing);
+  interface Told {
+    readonly name: string;
+    readonly lTime: number;
+    readonly id?: string;
+  }
+
+  function told(...events: Told[]): unknown[] {
+    const coalescer = new EventCoalescer<Told>(agentCoalescing);
     for (const event of events) coalescer.add(event, 0);
     const due = coalescer.takeDue(1000);
     expect(coalescer.takeDue(1e9)).toEqual([]);

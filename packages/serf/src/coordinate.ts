@@ -20,8 +20,8 @@ export const dimensions = 8;
 export const maxError = 1.5;
 /** s. */
 export const minHeight = 1e-5;
-/** s: no number of a place is larger. A hundred times the longest measurement that counts, so no pool gets there. */
-export const maxExtent = 1000;
+/** s: no number of a place is larger. Ten times the longest measurement that counts, so no pool gets there. */
+export const maxExtent = 100;
 
 export function freshCoordinate(): Coordinate {
   return { vec: [0, 0, 0, 0, 0, 0, 0, 0], error: maxError, adjustment: 0, height: minHeight };

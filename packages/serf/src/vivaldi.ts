@@ -147,8 +147,10 @@ export class Vivaldi {
     return 0;
   }
 
+  /** The adjustments go as well: Serf keeps them, and what led astray does so at each of the next twenty measurements. */
   #reset(): void {
     Object.assign(this.#own, place());
+    this.#adjustments.fill(0);
     this.#resets++;
   }
 }

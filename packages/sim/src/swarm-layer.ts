@@ -11,7 +11,7 @@ import {
   type SwimEvent,
   type SwimOptions,
 } from "@hearsay/core";
-import { Serf, type SerfEvent } from "@hearsay/serf";
+import { Serf, SerfError, type SerfEvent } from "@hearsay/serf";
 import { type DetectorLayer, swimLayer } from "./checkers/checkers.ts";
 
 export interface SwarmLayer<M extends Machine<E>, E> extends DetectorLayer<M, E> {
@@ -27,8 +27,10 @@ export interface SwarmLayer<M extends Machine<E>, E> extends DetectorLayer<M, E>
   leave(machine: M, now: number): void;
   /** At most 512 bytes, of which a layer may keep some for itself. */
   setMeta(machine: M, meta: Uint8Array, now: number): void;
-  /** Undefined: the machine has no such wish. What is sent comes up as a `user-message`, and members pass it on. */
-  readonly broadcast: ((machine: M, payload: Uint8Array, now: number) => void) | undefined;
+  /** What is sent comes up as a `user-message`. What no packet can carry may be refused, without effect. */
+  broadcast(machine: M, payload: Uint8Array, now: number): void;
+  /** Machines pass on what they hear; else their members have to. */
+  readonly passesOn: boolean;
   setHealthy(machine: M, healthy: boolean): void;
 }
 
@@ -44,12 +46,16 @@ export function rawLayer(make?: (options: SwimOptions) => Swim): SwarmLayer<Swim
     leave: (machine, now) => machine.leave(now),
     setMeta: (machine, meta, now) => machine.updateMeta(meta, now),
     broadcast: (machine, payload, now) => machine.broadcastUser(payload, 2, now),
+    passesOn: false,
     setHealthy: (machine, healthy) => machine.setHealthy(healthy),
   };
 }
 
 /** Bytes of meta that the encoding of one tag and a layer's magic take. */
 const tagBytes = 16;
+
+/** What a packet can carry is limit enough here: the highest setting there is. */
+const mostEventBytes = 9216;
 
 /** Pools of Serf agents. Their detector's own member events stay within; evidence and looks say as much. */
 export const serfLayer: SwarmLayer<Serf, SerfEvent> = {
@@ -60,6 +66,7 @@ export const serfLayer: SwarmLayer<Serf, SerfEvent> = {
       case "member-join":
         return { type: "member-join", member: { ...event.member, meta: emptyBytes } };
       case "user-event":
+        return { type: "user-message", payload: event.payload ?? emptyBytes, from: undefined };
       case "query":
       case "member-leave":
       case "member-failed":
@@ -79,7 +86,7 @@ export const serfLayer: SwarmLayer<Serf, SerfEvent> = {
     }
   },
   statusesOf: (machine) => new Map(machine.members().map(({ name, status }) => [name, status])),
-  make: (options) => new Serf(options),
+  make: (options) => new Serf({ ...options, serfConfig: { userEventSizeLimit: mostEventBytes } }),
   remembers: false,
   start: (machine, now) => machine.start(now),
   join: (machine, to, now) => machine.join(to, now),
@@ -88,7 +95,13 @@ export const serfLayer: SwarmLayer<Serf, SerfEvent> = {
   setMeta: (machine, meta, now) => {
     machine.setTags({ t: "x".repeat(Math.max(0, meta.length - tagBytes)) + ((meta[0] ?? 0) % 10) }, now);
   },
-  // Serf passes user events on; a wish to send one is still to come.
-  broadcast: undefined,
+  broadcast: (machine, payload, now) => {
+    try {
+      machine.userEvent("swarm", payload, payload.length % 2 === 0, now);
+    } catch (error) {
+      if (!(error instanceof SerfError && error.code === "event-too-long")) throw error;
+    }
+  },
+  passesOn: true,
   setHealthy: (machine, healthy) => machine.setHealthy(healthy),
 };

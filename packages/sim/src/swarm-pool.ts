@@ -1,7 +1,7 @@
 /**
  * The members of a swarm run and the lives they lead: processes that come, go, move and forget, each with the habits of
  * an agent around it. It joins through the pool's seeds and tries each of them again until it has answered once; it
- * passes user messages on that it has not seen; it ends its process when it has left.
+ * passes user messages on that it has not seen, where its machine does not; it ends its process when it has left.
  */
 import { emptyBytes, KnownPool, type Machine, NameTable, Rng, type SwimConfig, type SwimOptions } from "@hearsay/core";
 import type { FidelityName } from "./fidelity.ts";
@@ -145,10 +145,10 @@ export class SwarmPool<M extends Machine<E>, E> {
 
   /** A user message unlike all others, at least 4 bytes long; undefined when the member cannot send it. */
   broadcast(member: SwarmMember<M, E>, bytes: number): Uint8Array | undefined {
-    if (!member.place.alive || member.leaving || this.layer.broadcast === undefined) return undefined;
+    if (!member.place.alive || member.leaving) return undefined;
     const payload = new Uint8Array(Math.max(4, bytes));
     new DataView(payload.buffer).setUint32(0, ++this.#messages);
-    this.#passOn(member, payload);
+    this.#say(member, payload);
     return payload;
   }
 
@@ -160,7 +160,7 @@ export class SwarmPool<M extends Machine<E>, E> {
       const event = this.layer.eventOf(told);
       // A word of an earlier process.
       if (event === undefined || place.machine !== machine) return;
-      if (event.type === "user-message") this.#passOn(member, event.payload);
+      if (event.type === "user-message" && !this.layer.passesOn) this.#say(member, event.payload);
       else if (event.type === "left-pool") this.world.at(this.world.now, () => this.#end(member, machine));
       else if (event.type === "join-result") this.#onJoinResult(member, event.id, event.error === undefined);
     };
@@ -194,12 +194,12 @@ export class SwarmPool<M extends Machine<E>, E> {
     }
   }
 
-  #passOn(member: SwarmMember<M, E>, payload: Uint8Array): void {
-    const { broadcast } = this.layer;
+  /** Each message once, its own or another's. */
+  #say(member: SwarmMember<M, E>, payload: Uint8Array): void {
     const key = keyOf(payload);
-    if (broadcast === undefined || member.leaving || member.seen.has(key)) return;
+    if (member.leaving || member.seen.has(key)) return;
     member.seen.add(key);
-    this.world.act(member.place, (machine, now) => broadcast(machine, payload, now));
+    this.world.act(member.place, (machine, now) => this.layer.broadcast(machine, payload, now));
   }
 
   #end(member: SwarmMember<M, E>, machine: M): void {

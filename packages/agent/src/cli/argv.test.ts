@@ -48,6 +48,14 @@ test.each([
   expect(normal(...argv)).toEqual(expected);
 });
 
+test("the first argument ends the flags, where it is asked for", () => {
+  expect(normaliseArgv(["-name=x", "a", "-replay", "--", "-zz"], FLAGS, true)).toEqual([
+    "--name=x",
+    "--",
+    ...["a", "-replay", "--", "-zz"],
+  ]);
+});
+
 describe("refused", () => {
   test.each([
     [["-nmae", "x"], "unknown flag -nmae; did you mean -name?"],

@@ -1,12 +1,15 @@
 /**
  * Go's way of writing flags, turned into the one way that commander reads: `-name value`, `-name=value`, `--name value`
  * and `--name=value` all become `--name=value`; a switch becomes `--name=true` or `--name=false`. Unlike Go's, flags may
- * stand behind arguments too; `--` ends them.
+ * stand behind arguments too, unless the command's arguments are somebody's data; `--` ends them.
  */
 import { type FlagSpec, UsageError } from "./spec.ts";
 
-/** Throws UsageError for an unknown flag, a missing value, and a switch that is neither true nor false. */
-export function normaliseArgv(argv: readonly string[], flags: readonly FlagSpec[]): string[] {
+/**
+ * Throws UsageError for an unknown flag, a missing value, and a switch that is neither true nor false.
+ * @param flagsFirst the first argument ends the flags, as it does in Go
+ */
+export function normaliseArgv(argv: readonly string[], flags: readonly FlagSpec[], flagsFirst = false): string[] {
   const options: string[] = [];
   const args: string[] = [];
   for (let i = 0; i < argv.length; i++) {
@@ -17,6 +20,10 @@ export function normaliseArgv(argv: readonly string[], flags: readonly FlagSpec[
     }
     // A dash alone is an argument, as everywhere.
     if (!word.startsWith("-") || word === "-") {
+      if (flagsFirst) {
+        args.push(...argv.slice(i));
+        break;
+      }
       args.push(word);
       continue;
     }

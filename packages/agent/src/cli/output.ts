@@ -29,19 +29,55 @@ const length = (text: string): number => [...text].length;
 
 /** Names and tags come from the network: what would steer the terminal is shown instead of obeyed. */
 export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (c) => {
-    const code = c.codePointAt(0)!.toString(16);
-    return code.length <= 4 ? `\\u${code.padStart(4, "0")}` : `\\u{${code}}`;
-  });
+  return text.replace(STEERING, escaped);
 }
 
-/** Indented by two, with `<`, `>` and `&` escaped, as Go writes it. Maps must come sorted. */
+/** The same for text of several lines: line ends and tabs stay. */
+export function printableText(text: string): string {
+  return text.replace(STEERING, (c) => (c === "\n" || c === "\t" ? c : escaped(c)));
+}
+
+/** As Go reads a string from bytes, near enough: what is no UTF-8 becomes U+FFFD. */
+export function textOf(bytes: Uint8Array): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+}
+
+/** In double quotes and on one line, as Go's `%q`; where the bytes are no UTF-8, each one that is not ASCII as `\xff`. */
+export function quoted(bytes: Uint8Array): string {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true }).decode(bytes);
+  } catch {
+    const hex = (byte: number) => `\\x${byte.toString(16).padStart(2, "0")}`;
+    const inner = [...bytes].map((byte) => (byte >= 0x80 ? hex(byte) : escapedInQuotes(String.fromCharCode(byte))));
+    return `"${inner.join("")}"`;
+  }
+  return `"${escapedInQuotes(text)}"`;
+}
+
+function escapedInQuotes(text: string): string {
+  return text.replace(/["\\\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (c) => SHORT[c] ?? escaped(c));
+}
+
+const SHORT: Readonly<Record<string, string>> = { "\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+
+const STEERING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+function escaped(c: string): string {
+  const code = c.codePointAt(0)!.toString(16);
+  return code.length <= 4 ? `\\u${code.padStart(4, "0")}` : `\\u{${code}}`;
+}
+
+/**
+ * Indented by two, with `<`, `>` and `&` escaped, as Go writes it. Maps must come sorted. What would steer a terminal is
+ * escaped as well, which Go does only below U+0020: to a reader of JSON it is the same.
+ */
 export function json(value: unknown): string {
-  const escaped = JSON.stringify(value, null, 2).replace(
-    /[<>&\u2028\u2029]/g,
+  const text = JSON.stringify(value, null, 2).replace(
+    /[<>&\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
-  return `${escaped}\n`;
+  return `${text}\n`;
 }
 
 /** A copy whose keys are in order. Integer-like keys come first whatever their place, as everywhere in JavaScript. */

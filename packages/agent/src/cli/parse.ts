@@ -18,7 +18,7 @@ export function parseCommand(
     command.addOption(option);
   }
   try {
-    command.parse(normaliseArgv(argv, spec.flags), { from: "user" });
+    command.parse(normaliseArgv(argv, spec.flags, spec.flagsFirst), { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) throw new UsageError(error.message.replace(/^error: /, ""));
     throw error;

@@ -24,8 +24,9 @@ export const RPC_FLAGS: readonly FlagSpec[] = [
  */
 export async function withAgent<T>(call: Call, failing: string, use: (client: RpcClient) => Promise<T>): Promise<T> {
   const { env } = call.io;
-  const text = call.flags.text("rpc-addr") ?? env.HEARSAY_RPC_ADDR ?? env.SERF_RPC_ADDR ?? DEFAULT_RPC_ADDR;
-  const token = call.flags.text("rpc-auth") ?? env.HEARSAY_RPC_AUTH ?? env.SERF_RPC_AUTH ?? "";
+  // A variable that is set to nothing is none, as for Serf.
+  const text = call.flags.text("rpc-addr") ?? (env.HEARSAY_RPC_ADDR || env.SERF_RPC_ADDR || DEFAULT_RPC_ADDR);
+  const token = call.flags.text("rpc-auth") ?? (env.HEARSAY_RPC_AUTH || env.SERF_RPC_AUTH || "");
   const { host, port } = parseRpcAddress(text);
   const { RpcClient } = await import("../rpc/client.ts");
   let client: RpcClient;

@@ -6,6 +6,7 @@ export const SIM_SPEC: CommandSpec = {
   args: "list | run NAME|FILE",
   minArgs: 1,
   maxArgs: Number.POSITIVE_INFINITY,
+  choices: ["list", "run"],
   summary: "Runs experiments in the simulator",
   about: `Runs simulated pools of real nodes, up to ten thousand, under virtual time. The same seed and settings give
 the same output, byte for byte.

@@ -20,6 +20,13 @@ export interface CommandSpec {
   /** Paragraphs for the command's own help. */
   readonly about: string;
   readonly flags: readonly FlagSpec[];
+  /**
+   * The first argument ends the flags, as in Serf for every command. For those whose arguments are data: a script hands on
+   * what it was given, and no payload may be taken for a flag.
+   */
+  readonly flagsFirst?: boolean;
+  /** What the first argument can be, where that is a choice: for completion. */
+  readonly choices?: readonly string[];
   /** It has commands of its own: all words behind its name, flags and `-h` too, come as `args`. */
   readonly ownWords?: boolean;
   /** Loaded only when the command runs. */
@@ -30,6 +37,8 @@ export interface CommandSpec {
 export interface Io {
   out(text: string): void;
   err(text: string): void;
+  /** Like `out`, for what need not be text. Without it, bytes are written as UTF-8. */
+  outBytes?(bytes: Uint8Array): void;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Width of the terminal that `out` goes to; undefined when it goes elsewhere. */
   readonly columns?: number | undefined;

@@ -9,7 +9,8 @@ const INT32 = 0x7fff_ffff;
 export const NO_KEY_BODY: MsgpackInput = { Messages: {}, Keys: null, NumNodes: 0, NumErr: 0, NumResp: 0 };
 
 /**
- * `PrimaryKeys`, how many members encrypt with each key, is ours; it comes with a list only, and clients of Serf skip it.
+ * Two fields are ours, and clients of Serf skip them: `PrimaryKeys`, how many members encrypt with each key, which comes with
+ * a list only; and `Silent`, the names of those who have not answered, if there are any.
  */
 export function keyBody(result: KeyResult, list: boolean): MsgpackInput {
   return {
@@ -19,6 +20,7 @@ export function keyBody(result: KeyResult, list: boolean): MsgpackInput {
     NumErr: result.errors,
     NumResp: result.responses,
     ...(list ? { PrimaryKeys: result.primaryKeys } : {}),
+    ...(result.silent.length > 0 ? { Silent: result.silent } : {}),
   };
 }
 
@@ -32,29 +34,40 @@ export interface KeyBody {
   readonly keys: Record<string, number>;
   /** How many members encrypt with each key; of a list only, and only from Hearsay's agents. */
   readonly primaryKeys: Record<string, number>;
+  /** Who has not answered, in name order; only from Hearsay's agents. */
+  readonly silent: readonly string[];
   /** Alive when it was asked. */
   readonly numNodes: number;
   readonly numErr: number;
   readonly numResp: number;
 }
 
-const FIELDS = ["Messages", "Keys", "NumNodes", "NumErr", "NumResp", "PrimaryKeys"] as const;
+const FIELDS = ["Messages", "Keys", "NumNodes", "NumErr", "NumResp", "PrimaryKeys", "Silent"] as const;
 
 /** Throws RefusedRequest. */
 export function decodeKeyBody(bytes: Uint8Array, error: string): KeyBody {
   let messages: Record<string, string> = {};
   let keys: Record<string, number> = {};
   let primaryKeys: Record<string, number> = {};
+  let silent: readonly string[] = [];
   const counts = [0, 0, 0];
   const count = (reader: Reader) => reader.int(-INT32 - 1, INT32);
   decodeStruct(bytes, FIELDS, (field, reader) => {
     if (field === 0) messages = readMap(reader, () => reader.textLossy());
     else if (field === 1) keys = readMap(reader, () => count(reader));
     else if (field === 5) primaryKeys = readMap(reader, () => count(reader));
+    else if (field === 6) silent = readTexts(reader);
     else counts[field - 2] = count(reader);
   });
   const [numNodes, numErr, numResp] = counts as [number, number, number];
-  return { error, messages, keys, primaryKeys, numNodes, numErr, numResp };
+  return { error, messages, keys, primaryKeys, silent, numNodes, numErr, numResp };
+}
+
+function readTexts(reader: Reader): string[] {
+  const texts: string[] = [];
+  const count = reader.array();
+  for (let i = 0; i < count && reader.ok; i++) texts.push(reader.textLossy());
+  return texts;
 }
 
 function readMap<T>(reader: Reader, readValue: () => T): Record<string, T> {

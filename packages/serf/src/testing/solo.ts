@@ -17,6 +17,9 @@ export class Solo {
   readonly events: SerfEvent[] = [];
   /** Serf messages it sent, in order; gossip comes several times. */
   readonly sent: SentMessage[] = [];
+  /** Pings it sent, and payloads of its acks; `clear` does not forget them. */
+  readonly pings: { readonly to: string; readonly seqNo: number }[] = [];
+  readonly acks: (Uint8Array | null)[] = [];
   now = 0;
 
   constructor(options: Partial<SerfOptions> = {}, config: Partial<SwimConfig> = {}) {
@@ -43,12 +46,12 @@ export class Solo {
     this.clear();
   }
 
-  /** n`host` at 10.0.0.`host` says that it is alive. */
-  meet(host: number, overrides: { incarnation?: number; protocolMax?: number } = {}): void {
+  /** n`host` at 10.0.0.`host` says that it is alive. `node`: under another name. */
+  meet(host: number, overrides: { incarnation?: number; protocolMax?: number; node?: string } = {}): void {
     this.#packet({
       type: 4,
       incarnation: overrides.incarnation ?? 1,
-      node: `n${host}`,
+      node: overrides.node ?? `n${host}`,
       addr: Uint8Array.of(10, 0, 0, host),
       port: 7946,
       meta: Uint8Array.of(0xff, 0x80),
@@ -59,6 +62,23 @@ export class Solo {
   /** n`host` dies, or leaves as the detector understands it. */
   lose(host: number, left = false): void {
     this.#packet({ type: 5, incarnation: 1, node: `n${host}`, from: left ? `n${host}` : "n1" });
+  }
+
+  /** Whoever is at `10.0.0.host` answers the last ping that was sent there. */
+  pong(host: number): void {
+    const ping = this.pings.findLast(({ to }) => to === `10.0.0.${host}:7946`);
+    if (!ping) throw new Error(`nobody pinged 10.0.0.${host}`);
+    this.ack(ping.seqNo, new Uint8Array(0));
+  }
+
+  /** Somebody who is not known pings us. */
+  ping(): void {
+    this.#packet({ type: 0, seqNo: 1, node: "n1", sourceAddr: null, sourcePort: 0, sourceNode: "" });
+  }
+
+  /** A ping is acknowledged. */
+  ack(seqNo: number, payload: Uint8Array | null): void {
+    this.#packet({ type: 2, seqNo, payload });
   }
 
   /** A Serf message comes by gossip. */
@@ -133,9 +153,9 @@ export class Solo {
   #sink(to: string): PacketSink {
     const ignore = () => {};
     return {
-      onPing: ignore,
+      onPing: ({ seqNo }) => this.pings.push({ to, seqNo }),
       onIndirectPing: ignore,
-      onAck: ignore,
+      onAck: ({ payload }) => this.acks.push(payload?.slice() ?? null),
       onNack: ignore,
       onSuspect: ignore,
       onDead: ignore,

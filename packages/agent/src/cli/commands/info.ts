@@ -12,7 +12,7 @@ export async function run(call: Call): Promise<number> {
   }
   for (const [name, group] of groups) {
     const lines = Object.entries(group).map(([key, value]) => `\t${printable(key)} = ${printable(value)}\n`);
-    call.io.out(`${name}:\n${lines.join("")}`);
+    call.io.out(`${printable(name)}:\n${lines.join("")}`);
   }
   return 0;
 }
