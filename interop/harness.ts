@@ -129,6 +129,12 @@ export class Agent {
     await this.exited;
   }
 
+  /** SIGTERM: by default both kinds stop in order, and without a word to anyone. */
+  async terminate(): Promise<void> {
+    this.#child.kill("SIGTERM");
+    await this.exited;
+  }
+
   async leave(): Promise<void> {
     await runCli(this.kind, ["leave", `-rpc-addr=${this.rpc}`], this.host);
     await this.exited;

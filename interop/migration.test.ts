@@ -2,6 +2,11 @@
  * A pool of six serf agents becomes one of ours, an agent at a time, and goes back. Each successor takes over its
  * predecessor's name, address and snapshot. Events are sent all the while: each is handled once by everybody, also by those
  * who were being replaced when it was sent, and nobody is ever seen failed.
+ *
+ * An agent stops without a goodbye, as `systemctl restart` does it: a serf agent's snapshot does not count what it handles
+ * while it leaves, so a successor would handle that again. And it stops when it has handled all that was sent until then: of
+ * events a snapshot knows the latest only, so one that is still on its way then, behind a later one, would be lost. (In a
+ * pool of six one event in a few hundred misses somebody, and comes with the next state exchange, up to a minute later.)
  */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -35,22 +40,46 @@ describe.skipIf(!hasSerf).concurrent("six agents change over, and back", () => {
     await untilAllSee(agents, all(agents), mendedMs);
     const everybody: Agent[] = [...agents];
 
+    const handled = async (agent: Agent) => {
+      const text = await readFile(join(directory, agent.name), "utf8").catch(() => "");
+      return text.split("\n").filter((line) => line !== "");
+    };
     let sent = 0;
     let busy: Agent | undefined;
+    let trouble: unknown;
+    /** Resolved, but while somebody is about to stop. */
+    let quiet: Promise<void> = Promise.resolve();
+    let tick: Promise<unknown> = Promise.resolve();
     const ticking = new AbortController();
     const ticker = (async () => {
       while (!ticking.signal.aborted) {
+        await quiet;
         // Through whoever is not just leaving or coming.
         const through = agents.filter((agent) => agent !== busy)[sent % (size - 1)]!;
-        await runCli("hearsay", ["event", "-coalesce=false", `-rpc-addr=${through.rpc}`, "tick", `${sent++}`]);
+        tick = runCli("hearsay", ["event", "-coalesce=false", `-rpc-addr=${through.rpc}`, "tick", `${sent}`]);
+        await tick;
+        sent++;
         await sleep(pace);
       }
-    })();
+    })().catch((error: unknown) => {
+      trouble = error;
+    });
 
     for (const kind of ["hearsay", "serf"] as const) {
       for (let i = 0; i < size; i++) {
         busy = agents[i]!;
-        await busy.leave();
+        let goOn = () => {};
+        quiet = new Promise((resolve) => {
+          goOn = resolve;
+        });
+        await tick;
+        await waitFor(
+          async () => (await handled(agents[i]!)).length >= sent,
+          mendedMs,
+          () => `${busy!.name} misses one`,
+        );
+        await busy.terminate();
+        goOn();
         agents[i] = await start(kind, i);
         everybody.push(agents[i]!);
         await untilAllSee(agents, all(agents), mendedMs);
@@ -59,9 +88,9 @@ describe.skipIf(!hasSerf).concurrent("six agents change over, and back", () => {
     }
     ticking.abort();
     await ticker;
+    expect(trouble).toBeUndefined();
 
     const expected = Array.from({ length: sent }, (_, i) => `${i}`);
-    const handled = async (agent: Agent) => (await readFile(join(directory, agent.name), "utf8")).trim().split("\n");
     await waitFor(
       async () => {
         for (const agent of agents) if ((await handled(agent)).length < expected.length) return false;
