@@ -9,6 +9,7 @@ import { parseHandlerSpec } from "../handlers/handler-spec.ts";
 import { AgentLog } from "../log/agent-log.ts";
 import { Agent } from "./agent.ts";
 import { type AgentConfig, DEFAULT_CONFIG } from "./config.ts";
+import { bindAddress } from "./node-options.ts";
 
 let directory: string;
 let node: FakeNode;
@@ -126,6 +127,14 @@ test("refused before anything starts", async () => {
   );
   // Only this time it had started.
   expect(node.calls).toEqual([["close"]]);
+});
+
+test("of a wildcard, -iface leaves the interface's own address", async () => {
+  const bound = (bind: string) => bindAddress(config({ bind, interfaceName: "lo" }));
+  expect(await bound("0.0.0.0")).toBe("127.0.0.1:7946");
+  expect(await bound(":7000")).toBe("127.0.0.1:7000");
+  expect(await bound("127.0.0.1:0")).toBe("127.0.0.1:0");
+  expect(await bindAddress(config({ bind: "::" }))).toBe("[::]:7946");
 });
 
 test("a vote that goes against us ends the agent; one for us, or none at all, does not", async () => {

@@ -7,14 +7,15 @@ export const AGENT_SPEC: CommandSpec = {
   maxArgs: 0,
   summary: "Runs an agent",
   about: `Runs a member of the pool until it is stopped. Ctrl-C leaves the pool gracefully, a second one stops
-at once; a hangup (SIGHUP) makes it read its files again. Every setting can stand in a configuration file as well;
-flags win.
+at once; a hangup (SIGHUP) makes it read its files again: log level, event handlers, tags and the
+leave switches follow. Every setting can stand in a configuration file as well; flags win.
 
-An event handler is [FILTER=]COMMAND: the command is run by /bin/sh for each event, with SERF_EVENT, SERF_SELF_NAME,
-SERF_TAG_... and more in its environment, and members or payload on its input; what it prints answers a query. FILTER
-is a list of member-join, member-leave, member-failed, member-update, member-reap, user, user:NAME, query, query:NAME,
-with commas between; * or none is everything. It ends at the first "=". A member event can be narrowed to members with
-certain tags, by regular expressions for the whole value: 'member-join[role=web][dc=eu-.*]=COMMAND'.`,
+An event handler is [FILTER=]COMMAND: the command is run by /bin/sh for each event, with SERF_EVENT,
+SERF_SELF_NAME, SERF_TAG_... and more in its environment, and members or payload on its input; what
+it prints answers a query. FILTER is a list, with commas between, of member-join, member-leave,
+member-failed, member-update, member-reap, user, user:NAME, query and query:NAME; * or none is
+everything. It ends at the first "=". A member event can be narrowed to members with certain tags,
+by regular expressions for the whole value: 'member-join[role=web][dc=eu-.*]=COMMAND'.`,
   flags: [
     { name: "node", value: "NAME", help: "Name of this member, unique in the pool. Default: the host name." },
     { name: "bind", value: "HOST[:PORT]", help: "Where to listen for gossip, UDP and TCP. Default 0.0.0.0:7946." },
