@@ -6,7 +6,8 @@ test("in the order of their names, each once", () => {
   const names = COMMAND_SPECS.map(({ name }) => name);
   expect(names).toEqual([...new Set(names)].sort());
   // Serf's, all of them.
-  const serf = "agent event force-leave info join keygen keys leave members monitor query reachability rtt tags version";
+  const serf =
+    "agent event force-leave info join keygen keys leave members monitor query reachability rtt tags version";
   expect(names).toEqual(expect.arrayContaining(serf.split(" ")));
 });
 
