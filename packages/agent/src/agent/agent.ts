@@ -6,6 +6,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { formatEndpoint } from "@hearsay/core";
 import type { HearsayNode, JoinResult, Logger, NodeOptions } from "@hearsay/node";
 import { parseRpcAddress } from "../cli/rpc-connection.ts";
+import { EventHandlers } from "../handlers/event-handlers.ts";
+import { handlerStats } from "../handlers/handler-spec.ts";
+import { eventTitle } from "../handlers/script-input.ts";
 import type { AgentLog } from "../log/agent-log.ts";
 import type { LogBook } from "../log/log-book.ts";
 import type { RpcHost, StatGroups } from "../rpc/host.ts";
@@ -15,34 +18,41 @@ import type { AgentEvent } from "./agent-event.ts";
 import { type AgentConfig, ConfigError } from "./config.ts";
 import { formatDuration } from "./duration.ts";
 import { logEvents } from "./event-log.ts";
+import { EventPipeline } from "./event-pipeline.ts";
 import { inFlagWords } from "./flag-words.ts";
-import { nodeOptions, withPort } from "./node-options.ts";
+import { checkNodeName, watchName } from "./name-watch.ts";
+import { bindAddress, nodeOptions } from "./node-options.ts";
 import { statGroups } from "./stats.ts";
+import { readTagsFile, writeTagsFile } from "./tags-file.ts";
 
 export type CreateNode = (options: NodeOptions) => Promise<HearsayNode>;
 
 /** Why an agent came to its end. `failed`: it cannot go on; one line for people. */
 export type Ending = { readonly type: "left" } | { readonly type: "failed"; readonly message: string };
 
-/** Somebody who holds our name this soon after our start had it first: ms. */
-const NAME_TRIAL_MS = 60_000;
-/** A pool that has had us for this long before a name conflict has accepted us: ms. */
-const ACCEPTED_MS = 3000;
-
 export class Agent implements RpcHost, AsyncDisposable {
   readonly node: HearsayNode;
   readonly log: Logger;
   readonly logBook: LogBook;
   readonly ended: Promise<Ending>;
+  /** `host:port` that the gossip was asked to listen at. */
+  readonly bindAddress: string;
   #end: (ending: Ending) => void = () => {};
-  #config: AgentConfig;
+  /** As at the start: what a reload changes is kept by those whom it concerns. */
+  readonly #config: AgentConfig;
   #rpc: RpcServer | undefined;
+  #discovery: AsyncDisposable | undefined;
+  readonly #pipeline: EventPipeline;
+  readonly #handlers: EventHandlers;
+  #tagChange: Promise<void> = Promise.resolve();
   readonly #stopLogging: () => void;
+  readonly #stopWatching: () => void;
   readonly #closing = new AbortController();
   #leaving: Promise<void> | undefined;
 
-  private constructor(node: HearsayNode, config: AgentConfig, log: AgentLog) {
+  private constructor(node: HearsayNode, config: AgentConfig, bind: string, log: AgentLog) {
     this.node = node;
+    this.bindAddress = bind;
     this.#config = config;
     this.log = log.child("agent");
     this.logBook = log.book;
@@ -50,7 +60,13 @@ export class Agent implements RpcHost, AsyncDisposable {
       this.#end = resolve;
     });
     this.#stopLogging = logEvents(node, { serf: log.child("serf"), memberlist: log.child("memberlist") });
-    this.#watchName();
+    this.#pipeline = new EventPipeline(node);
+    this.#handlers = new EventHandlers(config.eventHandlers, () => node.local(), this.log);
+    this.#pipeline.follow((event) => {
+      this.log.info({}, `Received event: ${eventTitle(event)}`);
+      this.#handlers.handle(event);
+    });
+    this.#stopWatching = watchName(node, config, (message) => this.#end({ type: "failed", message }));
     node.on("error", (error) => this.#end({ type: "failed", message: error.message }));
   }
 
@@ -65,10 +81,18 @@ export class Agent implements RpcHost, AsyncDisposable {
     createNode: CreateNode,
   ): Promise<Agent> {
     const rpcAddress = rpcAddressOf(config);
-    const node = await createNode(nodeOptions(config, keys, log.child("node"))).catch((error: unknown) => {
+    checkNodeName(config);
+    const derived = { keys, tags: tagsAtStart(config), bind: await bindAddress(config) };
+    const node = await createNode(nodeOptions(config, derived, log.child("node"))).catch((error: unknown) => {
       throw new ConfigError(inFlagWords(error, config), { cause: error });
     });
-    const agent = new Agent(node, config, log);
+    const agent = new Agent(node, config, derived.bind, log);
+    try {
+      await agent.#discover(log.child("agent.mdns"));
+    } catch (error) {
+      await agent.close();
+      throw new ConfigError(`-discover: ${(error as Error).message}`, { cause: error });
+    }
     try {
       agent.#rpc = await RpcServer.listen(agent, { ...rpcAddress, token: config.rpcAuth });
     } catch (error) {
@@ -83,8 +107,7 @@ export class Agent implements RpcHost, AsyncDisposable {
 
   /** Bound to everything, the node has chosen one address among several; that should not be a riddle. */
   #tellAdvertised(): void {
-    const { bind, advertise } = this.#config;
-    if (advertise !== undefined || !/^(0\.0\.0\.0|\[::\])?:\d+$/.test(withPort(bind))) return;
+    if (this.#config.advertise !== undefined || !/^(0\.0\.0\.0|\[::\])?:\d+$/.test(this.bindAddress)) return;
     const { address, port } = this.node;
     this.log.info({}, `advertising ${formatEndpoint({ address, port })} (set -advertise to choose another)`);
   }
@@ -123,34 +146,54 @@ export class Agent implements RpcHost, AsyncDisposable {
     this.#end({ type: "left" });
   }
 
-  async changeTags(set: Readonly<Record<string, string>>, remove: readonly string[]): Promise<void> {
-    const kept = Object.entries(this.node.local().tags).filter(([key]) => !remove.includes(key));
-    await this.node.setTags({ ...Object.fromEntries(kept), ...set }, { signal: this.#closing.signal });
+  /** Changes are made one after another. Rejects as `setTags` does, or when the tags file cannot be written. */
+  changeTags(set: Readonly<Record<string, string>>, remove: readonly string[]): Promise<void> {
+    return this.#afterTagChanges(() => {
+      const kept = Object.entries(this.node.local().tags).filter(([key]) => !remove.includes(key));
+      return this.#setTags({ ...Object.fromEntries(kept), ...set });
+    });
   }
 
-  /** To come. */
-  follow(_listener: (event: AgentEvent) => void): () => void {
-    return () => {};
+  follow(listener: (event: AgentEvent) => void): () => void {
+    return this.#pipeline.follow(listener);
   }
 
   stats(): StatGroups {
-    return statGroups(this.node);
+    return statGroups(this.node, {
+      handlers: handlerStats(this.#handlers.specs),
+      lostEvents: this.#handlers.lost,
+      coordinates: !this.#config.disableCoordinates,
+    });
   }
 
   // ---- life
 
-  /** Takes over what may change while an agent runs: its tags, replacing those set by command. */
+  /**
+   * Takes over what may change while an agent runs: the event handlers, from the next event on, and the tags, which replace
+   * those set by command, in the tags file too. Tags that cannot be had leave the old ones, and a line in the log.
+   */
   async reload(config: AgentConfig): Promise<void> {
-    this.#config = config;
-    await this.node.setTags(config.tags, { signal: this.#closing.signal });
+    this.#handlers.replace(config.eventHandlers);
+    try {
+      await this.#afterTagChanges(() => this.#setTags(config.tags));
+    } catch (error) {
+      if (!this.#closing.signal.aborted) this.log.error({}, `tags not reloaded: ${oneLine((error as Error).message)}`);
+    }
   }
 
-  /** Stops at once, without a word to the pool unless it has left. Safe to call twice. */
+  /**
+   * Stops at once, without a word to the pool unless it has left. Commands of event handlers that run are left to
+   * themselves. Safe to call twice.
+   */
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#pipeline.close();
+    this.#handlers.close();
+    await this.#discovery?.[Symbol.asyncDispose]();
     await this.#rpc?.close();
     await this.node.close();
     this.#stopLogging();
+    this.#stopWatching();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -196,24 +239,58 @@ export class Agent implements RpcHost, AsyncDisposable {
     return this.node.members().some(({ name, status }) => name !== this.node.name && status === "alive");
   }
 
-  /**
-   * A newcomer whose name is taken steps back, and says why; one that the pool knows under the name stays, whoever else
-   * claims it (the log says so). The founder of a pool, who joins nobody, is no newcomer.
-   */
-  #watchName(): void {
-    const started = performance.now();
-    let accepted = Number.POSITIVE_INFINITY;
-    this.node.on("member-join", ({ name }) => {
-      if (name !== this.node.name) accepted = Math.min(accepted, performance.now());
-    });
-    this.node.on("conflict", ({ own, name, claimed }) => {
-      const now = performance.now();
-      const newcomer = this.#config.startJoin.length + this.#config.retryJoin.length > 0;
-      if (!own || !newcomer || now - started > NAME_TRIAL_MS || now - accepted > ACCEPTED_MS) return;
-      const message = `node name "${name}" is already in use by ${claimed}; choose another with -node`;
-      this.#end({ type: "failed", message });
+  #afterTagChanges(change: () => Promise<void>): Promise<void> {
+    const changed = this.#tagChange.then(change);
+    this.#tagChange = changed.catch(() => {});
+    return changed;
+  }
+
+  /** The file first, as with Serf; but it does not keep tags that the node refuses, for with them no agent could start. */
+  async #setTags(tags: Readonly<Record<string, string>>): Promise<void> {
+    const before = this.node.local().tags;
+    const { tagsFile } = this.#config;
+    if (tagsFile !== undefined) await writeTagsFile(tagsFile, tags);
+    if (sameTags(before, tags)) return;
+    try {
+      await this.node.setTags(tags, { signal: this.#closing.signal });
+    } catch (error) {
+      const refused = !sameTags(this.node.local().tags, tags);
+      if (refused && tagsFile !== undefined) await writeTagsFile(tagsFile, before);
+      throw error;
+    }
+  }
+
+  /** Joins whoever announces the same cluster's name on the network. */
+  async #discover(log: Logger): Promise<void> {
+    const { discover: cluster, mdns, replayOnJoin } = this.#config;
+    if (cluster === undefined) return;
+    const { name: nodeName, address, port } = this.node;
+    const { startDiscovery } = await import("../discovery/discovery.ts");
+    // As Serf's, the interface of the gossip is the one for this, too, unless another is given.
+    const interfaceName = mdns.interfaceName ?? this.#config.interfaceName;
+    this.#discovery = await startDiscovery({
+      ...{ cluster, nodeName, address, port, log },
+      ...(interfaceName === undefined ? {} : { interfaceName }),
+      ipv4: !mdns.disableIpv4,
+      ipv6: !mdns.disableIpv6,
+      onFound: async (addresses) => (await this.join(addresses, replayOnJoin)).contacted > 0,
+      signal: this.#closing.signal,
     });
   }
+}
+
+/** @throws ConfigError */
+function tagsAtStart({ tags, tagsFile }: AgentConfig): Readonly<Record<string, string>> {
+  if (tagsFile === undefined) return tags;
+  if (Object.keys(tags).length > 0) {
+    throw new ConfigError("Tags config not allowed while using tag files: give -tag or -tags-file, not both");
+  }
+  return readTagsFile(tagsFile);
+}
+
+function sameTags(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && a[key] === b[key]);
 }
 
 function rpcAddressOf({ rpcAddr }: AgentConfig): { readonly host: string; readonly port: number } {

@@ -84,12 +84,58 @@ describe("merging", () => {
     expect(config).toMatchObject({ tags: { role: "web" }, retryIntervalMs: 1000, broadcastTimeoutMs: 1000 });
   });
 
-  test("keys of Serf that do nothing yet are named", () => {
-    const file = put("a.json", { event_handlers: ["x"], snapshot_path: "y" });
-    expect(load("-config-file", file).warnings).toEqual([
-      `${file}: "event_handlers" is not supported yet and has no effect`,
-      `${file}: "snapshot_path" is not supported yet and has no effect`,
-    ]);
+  test("event handlers are appended, mDNS settings merge, limits of 0 leave the default", () => {
+    const a = put("a.json", {
+      event_handlers: ["a", "member-join=b"],
+      mdns: { interface: "eth0", disable_ipv4: true },
+      user_event_size_limit: 0,
+      query_size_limit: 2000,
+      disable_coordinates: true,
+      snapshot_path: "x",
+    });
+    const b = put("b.json", { event_handlers: null, mdns: { Disable_IPv4: false, interface: "eth1" }, discover: "c" });
+    const flags = ["-event-handler=user:x=c", "-iface=lo", "-tags-file=t", "-rejoin", "-snapshot=y", "-keyring-file="];
+    const { config, warnings } = load("-config-file", a, "-config-file", b, ...flags);
+    expect(config.eventHandlers.map(({ text }) => text)).toEqual(["a", "member-join=b", "user:x=c"]);
+    expect(config).toMatchObject({
+      mdns: { interfaceName: "eth1", disableIpv4: true, disableIpv6: false },
+      userEventSizeLimit: undefined,
+      querySizeLimit: 2000,
+      queryResponseSizeLimit: undefined,
+      disableCoordinates: true,
+      disableNameResolution: false,
+      discover: "c",
+      interfaceName: "lo",
+      tagsFile: "t",
+      snapshotPath: "y",
+      rejoinAfterLeave: true,
+      keyringFile: undefined,
+    });
+    expect(warnings).toEqual([]);
+    expect(load("-mdns-iface=eth2", "-mdns-disable-ipv6", "-discover=c").config.mdns).toEqual({
+      interfaceName: "eth2",
+      disableIpv4: false,
+      disableIpv6: true,
+    });
+  });
+
+  test("what was asked for and will not happen is said in a line each", () => {
+    const file = put("a.json", {
+      ...{
+        enable_syslog: true,
+        syslog_facility: "LOCAL0",
+        statsd_addr: "x:1",
+        statsite_addr: "",
+        rejoin_after_leave: true,
+      },
+    });
+    const expected = [
+      expect.stringMatching(/^'RejoinAfterLeave' enabled without snapshot file/),
+      expect.stringMatching(/^the log cannot go to syslog by itself: .*logger -t serf/),
+      expect.stringMatching(/^"statsd_addr" has no effect: .*hearsay info/),
+    ];
+    expect(load("-config-file", file).warnings).toEqual(expected);
+    expect(load("-syslog").warnings).toEqual(expected.slice(1, 2));
   });
 });
 
@@ -132,10 +178,27 @@ describe("refused, with one line that names the place", () => {
     [{ protocol: 1 }, "Protocol version '1' too low"],
     [{ encrypt_key: "!" }, "Invalid encryption key"],
     [[], "must hold a JSON object"],
+    [{ event_handlers: "x" }, '"event_handlers" must be an array of strings'],
+    [{ event_handlers: ["bogus=x"] }, "\"event_handlers\": Invalid event script: Event 'bogus' invoking 'x'"],
+    [{ event_handlers: ["member-join[x]=y"] }, "is no tag filter"],
+    [{ mdns: [] }, '"mdns" must be an object'],
+    [{ mdns: { iface: "x" } }, '"iface" is no key of it'],
+    [{ mdns: { disable_ipv4: "x" } }, '"disable_ipv4" must be true or false'],
+    [{ user_event_size_limit: -1 }, '"user_event_size_limit" must be 0 or more'],
+    [{ statsd_addr: 1 }, '"statsd_addr" must be a string'],
   ])("%j", (content, message) => {
     const file = put("a.json", content);
     expect(() => load("-config-file", file)).toThrow(message);
     expect(() => load("-config-file", file)).toThrow(file);
+  });
+  test("what contradicts itself", () => {
+    expect(() => load("-mdns-iface=eth0")).toThrow("mDNS interface specified without enabling mDNS discovery");
+    expect(() => load("-discover=x", "-mdns-disable-ipv4", "-mdns-disable-ipv6")).toThrow(
+      "both IPv4 and IPv6 are disabled",
+    );
+    expect(() => load("-event-handler=user:a,member-x=y")).toThrow(
+      "-event-handler: Invalid event script: Event 'member-x' invoking 'y'",
+    );
   });
   test("files that are not there, or not JSON", () => {
     expect(() => load("-config-file", join(directory, "none.json"))).toThrow("no such file or directory");

@@ -4,24 +4,23 @@ import { join } from "node:path";
 import { nearest } from "../cli/argv.ts";
 import type { Flags } from "../cli/spec.ts";
 import { parseTags } from "../cli/tags.ts";
-import { type AgentConfig, ConfigError, type ConfigLayer, mergeConfig } from "./config.ts";
-import { CONFIG_KEYS, checkKey, FLAG_KEYS, KEYS_WITHOUT_EFFECT } from "./config-keys.ts";
+import { type AgentConfig, ConfigError, type ConfigLayer, configWarnings, mergeConfig } from "./config.ts";
+import { CONFIG_KEYS, checkKey, FLAG_KEYS } from "./config-keys.ts";
 
 export interface LoadedConfig {
   readonly config: AgentConfig;
   /** Raw keys in base64, primary first; empty without encryption. */
   readonly keys: readonly string[];
-  /** Lines about what was read and has no effect. */
+  /** Lines about what was asked for and will not happen. */
   readonly warnings: readonly string[];
 }
 
 /** Files and directories in the order given, then flags. Throws ConfigError or UsageError with one line. */
 export function loadConfig(flags: Flags): LoadedConfig {
-  const warnings: string[] = [];
   const files = flags.inOrder(["config-file", "config-dir"]).flatMap(jsonFiles);
-  const layers = files.map((file) => readLayer(file, warnings));
+  const layers = files.map(readLayer);
   const config = mergeConfig([...layers, flagLayer(flags)]);
-  return { config, keys: readKeys(config), warnings };
+  return { config, keys: readKeys(config), warnings: configWarnings(config) };
 }
 
 /** The file itself, or a directory's, in byte order of their names. Either flag takes both, as with Serf. */
@@ -36,7 +35,7 @@ function jsonFiles(path: string): string[] {
   }
 }
 
-function readLayer(file: string, warnings: string[]): ConfigLayer {
+function readLayer(file: string): ConfigLayer {
   let content: unknown;
   try {
     content = JSON.parse(readFileSync(file, "utf8"));
@@ -54,7 +53,6 @@ function readLayer(file: string, warnings: string[]): ConfigLayer {
     const read = Object.hasOwn(CONFIG_KEYS, key) ? CONFIG_KEYS[key] : undefined;
     // Null is Go's way of saying nothing.
     if (read !== undefined) layer = value === null ? layer : { ...layer, ...read(value, where) };
-    else if (KEYS_WITHOUT_EFFECT.has(key)) warnings.push(`${where} is not supported yet and has no effect`);
     else throw new ConfigError(`${file}: unknown key "${written}"${suggestion(key)}`);
   }
   return layer;
@@ -71,8 +69,17 @@ function flagLayer(flags: Flags): ConfigLayer {
     const value = flags.text(flag);
     if (value !== undefined) layer = { ...layer, ...CONFIG_KEYS[key]!(value, `-${flag}`) };
   }
+  const mdnsInterface = flags.text("mdns-iface") || undefined;
   return {
     ...layer,
+    ...CONFIG_KEYS.event_handlers!(flags.texts("event-handler"), "-event-handler"),
+    mdns: {
+      ...(mdnsInterface === undefined ? {} : { interfaceName: mdnsInterface }),
+      disableIpv4: flags.on("mdns-disable-ipv4"),
+      disableIpv6: flags.on("mdns-disable-ipv6"),
+    },
+    rejoinAfterLeave: flags.on("rejoin"),
+    enableSyslog: flags.on("syslog"),
     tags: parseTags(flags.texts("tag")),
     startJoin: flags.texts("join"),
     retryJoin: flags.texts("retry-join"),

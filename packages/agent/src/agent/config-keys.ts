@@ -2,9 +2,10 @@
  * The keys of configuration files, and what their values must look like. The same readers serve the flags, so that one
  * mistake is described in one way wherever it was made.
  */
+import { HandlerSpecError, parseHandlerSpec } from "../handlers/handler-spec.ts";
 import { LOG_LEVELS, parseLogLevel } from "../log/level.ts";
 import { SERF_PROTOCOL, SERF_PROTOCOL_MIN } from "../version.ts";
-import { ConfigError, type ConfigLayer } from "./config.ts";
+import { ConfigError, type ConfigLayer, type MdnsConfig } from "./config.ts";
 import { parseDuration } from "./duration.ts";
 
 /** `where` names the value in errors: `agent.json: "profile"`, or `-profile`. */
@@ -98,14 +99,60 @@ const count: (where: string, value: unknown) => number = (where, value) => {
   return number;
 };
 
+/** A text that goes nowhere: what it is for is not done, and `enable_syslog` says so. */
+const readNothing: Read = (value, where) => {
+  text(where, value);
+  return {};
+};
+
+/** 0 leaves the default, as for Serf. */
+const sizeLimit: (where: string, value: unknown) => number | undefined = (where, value) =>
+  count(where, value) || undefined;
+
+const readEventHandlers: Read = (value, where) => {
+  try {
+    return { eventHandlers: texts(where, value).map(parseHandlerSpec) };
+  } catch (error) {
+    if (error instanceof HandlerSpecError) throw new ConfigError(`${where}: ${error.message}`);
+    throw error;
+  }
+};
+
+const readMdns: Read = (value, where) => {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new ConfigError(`${where} must be an object, not ${JSON.stringify(value)}`);
+  }
+  let mdns: Partial<MdnsConfig> = {};
+  for (const [written, part] of Object.entries(value)) {
+    const inner = `${where}: "${written}"`;
+    const key = written.toLowerCase();
+    if (part === null) continue;
+    if (key === "interface") mdns = { ...mdns, interfaceName: text(inner, part) };
+    else if (key === "disable_ipv4") mdns = { ...mdns, disableIpv4: switched(inner, part) };
+    else if (key === "disable_ipv6") mdns = { ...mdns, disableIpv6: switched(inner, part) };
+    else throw new ConfigError(`${inner} is no key of it; it has interface, disable_ipv4 and disable_ipv6`);
+  }
+  return { mdns };
+};
+
+/** Go leaves out what is empty, so an empty path or name is none. */
+const optional = (where: string, value: unknown): string | undefined => text(where, value) || undefined;
+
 export const CONFIG_KEYS: Readonly<Record<string, Read>> = {
   node_name: (v, w) => ({ nodeName: text(w, v) }),
   role: (v, w) => ({ role: text(w, v) }),
   tags: readTags,
+  tags_file: (v, w) => ({ tagsFile: optional(w, v) }),
   bind: (v, w) => ({ bind: text(w, v) }),
   advertise: (v, w) => ({ advertise: text(w, v) }),
+  interface: (v, w) => ({ interfaceName: optional(w, v) }),
+  discover: (v, w) => ({ discover: optional(w, v) }),
+  mdns: readMdns,
   encrypt_key: readEncryptKey,
-  keyring_file: (v, w) => ({ keyringFile: text(w, v) }),
+  keyring_file: (v, w) => ({ keyringFile: optional(w, v) }),
+  snapshot_path: (v, w) => ({ snapshotPath: optional(w, v) }),
+  rejoin_after_leave: (v, w) => ({ rejoinAfterLeave: switched(w, v) }),
+  event_handlers: readEventHandlers,
   log_level: readLogLevel,
   log_format: readLogFormat,
   rpc_addr: (v, w) => ({ rpcAddr: text(w, v) }),
@@ -123,18 +170,20 @@ export const CONFIG_KEYS: Readonly<Record<string, Read>> = {
   reconnect_timeout: (v, w) => ({ reconnectTimeoutMs: duration(w, v) }),
   tombstone_timeout: (v, w) => ({ tombstoneTimeoutMs: duration(w, v) }),
   broadcast_timeout: (v, w) => ({ broadcastTimeoutMs: duration(w, v) }),
+  user_event_size_limit: (v, w) => ({ userEventSizeLimit: sizeLimit(w, v) }),
+  query_size_limit: (v, w) => ({ querySizeLimit: sizeLimit(w, v) }),
+  query_response_size_limit: (v, w) => ({ queryResponseSizeLimit: sizeLimit(w, v) }),
+  disable_coordinates: (v, w) => ({ disableCoordinates: switched(w, v) }),
+  disable_name_resolution: (v, w) => ({ disableNameResolution: switched(w, v) }),
+  validate_node_names: (v, w) => ({ validateNodeNames: switched(w, v) }),
+  enable_syslog: (v, w) => ({ enableSyslog: switched(w, v) }),
+  syslog_facility: readNothing,
+  statsite_addr: (v, w) => ({ statsiteAddr: optional(w, v) }),
+  statsd_addr: (v, w) => ({ statsdAddr: optional(w, v) }),
   enable_compression: (v, w) => ({ enableCompression: switched(w, v) }),
   label: (v, w) => ({ label: text(w, v) }),
   isolate: (v, w) => ({ isolate: switched(w, v) }),
 };
-
-/** Serf's keys that this version knows of and does nothing with: a file with them is read, with a warning. */
-export const KEYS_WITHOUT_EFFECT: ReadonlySet<string> = new Set([
-  ...["tags_file", "interface", "discover", "mdns", "event_handlers", "snapshot_path", "rejoin_after_leave"],
-  ...["disable_name_resolution", "enable_syslog", "syslog_facility", "statsite_addr", "statsd_addr"],
-  ...["query_size_limit", "query_response_size_limit", "user_event_size_limit"],
-  ...["disable_coordinates", "validate_node_names"],
-]);
 
 /** Flag name -> file key, for flags that stand for one key. */
 export const FLAG_KEYS: Readonly<Record<string, string>> = {
@@ -142,6 +191,10 @@ export const FLAG_KEYS: Readonly<Record<string, string>> = {
   role: "role",
   bind: "bind",
   advertise: "advertise",
+  iface: "interface",
+  discover: "discover",
+  snapshot: "snapshot_path",
+  "tags-file": "tags_file",
   encrypt: "encrypt_key",
   "keyring-file": "keyring_file",
   "log-level": "log_level",

@@ -1,16 +1,28 @@
 /** The agent's settings: their defaults, how several sources are merged, and what is checked before anything starts. */
+import type { HandlerSpec } from "../handlers/handler-spec.ts";
 import type { LogLevel } from "../log/level.ts";
 
 export interface AgentConfig {
   /** Default: the host name. */
   readonly nodeName: string | undefined;
   readonly tags: Readonly<Record<string, string>>;
+  /** Keeps the tags over restarts; excludes `tags` at the start. */
+  readonly tagsFile: string | undefined;
   /** `host`, `host:port`. A missing port means 7946, here as for `advertise`. */
   readonly bind: string;
   readonly advertise: string | undefined;
+  /** The network interface whose address is bound, or must have the one that is. */
+  readonly interfaceName: string | undefined;
+  /** Find others by multicast DNS under this name. */
+  readonly discover: string | undefined;
+  readonly mdns: MdnsConfig;
   /** Base64. */
   readonly encryptKey: string | undefined;
   readonly keyringFile: string | undefined;
+  readonly snapshotPath: string | undefined;
+  /** Without a snapshot it has no effect. */
+  readonly rejoinAfterLeave: boolean;
+  readonly eventHandlers: readonly HandlerSpec[];
   readonly logLevel: LogLevel;
   readonly logFormat: "text" | "json";
   readonly rpcAddr: string;
@@ -34,15 +46,38 @@ export interface AgentConfig {
   readonly reconnectTimeoutMs: number | undefined;
   readonly tombstoneTimeoutMs: number | undefined;
   readonly broadcastTimeoutMs: number;
+  /** Bytes; undefined: Serf's. */
+  readonly userEventSizeLimit: number | undefined;
+  readonly querySizeLimit: number | undefined;
+  readonly queryResponseSizeLimit: number | undefined;
   readonly enableCompression: boolean;
+  readonly disableCoordinates: boolean;
+  /** Whoever else claims our name, and whatever the pool says of it: we stay. */
+  readonly disableNameResolution: boolean;
+  /** Our own name must be one that any DNS could hold. What others are called is their own affair. */
+  readonly validateNodeNames: boolean;
+  /** Asked for, and not done; each is warned of. */
+  readonly enableSyslog: boolean;
+  readonly statsiteAddr: string | undefined;
+  readonly statsdAddr: string | undefined;
   /** Keeps pools on one network apart. */
   readonly label: string | undefined;
   /** Run the protocol in a thread of its own. */
   readonly isolate: boolean;
 }
 
+export interface MdnsConfig {
+  /** Default: that of `interfaceName`, else all. */
+  readonly interfaceName: string | undefined;
+  readonly disableIpv4: boolean;
+  readonly disableIpv6: boolean;
+}
+
 /** One source's part of the settings. `role` is the old way to say tag `role`. */
-export type ConfigLayer = { readonly [K in keyof AgentConfig]?: AgentConfig[K] } & { readonly role?: string };
+export type ConfigLayer = { readonly [K in Exclude<keyof AgentConfig, "mdns">]?: AgentConfig[K] } & {
+  readonly role?: string;
+  readonly mdns?: Partial<MdnsConfig>;
+};
 
 /** A setting is wrong: one line, naming where it stands. */
 export class ConfigError extends Error {
@@ -52,10 +87,17 @@ export class ConfigError extends Error {
 export const DEFAULT_CONFIG: AgentConfig = {
   nodeName: undefined,
   tags: {},
+  tagsFile: undefined,
   bind: "0.0.0.0",
   advertise: undefined,
+  interfaceName: undefined,
+  discover: undefined,
+  mdns: { interfaceName: undefined, disableIpv4: false, disableIpv6: false },
   encryptKey: undefined,
   keyringFile: undefined,
+  snapshotPath: undefined,
+  rejoinAfterLeave: false,
+  eventHandlers: [],
   logLevel: "INFO",
   logFormat: "text",
   rpcAddr: "127.0.0.1:7373",
@@ -73,10 +115,25 @@ export const DEFAULT_CONFIG: AgentConfig = {
   reconnectTimeoutMs: undefined,
   tombstoneTimeoutMs: undefined,
   broadcastTimeoutMs: 5000,
+  userEventSizeLimit: undefined,
+  querySizeLimit: undefined,
+  queryResponseSizeLimit: undefined,
   enableCompression: true,
+  disableCoordinates: false,
+  disableNameResolution: false,
+  validateNodeNames: false,
+  enableSyslog: false,
+  statsiteAddr: undefined,
+  statsdAddr: undefined,
   label: undefined,
   isolate: false,
 };
+
+/** Those that stay on once they are on. */
+const SWITCHES = [
+  ...(["replayOnJoin", "leaveOnTerminate", "skipLeaveOnInterrupt", "isolate", "rejoinAfterLeave"] as const),
+  ...(["disableCoordinates", "disableNameResolution", "validateNodeNames", "enableSyslog"] as const),
+];
 
 /**
  * Later layers win, but lists are appended, tags merge by key, and what is switched on stays on (Serf protocol notes,
@@ -89,21 +146,52 @@ export function mergeConfig(layers: readonly ConfigLayer[]): AgentConfig {
       ...config,
       ...layer,
       tags: { ...config.tags, ...layer.tags, ...(role ? { role } : {}) },
+      mdns: {
+        interfaceName: layer.mdns?.interfaceName ?? config.mdns.interfaceName,
+        disableIpv4: config.mdns.disableIpv4 || layer.mdns?.disableIpv4 === true,
+        disableIpv6: config.mdns.disableIpv6 || layer.mdns?.disableIpv6 === true,
+      },
       startJoin: [...config.startJoin, ...(layer.startJoin ?? [])],
       retryJoin: [...config.retryJoin, ...(layer.retryJoin ?? [])],
-      replayOnJoin: config.replayOnJoin || layer.replayOnJoin === true,
-      leaveOnTerminate: config.leaveOnTerminate || layer.leaveOnTerminate === true,
-      skipLeaveOnInterrupt: config.skipLeaveOnInterrupt || layer.skipLeaveOnInterrupt === true,
-      isolate: config.isolate || layer.isolate === true,
+      eventHandlers: [...config.eventHandlers, ...(layer.eventHandlers ?? [])],
+      ...Object.fromEntries(SWITCHES.map((name) => [name, config[name] || layer[name] === true])),
     };
   }
-  if (config.encryptKey !== undefined && config.keyringFile !== undefined) {
-    throw new ConfigError("Encryption key not allowed while using a keyring: give -encrypt or -keyring-file, not both");
-  }
+  refuseContradictions(config);
   return {
     ...config,
     // As Serf: shorter ones would only miss their time.
     retryIntervalMs: Math.max(config.retryIntervalMs, 1000),
     broadcastTimeoutMs: Math.max(config.broadcastTimeoutMs, 1000),
   };
+}
+
+function refuseContradictions({ encryptKey, keyringFile, discover, mdns }: AgentConfig): void {
+  if (encryptKey !== undefined && keyringFile !== undefined) {
+    throw new ConfigError("Encryption key not allowed while using a keyring: give -encrypt or -keyring-file, not both");
+  }
+  if (mdns.interfaceName !== undefined && discover === undefined) {
+    throw new ConfigError("mDNS interface specified without enabling mDNS discovery: give -discover as well");
+  }
+  if (discover !== undefined && mdns.disableIpv4 && mdns.disableIpv6) {
+    throw new ConfigError("Invalid mDNS configuration: both IPv4 and IPv6 are disabled");
+  }
+}
+
+/** What was asked for and will not happen: a line each, for the log. */
+export function configWarnings(config: AgentConfig): readonly string[] {
+  const { rejoinAfterLeave, snapshotPath, enableSyslog, statsiteAddr, statsdAddr } = config;
+  const metrics = [...(statsiteAddr ? ["statsite_addr"] : []), ...(statsdAddr ? ["statsd_addr"] : [])];
+  return [
+    ...(rejoinAfterLeave && snapshotPath === undefined
+      ? ["'RejoinAfterLeave' enabled without snapshot file: give -snapshot, or nobody is remembered"]
+      : []),
+    // The local syslog takes datagrams on a Unix socket, which Node cannot send.
+    ...(enableSyslog
+      ? [
+          "the log cannot go to syslog by itself: run the agent under systemd, or pipe it: hearsay agent … | logger -t serf",
+        ]
+      : []),
+    ...metrics.map((key) => `"${key}" has no effect: no metrics are sent; the counters are in "hearsay info"`),
+  ];
 }

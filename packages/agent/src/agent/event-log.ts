@@ -52,6 +52,12 @@ export function logEvents(node: HearsayNode, { serf, memberlist }: EventLoggers)
     const whose = own ? `our own name "${name}"` : `the name "${name}" of ${held}`;
     memberlist.warn({}, `name conflict: ${claimed} claims ${whose}; names must be unique`);
   });
+  on("name-vote", ({ responses, matching, keep }) => {
+    const votes = `[${matching} / ${responses}]`;
+    if (!keep) serf.warn({}, `minority in name conflict resolution ${votes}: the pool knows our name elsewhere`);
+    else if (responses > 0) serf.info({}, `majority in name conflict resolution ${votes}`);
+    else serf.warn({}, "nobody is there to decide the name conflict; both stay");
+  });
   on("isolated", () => {
     // Where everybody said goodbye, nothing is wrong.
     if (node.members().some(({ status }) => status === "failed"))

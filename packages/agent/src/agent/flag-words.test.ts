@@ -2,8 +2,13 @@ import { createNode } from "@hearsay/node";
 import { expect, test } from "vitest";
 import { type AgentConfig, DEFAULT_CONFIG } from "./config.ts";
 import { inFlagWords } from "./flag-words.ts";
-import { nodeOptions } from "./node-options.ts";
+import { nodeOptions, withPort } from "./node-options.ts";
 
+const derived = (config: AgentConfig, keys: readonly string[] = []) => ({
+  keys,
+  tags: config.tags,
+  bind: withPort(config.bind),
+});
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
 test.each<[Partial<AgentConfig>, RegExp]>([
@@ -18,7 +23,7 @@ test.each<[Partial<AgentConfig>, RegExp]>([
   [{ protocol: 9 }, /^-protocol: 9 /],
 ])("%j", async (fields, message) => {
   const config = { ...DEFAULT_CONFIG, bind: "127.0.0.1:0", ...fields };
-  const error = await createNode(nodeOptions(config, [], silent)).then(
+  const error = await createNode(nodeOptions(config, derived(config), silent)).then(
     (node) => node.close(),
     (reason: unknown) => reason,
   );
@@ -26,7 +31,9 @@ test.each<[Partial<AgentConfig>, RegExp]>([
 });
 
 test("keys, and what no flag is to blame for", async () => {
-  const error = await createNode(nodeOptions(DEFAULT_CONFIG, ["AAAA"], silent)).catch((reason: unknown) => reason);
+  const error = await createNode(nodeOptions(DEFAULT_CONFIG, derived(DEFAULT_CONFIG, ["AAAA"]), silent)).catch(
+    (reason: unknown) => reason,
+  );
   expect(inFlagWords(error, DEFAULT_CONFIG)).toMatch(/^-encrypt: is 3 bytes long/);
   expect(inFlagWords(error, { ...DEFAULT_CONFIG, keyringFile: "keys.json" })).toMatch(/^-keyring-file: /);
   expect(inFlagWords(new Error("x: y"), DEFAULT_CONFIG)).toBe("x: y");

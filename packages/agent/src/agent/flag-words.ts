@@ -14,6 +14,11 @@ const FLAGS: Readonly<Record<string, string>> = {
   compression: "-disable-compression",
   broadcastTimeoutMs: "-broadcast-timeout",
   tombstoneTimeoutMs: "tombstone_timeout",
+  keyringFile: "-keyring-file",
+  snapshotPath: "-snapshot",
+  userEventSizeLimit: "user_event_size_limit",
+  querySizeLimit: "query_size_limit",
+  queryResponseSizeLimit: "query_response_size_limit",
   "config.reconnectIntervalMs": "reconnect_interval",
   "config.reconnectTimeoutMs": "reconnect_timeout",
 };

@@ -8,7 +8,19 @@ import { VERSION } from "../version.ts";
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386" };
 const SYSTEMS: Readonly<Record<string, string>> = { win32: "windows" };
 
-export function statGroups(node: HearsayNode): StatGroups {
+/** What the node does not know of its agent. */
+export interface AgentFacts {
+  /** `event:name` to command. */
+  readonly handlers: Readonly<Record<string, string>>;
+  /** Events that handlers have lost, because they were too slow. */
+  readonly lostEvents: number;
+  /** Whether distances are measured; without, Serf shows no resets either. */
+  readonly coordinates: boolean;
+}
+
+const BARE: AgentFacts = { handlers: {}, lostEvents: 0, coordinates: true };
+
+export function statGroups(node: HearsayNode, { handlers, lostEvents, coordinates }: AgentFacts = BARE): StatGroups {
   const stats = node.stats();
   const groups: Record<string, Record<string, string>> = {
     agent: { name: node.name },
@@ -33,12 +45,14 @@ export function statGroups(node: HearsayNode): StatGroups {
       event_queue: String(stats.eventQueue),
       query_queue: String(stats.queryQueue),
       encrypted: String(stats.encrypted),
+      ...(coordinates ? { coordinate_resets: String(stats.coordinateResets) } : {}),
     },
     tags: { ...node.local().tags },
-    event_handlers: {},
+    event_handlers: { ...handlers },
     hearsay: {
       version: VERSION,
       alive: String(stats.alive),
+      handler_events_lost: String(lostEvents),
       member_queue: String(stats.memberQueue),
       packets_sent: String(stats.packetsSent),
       packets_received: String(stats.packetsReceived),

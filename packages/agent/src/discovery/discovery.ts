@@ -28,6 +28,8 @@ import { RateLimit } from "./rate-limit.ts";
 const ASK_INTERVAL_MS = 60_000;
 /** The first question may get lost; it is asked again so long after the start: ms. */
 const ASK_AGAIN_MS = [1000, 3000];
+/** How soon an interface that has come is asked on: ms. */
+const REFRESH_MS = 15_000;
 /** Messages looked at, in a second: of all, and of one address. */
 const MAX_MESSAGES = 500;
 const MAX_MESSAGES_EACH = 100;
@@ -125,6 +127,7 @@ class Discovery implements AsyncDisposable {
     this.#ask();
     for (const delay of ASK_AGAIN_MS) this.#timers.push(setTimeout(() => this.#ask(), delay).unref());
     this.#timers.push(setInterval(() => this.#ask(), ASK_INTERVAL_MS).unref());
+    this.#timers.push(setInterval(() => this.#refresh(), REFRESH_MS).unref());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -150,12 +153,14 @@ class Discovery implements AsyncDisposable {
   }
 
   #ask(): void {
-    this.#scope.refresh();
+    this.#refresh();
     this.#found.tidy();
-    for (const link of this.#links.values()) {
-      link.refresh();
-      link.ask(this.#question);
-    }
+    for (const link of this.#links.values()) link.ask(this.#question);
+  }
+
+  #refresh(): void {
+    this.#scope.refresh();
+    for (const link of this.#links.values()) link.refresh();
   }
 
   #receive(family: 4 | 6, bytes: Uint8Array, from: Sender): void {

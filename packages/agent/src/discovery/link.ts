@@ -16,7 +16,7 @@ export interface Link {
   /** To the group, on every interface. */
   ask(packet: Uint8Array): void;
   answer(packet: Uint8Array, to: Sender): void;
-  /** Takes to interfaces that have come, and lets go of those that have gone. */
+  /** Takes to interfaces that have come, asking there what was asked last, and lets go of those that have gone. */
   refresh(): void;
   close(): Promise<void>;
 }

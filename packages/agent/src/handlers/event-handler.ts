@@ -14,6 +14,8 @@ import { eventTitle, type Self, scriptEnvironment, scriptInput } from "./script-
 export const MAX_WAITING = 1024;
 /** A run that takes longer is worth a warning: ms. Serf's number. */
 const SLOW_MS = 1000;
+/** Characters of an output that the log keeps, from its end: hundreds of such lines are remembered. */
+const SHOWN_OUTPUT = 1000;
 
 const RESPOND_WORDS = { ALREADY_ANSWERED: RPC_ERRORS.responseSent, TOO_LATE: RPC_ERRORS.responseLate };
 
@@ -110,6 +112,8 @@ export class EventHandler {
     if (abandon !== undefined) {
       log.debug({}, `Script '${command}' has ended, but something that it started keeps its output open`);
     }
-    log.debug({}, `Event '${event.kind}' script output: ${Buffer.from(output).toString()}`);
+    const text = Buffer.from(output).toString();
+    const shown = text.length > SHOWN_OUTPUT ? `…${text.slice(-SHOWN_OUTPUT)}` : text;
+    log.debug({}, `Event '${event.kind}' script output: ${shown}`);
   }
 }

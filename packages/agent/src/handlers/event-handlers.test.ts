@@ -107,6 +107,13 @@ test("slow runs and long outputs are warned of", async () => {
   ]);
 });
 
+test("the log keeps the end of what a command prints", async () => {
+  const handlers = start("printf x; head -c 1000 /dev/zero | tr '\\0' y");
+  handlers.handle(user("a"));
+  await handlers.idle();
+  expect(lines).toEqual([`DEBUG Event 'user' script output: …${"y".repeat(1000)}`]);
+});
+
 test("a name that no variable can hold costs one run, not the handler", async () => {
   const handlers = start(`echo $SERF_USER_EVENT >> ${path("seen")}`);
   handlers.handle(user("a\0b"));

@@ -23,6 +23,17 @@ test("Serf's form, held back until it is opened, by level", () => {
   expect(lines).toHaveLength(3);
 });
 
+test("of what is held back, the oldest lines go when there are too many", () => {
+  const { lines, log } = make("text");
+  for (let i = 0; i < 5000; i++) log.logger.info({}, `line ${i}`);
+  log.open();
+  expect(lines).toHaveLength(4096);
+  expect([lines[0], lines.at(-1)]).toEqual([
+    expect.stringMatching(/line 904\n$/),
+    expect.stringMatching(/line 4999\n$/),
+  ]);
+});
+
 test("JSON: pino's own records", () => {
   const { lines, log } = make("json");
   log.open();

@@ -9,6 +9,9 @@ import { printable } from "../cli/output.ts";
 import { type LogLevel, levelOfPino, passes, pinoLevel } from "./level.ts";
 import { LogBook } from "./log-book.ts";
 
+/** Lines held while the agent starts; of more, the oldest are for the book alone. */
+const MAX_HELD = 4096;
+
 export interface AgentLogOptions {
   readonly level: LogLevel;
   readonly format: "text" | "json";
@@ -63,7 +66,7 @@ export class AgentLog {
     if (!passes(level, this.level)) return;
     const line = this.#options.format === "json" ? record : `    ${text}\n`;
     if (this.#held === undefined) this.#options.write(line);
-    else this.#held.push(line);
+    else if (this.#held.push(line) > MAX_HELD) this.#held.shift();
   }
 }
 

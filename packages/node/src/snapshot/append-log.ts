@@ -16,8 +16,8 @@ import type { FileSystem } from "./file-system.ts";
 
 /** How long to wait between two tries to write the file anew, after one went wrong: ms. Serf's number. */
 const RETRY_MS = 30_000;
-/** Lines that may wait for a slow disk: UTF-16 units. */
-const MAX_PENDING = 1024 * 1024;
+/** Lines that may wait for a slow disk: UTF-16 units. A pool of a hundred thousand may be heard of at once. */
+const MAX_PENDING = 8 * 1024 * 1024;
 /** How much is written at a time: UTF-16 units. */
 const CHUNK = 64 * 1024;
 
@@ -191,6 +191,7 @@ export class AppendLog {
       } else {
         // The old file is sound, and goes on.
         this.#pending = [...taken, ...this.#pending];
+        this.#pendingSize = this.#pending.reduce((size, line) => size + line.length, 0);
         if (this.#pending.length > 0) this.#queueWrite();
       }
     }

@@ -74,17 +74,11 @@ function parseAlive(rest: string): SnapshotRecord | undefined {
   if (space < 1) return undefined;
   const at = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(rest.slice(space + 1));
   const address = at?.[1] ?? at?.[2];
-  if (address === undefined || !isAddress(address, at?.[1] !== undefined)) return undefined;
+  const isBracketed = at?.[1] !== undefined;
+  if (address?.includes(":") !== isBracketed || addressBytes(address) === undefined) return undefined;
   const port = Number(at![3]);
   if (port < 1 || port > 65_535) return undefined;
   return { type: "alive", name: rest.slice(0, space), address, port };
-}
-
-/** IP address text; IPv6 may name its interface (`fe80::1%eth0`), as Go writes it. */
-function isAddress(text: string, bracketed: boolean): boolean {
-  const [address, zone, ...more] = text.split("%");
-  if (more.length > 0 || zone === "" || (zone !== undefined && !bracketed)) return false;
-  return address!.includes(":") === bracketed && addressBytes(address!) !== undefined;
 }
 
 function parseClock(prefix: "clock: " | "event-clock: " | "query-clock: ", digits: string): SnapshotRecord | undefined {

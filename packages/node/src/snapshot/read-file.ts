@@ -25,9 +25,9 @@ export interface OpenedFile {
 export async function openFile(path: string, options: { readonly rejoinAfterLeave: boolean }): Promise<OpenedFile> {
   let handle: FileHandle | undefined;
   try {
+    handle = await open(path, "a+", 0o644);
     // A link stays a link: the file behind it is the one that is written anew.
-    const real = await realpath(path).catch(() => path);
-    handle = await open(real, "a+", 0o644);
+    const real = await realpath(path);
     const stats = await handle.stat();
     if (!stats.isFile())
       throw snapshotError(path, "is no regular file; give the path of a file, which is made if missing");

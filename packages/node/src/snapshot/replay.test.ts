@@ -5,7 +5,7 @@ import { Replay } from "./replay.ts";
 import { compactAtBytes, SnapshotState } from "./state.ts";
 
 const name = fc.string({ unit: "grapheme", minLength: 1, maxLength: 40 }).filter(isNameWritable);
-const address = fc.oneof(fc.ipV4(), fc.constantFrom("2001:db8::1", "::1", "fe80::a%eth0"));
+const address = fc.oneof(fc.ipV4(), fc.constantFrom("2001:db8::1", "::1"));
 const port = fc.integer({ min: 1, max: 65_535 });
 const time = fc.nat(2 ** 40);
 const fewNames = fc.constantFrom("a", "b c", "ä ö 1.2.3.4:5", "leave", "# x");
@@ -67,7 +67,7 @@ describe("lines", () => {
     "alive: x 10.0.0.256:1",
     "alive: x ::1:1",
     "alive: x [10.0.0.1]:1",
-    "alive: x [fe80::1%]:1",
+    "alive: x [fe80::1%eth0]:1",
     "alive: x host:1",
     "not-alive: ",
     "clock: -1",

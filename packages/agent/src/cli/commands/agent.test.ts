@@ -66,7 +66,7 @@ async function failure(...argv: string[]): Promise<string> {
 }
 
 /** The same signal to all agents of this process. */
-const signal = (name: "SIGINT" | "SIGTERM" | "SIGHUP") => process.emit(name);
+const signal = (name: "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGUSR1") => process.emit(name);
 
 afterEach(async () => {
   const ended = [...running].map((run) => run.code);
@@ -144,6 +144,61 @@ describe("life", () => {
     config.remove();
   });
 
+  test("a hangup brings other event handlers, and tags that replace those set since; stats tell", async () => {
+    const config = cliConfig({ event_handlers: ["user:a=x"], tags: { a: "1" } });
+    const a = await agent("-node=a", "-config-file", config.file, "-event-handler=query=y");
+    expect(await ok("info", `-rpc-addr=${a.rpc}`)).toContain("event_handlers:\n\tquery: = y\n\tuser:a = x\n");
+    config.write({ event_handlers: ["member-join[role=web]=z"], tags: { b: "2" } });
+    signal("SIGHUP");
+    await expect
+      .poll(() => ok("info", `-rpc-addr=${a.rpc}`))
+      .toContain("event_handlers:\n\tmember-join[role=web]: = z\n\tquery: = y\n");
+    await expect.poll(() => ok("members", `-rpc-addr=${a.rpc}`)).toContain("alive  b=2\n");
+    expect(a.out).toContain("[INFO] agent: configuration reloaded");
+    // A specification that makes no sense changes nothing.
+    config.write({ event_handlers: ["bogus=x"], tags: {} });
+    signal("SIGHUP");
+    await expect.poll(() => a.out).toContain("Invalid event script: Event 'bogus' invoking 'x'");
+    expect(await ok("info", `-rpc-addr=${a.rpc}`)).toContain("member-join[role=web]: = z");
+    expect(await ok("members", `-rpc-addr=${a.rpc}`)).toContain("alive  b=2\n");
+    config.remove();
+  });
+
+  test("USR1 shows the counters, and opens no debugger", async () => {
+    const a = await agent("-node=a");
+    signal("SIGUSR1");
+    expect(a.err).toMatch(/^agent\.name = a$/m);
+    expect(a.err).toMatch(/^serf\.members = 1$/m);
+    signal("SIGTERM");
+    expect(await a.code).toBe(1);
+    expect(process.listenerCount("SIGUSR1")).toBe(0);
+  });
+
+  test("a second signal, and skip_leave_on_interrupt, end it at once", async () => {
+    const a = await agent("-node=a");
+    // At once, for an agent that is alone has left in no time.
+    signal("SIGINT");
+    signal("SIGINT");
+    expect(await a.code).toBe(1);
+    expect(a.out).toMatch(/Gracefully shutting down agent\.\.\.\n.*==> Caught signal: interrupt; stopping at once/s);
+    const skips = cliConfig({ skip_leave_on_interrupt: true });
+    const b = await agent("-node=b", "-config-file", skips.file);
+    signal("SIGINT");
+    expect(await b.code).toBe(1);
+    expect(b.out).toContain("stopping without leaving the pool");
+    skips.remove();
+  });
+
+  test("what is remembered, found and not done stands in banner and log", async () => {
+    const { file, remove } = cliConfig({});
+    const a = await agent("-node=a", "-syslog", `-snapshot=${file}.snapshot`);
+    expect(a.out).toMatch(/^ +Snapshot: true$/m);
+    expect(a.out).toMatch(/\[WARN\] agent: the log cannot go to syslog by itself/);
+    signal("SIGTERM");
+    await a.code;
+    remove();
+  });
+
   test("the log as JSON, and nothing else", async () => {
     const run = cli("agent", "-bind=127.0.0.1:0", "-rpc-addr=127.0.0.1:0", "-node=j", "-log-format=json");
     await expect.poll(() => run.out).toContain("EventMemberJoin: j");
@@ -211,6 +266,11 @@ describe("what cannot be is said in one line", () => {
     [["-config-file=/nowhere.json"], "cannot read /nowhere.json"],
     [[`-tag=a=${"x".repeat(600)}`], "exceed 512 bytes"],
     [["-bogus"], "unknown flag -bogus"],
+    [["-event-handler=bogus=x"], "-event-handler: Invalid event script: Event 'bogus' invoking 'x'"],
+    [["-tags-file=x", "-tag=a=b"], "Tags config not allowed while using tag files"],
+    [["-iface=nowhere9"], 'Invalid network interface: iface: "nowhere9"'],
+    [["-mdns-iface=lo"], "mDNS interface specified without enabling mDNS discovery"],
+    [["-snapshot=/nowhere/x"], "-snapshot: "],
     [["-isolat"], "did you mean -isolate?"],
     [["surplus"], "too many arguments: surplus"],
   ])("%j", async (argv, message) => {

@@ -2,8 +2,8 @@
 import { Agent, type Ending } from "../../agent/agent.ts";
 import { type AgentConfig, ConfigError } from "../../agent/config.ts";
 import { type LoadedConfig, loadConfig } from "../../agent/config-files.ts";
-import { withPort } from "../../agent/node-options.ts";
 import { AgentLog } from "../../log/agent-log.ts";
+import type { StatGroups } from "../../rpc/host.ts";
 import { joinErrorText, oneLine } from "../../rpc/join-error.ts";
 import { printable } from "../output.ts";
 import { type Call, CommandError } from "../spec.ts";
@@ -19,11 +19,13 @@ export async function run(call: Call): Promise<number> {
     if (config.logFormat === "text") io.out(`${text}\n`);
   };
   // From the first moment: a Ctrl-C while starting stops the agent as well.
-  using signals = new Signals();
+  let agent: Agent | undefined;
+  using signals = new Signals(() => {
+    if (agent !== undefined) io.err(statsText(agent.stats()));
+  });
 
   say("==> Starting Hearsay agent...");
   const { createNode } = await import("@hearsay/node");
-  let agent: Agent;
   try {
     agent = await Agent.start(config, keys, log, createNode);
   } catch (error) {
@@ -113,7 +115,7 @@ async function joinAtStart(agent: Agent, config: AgentConfig, say: (text: string
   say(`    Join completed. Synced with ${contacted} initial agents`);
 }
 
-/** Log level, tags and leave switches follow the files; a broken configuration changes nothing. */
+/** Log level, event handlers, tags and leave switches follow the files; a broken configuration changes nothing. */
 async function reload(agent: Agent, { flags }: Call, log: AgentLog, before: AgentConfig): Promise<AgentConfig> {
   try {
     const { config, warnings } = loadConfig(flags);
@@ -133,16 +135,26 @@ function banner(agent: Agent, config: AgentConfig, keys: readonly string[]): str
   const address = `${node.address.includes(":") ? `[${node.address}]` : node.address}:${node.port}`;
   const lines: readonly (readonly [string, string])[] = [
     ["Node name", `'${printable(node.name)}'`],
-    ["Bind addr", `'${withPort(config.bind)}'`],
+    ["Bind addr", `'${agent.bindAddress}'`],
     ["Advertise addr", `'${address}'`],
     ["RPC addr", `'${agent.rpcAddress}'`],
     ["Encrypted", String(keys.length > 0)],
+    ["Snapshot", String(config.snapshotPath !== undefined)],
     ["Profile", config.profile],
     ["Message Compression Enabled", String(config.enableCompression)],
+    ...(config.discover === undefined ? [] : [["mDNS cluster", printable(config.discover)] as const]),
     ...(config.label === undefined ? [] : [["Label", `'${printable(config.label)}'`] as const]),
     ...(config.isolate ? [["Isolated", "true"] as const] : []),
   ];
   return ["==> Hearsay agent running!", ...lines.map(([name, value]) => `${name.padStart(31)}: ${value}`)].join("\n");
+}
+
+/** What USR1 asks for: the counters that `info` shows, one a line. */
+function statsText(groups: StatGroups): string {
+  const lines = Object.entries(groups).flatMap(([group, values]) =>
+    Object.entries(values).map(([key, value]) => `${group}.${key} = ${printable(value)}\n`),
+  );
+  return lines.join("");
 }
 
 function loadOrExplain(load: () => LoadedConfig): LoadedConfig {

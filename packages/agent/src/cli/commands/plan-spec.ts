@@ -82,8 +82,9 @@ export const PLAN_SPEC: CommandSpec = {
   maxArgs: 0,
   summary: "Works out what a pool of a given size costs and how fast it is",
   about: `Works out what to expect of a pool before there is one: bandwidth, time for news to spread, time to detect a
-crash, mistakes, memory, and the limit that would be reached first, each with its formula's source. With -verify the same
-pool runs in the simulator, and the measurements are shown beside the predictions; Ctrl-C keeps what was measured.`,
+crash, mistakes, memory, and the limit that would be reached first, each with its formula's source. With
+-verify the same pool runs in the simulator, and the measurements are shown beside the predictions; Ctrl-C
+keeps what was measured.`,
   flags: [
     flagSpec(PLAN_INPUTS.nodes),
     { name: "profile", value: "PROFILE", help: "Timing: lan (the default), wan or local." },

@@ -32,7 +32,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   "log-level": LOG_LEVELS.map((level) => level.toLowerCase()),
   profile: ["lan", "wan", "local"],
 };
-const PATHS: Readonly<Record<string, "file" | "directory">> = { FILE: "file", DIR: "directory" };
+const PATHS: Readonly<Record<string, "file" | "directory">> = { FILE: "file", PATH: "file", DIR: "directory" };
 
 const HELP_FLAG: CompletionFlag = {
   name: "h",

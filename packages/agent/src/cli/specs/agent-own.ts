@@ -42,8 +42,8 @@ export const OWN_SPECS: readonly CommandSpec[] = [
     minArgs: 0,
     maxArgs: 0,
     summary: "Shows an agent's log and events as they come",
-    about: `Shows the last lines of an agent's log, then what comes, and each event as the agent's handlers are told of it.
-The level is this command's own: debug lines can be seen of an agent that logs less. Ctrl-C ends it.`,
+    about: `Shows the last lines of an agent's log, then what comes, and each event as the agent's handlers are told of
+it. The level is this command's own: debug lines can be seen of an agent that logs less. Ctrl-C ends it.`,
     flags: [
       { name: "log-level", value: "LEVEL", help: "trace, debug, info (the default), warn or err." },
       ...RPC_FLAGS,

@@ -29,9 +29,10 @@ stand before the name: what follows it is payload, whatever it begins with.`,
     minArgs: 0,
     maxArgs: 0,
     summary: "Changes and lists the encryption keys of the pool",
-    about: `Changes the keys of all members while they run. Every message is encrypted with the primary key, and read with
-any of those installed. To change it: install the new key, use it, remove the old one, and make sure in between with -list
-that everybody has followed. Each is harmless to repeat. The exit code is 0 only if every live member has done it.`,
+    about: `Changes the keys of all members while they run. Every message is encrypted with the primary key, and read
+with any of those installed. To change it: install the new key, use it, remove the old one, and make sure in
+between with -list that everybody has followed. Each is harmless to repeat. The exit code is 0 only if every
+live member has done it.`,
     flags: [
       { name: "install", value: "KEY", help: "Install a key: base64 of 16, 24 or 32 bytes, see keygen." },
       { name: "use", value: "KEY", help: "Encrypt with this key from now on; it must be installed." },
@@ -53,9 +54,10 @@ that everybody has followed. Each is harmless to repeat. The exit code is 0 only
     maxArgs: 2,
     flagsFirst: true,
     summary: "Asks all members something and shows the answers",
-    about: `Asks every member, or those that the filters choose, and shows who has received it (acks) and what they answer,
-as it comes, until time is up. Name and payload may have about 960 bytes together. Flags stand before the name: what follows
-it is payload, whatever it begins with. Ctrl-C ends it with what has come until then.`,
+    about: `Asks every member, or those that the filters choose, and shows who has received it (acks) and what they
+answer, as it comes, until time is up. Name and payload may have about 960 bytes together. Flags stand
+before the name: what follows it is payload, whatever it begins with. Ctrl-C ends it with what has come
+until then.`,
     flags: [
       { name: "node", value: "NAME", repeatable: true, help: "Only this member. May be repeated." },
       {

@@ -21,8 +21,8 @@ A member that is in fact alive objects, and is alive again within seconds.`,
     minArgs: 1,
     maxArgs: Number.POSITIVE_INFINITY,
     summary: "Makes an agent join a pool",
-    about: `Makes the agent exchange what it knows with the members at these addresses (HOST or HOST:PORT; without a port,
-the agent's own gossip port is meant). One that answers is enough.`,
+    about: `Makes the agent exchange what it knows with the members at these addresses (HOST or HOST:PORT; without a
+port, the agent's own gossip port is meant). One that answers is enough.`,
     flags: [{ name: "replay", help: "Deliver the user events of the past, too." }, ...RPC_FLAGS],
     load: () => import("../commands/join.ts"),
   },
@@ -40,8 +40,8 @@ the agent's own gossip port is meant). One that answers is enough.`,
     minArgs: 0,
     maxArgs: 0,
     summary: "Lists the members of the pool",
-    about: `Lists the members as this agent sees them: name, address, status (alive, leaving, left, failed) and tags. The
-patterns are regular expressions in RE2's syntax and must match the whole text.`,
+    about: `Lists the members as this agent sees them: name, address, status (alive, leaving, left, failed) and tags.
+The patterns are regular expressions in RE2's syntax and must match the whole text.`,
     flags: [
       { name: "status", value: "PATTERN", help: "Only members whose status matches." },
       { name: "name", value: "PATTERN", help: "Only members whose name matches." },
@@ -59,8 +59,8 @@ patterns are regular expressions in RE2's syntax and must match the whole text.`
     maxArgs: 0,
     summary: "Tests whether every live member can be reached",
     about: `Asks all members for a sign of life, by way of gossip and straight back, and compares who answers with who
-is listed as alive. Takes as long as a query does: 3.2 seconds in a small pool. The exit code is 0 only if the two are the
-same.`,
+is listed as alive. Takes as long as a query does: 3.2 seconds in a small pool. The exit code is 0 only if
+the two are the same.`,
     flags: [{ name: "verbose", help: "Show each answer as it comes, and how long they took." }, ...RPC_FLAGS],
     load: () => import("../commands/reachability.ts"),
   },
@@ -71,8 +71,8 @@ same.`,
     maxArgs: 2,
     summary: "Estimates the round-trip time between two members",
     about: `Estimates how long a packet takes from one member to another and back, without sending one: members learn
-their places in the network from the probes they send each other anyway. Without a second name, the agent's own is taken.
-The agent knows the place of those that it has probed lately.`,
+their places in the network from the probes they send each other anyway. Without a second name, the agent's
+own is taken. The agent knows the place of those that it has probed lately.`,
     flags: RPC_FLAGS,
     load: () => import("../commands/rtt.ts"),
   },
