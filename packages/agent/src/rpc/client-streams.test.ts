@@ -298,6 +298,14 @@ describe("against an agent that sends what it likes", () => {
     await expect(listing).rejects.toMatchObject({ code: "REFUSED", message: "Authentication required" });
   });
 
+  test("a request that cannot be written is no request: the next one gets its answer", async () => {
+    const { client, say } = await connected();
+    await expect(client.respond(2n ** 64n, new Uint8Array(0))).rejects.toThrow(RangeError);
+    const calling = client.members();
+    say(header(2), { Members: [] });
+    expect(await calling).toEqual([]);
+  });
+
   test("the time limit of a call begins with its turn", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     try {
