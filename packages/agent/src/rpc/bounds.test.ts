@@ -1,5 +1,6 @@
 /** Whatever clients do: memory stays bounded, and nobody else is held up. */
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { MsgpackInput } from "@hearsay/wire";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -149,6 +150,17 @@ test("members filtered by more patterns than any member has tags", async () => {
   // All of them take ten seconds, and half a gigabyte.
   expect(performance.now() - began).toBeLessThan(2000);
 });
+
+test.runIf(process.platform === "linux")(
+  "a client whose machine has died is noticed: its connection is probed",
+  async () => {
+    const { socket } = await greeted();
+    const port = (value: number) => value.toString(16).toUpperCase().padStart(4, "0");
+    // Local and remote address, state, queues; then the timer that runs: 02 is the keepalive's.
+    const row = new RegExp(`:${port(server.port)} \\w+:${port(socket.localPort!)} \\w+ \\S+ (\\w\\w):`);
+    await expect.poll(async () => row.exec(await readFile("/proc/net/tcp", "utf8"))?.[1]).toBe("02");
+  },
+);
 
 test("a value as long as memory is refused at its announcement", async () => {
   const peer = await greeted();
