@@ -151,6 +151,14 @@ test("members filtered by more patterns than any member has tags", async () => {
   expect(performance.now() - began).toBeLessThan(2000);
 });
 
+test("what is refused is not quoted at any length", async () => {
+  const peer = await greeted();
+  peer.send(request("members-filtered", 1), { Name: `(${"x".repeat(200_000)}` });
+  expect(await peer.next()).toBe("closed");
+  expect(host.logged.at(-1)).toMatch(/sent a broken pattern: \(xxx/);
+  expect(host.logged.at(-1)!.length).toBeLessThan(500);
+});
+
 test.runIf(process.platform === "linux")(
   "a client whose machine has died is noticed: its connection is probed",
   async () => {

@@ -13,6 +13,8 @@ const SLICE_MS = 10;
 const LIMIT_MS = 2000;
 /** Tags asked about, at most: no member has more, in its 512 bytes. */
 const MAX_TAGS = 256;
+/** Of a refused pattern in the log: UTF-16 units. */
+const SHOWN_LENGTH = 256;
 
 /** Throws RefusedRequest for a broken pattern, and for patterns that take too long over this many members. */
 export async function filterMembers(members: readonly Member[], filter: FilterBody): Promise<readonly Member[]> {
@@ -57,6 +59,6 @@ function ownTag(member: Member, key: string): string {
 
 function anchored(pattern: string): Pattern {
   const compiled = Pattern.compile(`^${pattern}$`);
-  if (compiled === undefined) throw new RefusedRequest(`a broken pattern: ${pattern}`);
+  if (compiled === undefined) throw new RefusedRequest(`a broken pattern: ${pattern.slice(0, SHOWN_LENGTH)}`);
   return compiled;
 }
