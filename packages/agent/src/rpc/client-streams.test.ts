@@ -325,6 +325,24 @@ describe("against an agent that sends what it likes", () => {
     }
   });
 
+  test("what an agent may take long for is waited for: one name of a wan pool has many addresses, 30 s each", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const { client, say } = await connected();
+      const joining = client.join(["seeds.example"]);
+      vi.advanceTimersByTime(120_000);
+      say(header(1), { Num: 1 });
+      expect(await joining).toBe(1);
+      // Two broadcasts, each for as long as the agent's -broadcast-timeout says.
+      const leaving = client.leave();
+      vi.advanceTimersByTime(125_000);
+      say(header(2));
+      await leaving;
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test("what nobody reads is left in the network, and none of it is lost", async () => {
     const { client, socket, say } = await connected();
     const opening = client.stream("user");
