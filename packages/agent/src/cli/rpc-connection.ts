@@ -54,12 +54,12 @@ function tokenHint(message: string): string {
   return message === "Authentication required" ? "; give the agent's token with -rpc-auth" : "";
 }
 
-/** `host:port`, `host`, `[v6]:port`. Throws UsageError. */
+/** `host:port`, `host`, `[v6]:port`, `:port` (an empty host: this machine, to listen all of it). Throws UsageError. */
 export function parseRpcAddress(text: string): { readonly host: string; readonly port: number } {
   const [, bracketed, plain, portText] = /^(?:\[([^\]]+)\]|([^:[\]]*))(?::(\d{1,5}))?$/.exec(text) ?? [];
   const port = portText === undefined ? 7373 : Number(portText);
   const host = bracketed ?? plain;
-  if (host === undefined || host === "" || port > 65535) {
+  if (host === undefined || (host === "" && portText === undefined) || port > 65535) {
     throw new UsageError(`-rpc-addr: "${text}" is no address; write HOST:PORT, such as ${DEFAULT_RPC_ADDR}`);
   }
   return { host, port };

@@ -12,12 +12,15 @@ export interface LogLine {
 
 /** Lines remembered. Serf's number. */
 const HISTORY = 512;
+/** Longest line remembered and told: UTF-16 units. What RPC clients send, some 100 KiB, may be quoted in one. */
+const MAX_LENGTH = 8192;
 
 export class LogBook {
   readonly #lines: LogLine[] = [];
   readonly #listeners = new Set<(line: LogLine) => void>();
 
-  add(line: LogLine): void {
+  add(whole: LogLine): void {
+    const line = whole.text.length > MAX_LENGTH ? { ...whole, text: cut(whole.text) } : whole;
     this.#lines.push(line);
     if (this.#lines.length > HISTORY) this.#lines.shift();
     for (const listener of this.#listeners) listener(line);
@@ -33,4 +36,10 @@ export class LogBook {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
+}
+
+/** Copied, since a slice would keep the whole text in memory. */
+function cut(text: string): string {
+  const start = Buffer.from(text.slice(0, MAX_LENGTH), "utf16le").toString("utf16le");
+  return `${start} … (${text.length} characters)`;
 }

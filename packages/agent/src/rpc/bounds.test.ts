@@ -1,5 +1,6 @@
 /** Whatever clients do: memory stays bounded, and nobody else is held up. */
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { MsgpackInput } from "@hearsay/wire";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -7,6 +8,7 @@ import { FakeHost } from "../../test/fake-host.ts";
 import { FakeNode, fakeMember } from "../../test/fake-node.ts";
 import { Peer, request } from "../../test/peer.ts";
 import { MAX_STREAMS } from "./client-streams.ts";
+import { encode } from "./messages.ts";
 import { OpenQueries } from "./open-queries.ts";
 import { Outlet } from "./outlet.ts";
 import { RpcServer } from "./server.ts";
@@ -103,6 +105,70 @@ test("a client that asks and asks and never reads: its requests wait in its own 
   // All the answers would be 600 MB.
   expect(buffered() - before).toBeLessThan(64 * 1024 * 1024);
 });
+
+test("a client that pipelines what takes time: others come in between", async () => {
+  const eager = await greeted();
+  const other = await greeted();
+  let asked = 0;
+  const members = node.members.bind(node);
+  node.members = () => {
+    asked++;
+    const until = performance.now() + 2;
+    while (performance.now() < until);
+    return members();
+  };
+  // All of them in one packet, and room for their answers.
+  eager.send(...Array.from({ length: 500 }, (_, i) => request("members", i)));
+  await expect.poll(() => asked, { interval: 1 }).toBeGreaterThan(0);
+  other.send(request("stats", 1));
+  expect(await other.header()).toEqual({ seq: 1, error: "" });
+  expect(asked).toBeLessThan(100);
+});
+
+test("a client without the token that asks for what nobody knows, and never reads", async () => {
+  await server.close();
+  server = await RpcServer.listen(host, { host: "127.0.0.1", port: 0, token: "sesame" });
+  const lazy = await greeted();
+  lazy.socket.pause();
+  let sent = 0;
+  const flood = encode(...Array.from({ length: 20_000 }, (_, i) => request("x", i)));
+  // Until the server takes no more: what waits then waits in the client's own connection.
+  while (sent < 40 && lazy.socket.writableLength < 4 * flood.length) {
+    lazy.socket.write(flood);
+    sent++;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  expect(sent).toBeLessThan(40);
+});
+
+test("members filtered by more patterns than any member has tags", async () => {
+  const peer = await greeted();
+  const tags = Object.fromEntries(Array.from({ length: 18_000 }, (_, i) => [i.toString(36), "a{999}"]));
+  const began = performance.now();
+  peer.send(request("members-filtered", 1), { Tags: tags, Status: "", Name: "" });
+  expect(await peer.next()).toBe("closed");
+  // All of them take ten seconds, and half a gigabyte.
+  expect(performance.now() - began).toBeLessThan(2000);
+});
+
+test("what is refused is not quoted at any length", async () => {
+  const peer = await greeted();
+  peer.send(request("members-filtered", 1), { Name: `(${"x".repeat(200_000)}` });
+  expect(await peer.next()).toBe("closed");
+  expect(host.logged.at(-1)).toMatch(/sent a broken pattern: \(xxx/);
+  expect(host.logged.at(-1)!.length).toBeLessThan(500);
+});
+
+test.runIf(process.platform === "linux")(
+  "a client whose machine has died is noticed: its connection is probed",
+  async () => {
+    const { socket } = await greeted();
+    const port = (value: number) => value.toString(16).toUpperCase().padStart(4, "0");
+    // Local and remote address, state, queues; then the timer that runs: 02 is the keepalive's.
+    const row = new RegExp(`:${port(server.port)} \\w+:${port(socket.localPort!)} \\w+ \\S+ (\\w\\w):`);
+    await expect.poll(async () => row.exec(await readFile("/proc/net/tcp", "utf8"))?.[1]).toBe("02");
+  },
+);
 
 test("a value as long as memory is refused at its announcement", async () => {
   const peer = await greeted();

@@ -298,6 +298,14 @@ describe("against an agent that sends what it likes", () => {
     await expect(listing).rejects.toMatchObject({ code: "REFUSED", message: "Authentication required" });
   });
 
+  test("a request that cannot be written is no request: the next one gets its answer", async () => {
+    const { client, say } = await connected();
+    await expect(client.respond(2n ** 64n, new Uint8Array(0))).rejects.toThrow(RangeError);
+    const calling = client.members();
+    say(header(2), { Members: [] });
+    expect(await calling).toEqual([]);
+  });
+
   test("the time limit of a call begins with its turn", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     try {
@@ -312,6 +320,24 @@ describe("against an agent that sends what it likes", () => {
       const third = client.members();
       vi.advanceTimersByTime(101);
       await expect(third).rejects.toMatchObject({ code: "TIMED_OUT" });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test("what an agent may take long for is waited for: one name of a wan pool has many addresses, 30 s each", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const { client, say } = await connected();
+      const joining = client.join(["seeds.example"]);
+      vi.advanceTimersByTime(120_000);
+      say(header(1), { Num: 1 });
+      expect(await joining).toBe(1);
+      // Two broadcasts, each for as long as the agent's -broadcast-timeout says.
+      const leaving = client.leave();
+      vi.advanceTimersByTime(125_000);
+      say(header(2));
+      await leaving;
     } finally {
       vi.useRealTimers();
     }

@@ -59,8 +59,14 @@ export interface RpcQuery {
   readonly endEarly?: boolean;
 }
 
-/** ms that an agent may take for what goes through the network: per address of a join, or for a leave. */
-const NETWORK_ROUND_MS = 35_000;
+/**
+ * ms that an agent may take for what goes through the network: per target of a join, which may be a name of ten addresses
+ * that take 30 s each in the wan profile; or for a leave, two broadcasts of as long as -broadcast-timeout says. Serf's own
+ * client waits for ever.
+ */
+const NETWORK_ROUND_MS = 300_000;
+/** The longest that a timer can be set for. */
+const MAX_LIMIT_MS = 2 ** 31 - 1;
 /** ms for a key operation: a query in the whole pool, behind another one that has begun. */
 const KEY_ROUND_MS = 2 * NETWORK_ROUND_MS;
 
@@ -98,7 +104,7 @@ export class RpcClient implements AsyncDisposable {
   /** How many addresses answered. Rejects with REFUSED when none did. */
   async join(addresses: readonly string[], options: CallOptions & { readonly replay?: boolean } = {}): Promise<number> {
     const body = { Existing: addresses, Replay: options.replay ?? false };
-    const limitMs = NETWORK_ROUND_MS * Math.max(addresses.length, 1);
+    const limitMs = Math.min(NETWORK_ROUND_MS * Math.max(addresses.length, 1), MAX_LIMIT_MS);
     // A body follows also when nobody could be joined.
     return this.#read({ command: "join", body, expectBody: unlessRefused, limitMs }, decodeNum, options);
   }

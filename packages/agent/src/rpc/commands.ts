@@ -152,8 +152,8 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
       hasBody: true,
       run(session, body, seq) {
         const filter = EventFilter.parse(decodeText(body, "Type"));
-        if (session.streams.has(seq)) return { error: RPC_ERRORS.streamExists };
         if (filter === undefined) return { error: RPC_ERRORS.invalidFilter };
+        if (session.streams.has(seq)) return { error: RPC_ERRORS.streamExists };
         if (session.streams.size >= MAX_STREAMS) {
           return { error: `too many streams at once: ${MAX_STREAMS} are open on this connection` };
         }
@@ -168,8 +168,8 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
       run(session, body, seq) {
         const text = decodeText(body, "LogLevel").toUpperCase();
         const level = parseLogLevel(text);
-        if (session.streams.hasMonitor) return { error: RPC_ERRORS.monitorExists };
         if (level === undefined) return { error: `Unknown log level: ${text}` };
+        if (session.streams.hasMonitor) return { error: RPC_ERRORS.monitorExists };
         return { after: () => session.streams.openMonitor(seq, level, session.host.logBook) };
       },
     },

@@ -145,6 +145,8 @@ export class RpcConnection {
     if (signal?.aborted) throw abortedError(signal);
     const { command, body, expectBody = () => false, limitMs = this.#timeoutMs } = spec;
     const header = { Command: command, Seq: seq };
+    // Throws for what cannot be written: before anybody waits for its answer.
+    const bytes = body === undefined ? encode(header) : encode(header, body);
     return new Promise<Reply>((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
       const end = () => {
@@ -178,7 +180,7 @@ export class RpcConnection {
       });
       if (this.#pending.length === 1) this.#pending[0]!.begin();
       this.#regulate();
-      this.#socket.write(body === undefined ? encode(header) : encode(header, body));
+      this.#socket.write(bytes);
     });
   }
 

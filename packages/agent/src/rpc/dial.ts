@@ -8,12 +8,16 @@ export interface DialOptions {
   readonly signal?: AbortSignal;
 }
 
+/** ms of silence after which the kernel asks whether the agent is still there: a stream may be silent for days. */
+const PROBE_MS = 15_000;
+
 /** Rejects with RpcError UNREACHABLE or ABORTED. */
 export function dial(options: DialOptions, timeoutMs: number): Promise<Socket> {
   const { signal } = options;
   return new Promise((resolve, reject) => {
     if (signal?.aborted) throw abortedError(signal);
-    const socket = connect({ host: options.host, port: options.port, noDelay: true });
+    const { host, port } = options;
+    const socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: PROBE_MS });
     const timer = setTimeout(
       () => fail(new RpcError("UNREACHABLE", `no answer within ${timeoutMs / 1000} s`)),
       timeoutMs,

@@ -11,28 +11,46 @@ import type { FilterBody } from "./messages.ts";
 /** ms of work before others get a turn, and before the request is given up. */
 const SLICE_MS = 10;
 const LIMIT_MS = 2000;
+/** Tags asked about, at most: no member has more, in its 512 bytes. */
+const MAX_TAGS = 256;
+/** Of a refused pattern in the log: UTF-16 units. */
+const SHOWN_LENGTH = 256;
 
-/** Throws RefusedRequest for a broken pattern, and for one that takes too long over this many members. */
+/** Throws RefusedRequest for a broken pattern, and for patterns that take too long over this many members. */
 export async function filterMembers(members: readonly Member[], filter: FilterBody): Promise<readonly Member[]> {
+  const work = new Slices();
   const name = filter.name === "" ? undefined : anchored(filter.name);
   const status = filter.status === "" ? undefined : anchored(filter.status);
-  const tags = Object.entries(filter.tags).map(([key, pattern]) => [key, anchored(pattern)] as const);
+  const patterns = Object.entries(filter.tags);
+  if (patterns.length > MAX_TAGS) throw new RefusedRequest(`patterns for more than ${MAX_TAGS} tags`);
+  const tags: (readonly [string, Pattern])[] = [];
+  for (const [key, pattern] of patterns) {
+    if (work.due) await work.pause();
+    tags.push([key, anchored(pattern)]);
+  }
   const kept: Member[] = [];
-  let worked = 0;
-  let sliceBegan = performance.now();
   for (const member of members) {
-    const inSlice = performance.now() - sliceBegan;
-    if (inSlice > SLICE_MS) {
-      worked += inSlice;
-      if (worked > LIMIT_MS) throw new RefusedRequest("patterns that take too long");
-      await nextTurn();
-      sliceBegan = performance.now();
-    }
+    if (work.due) await work.pause();
     if (name?.test(member.name) === false || status?.test(member.status) === false) continue;
     // A tag that is missing is an empty one.
     if (tags.every(([key, pattern]) => pattern.test(ownTag(member, key)))) kept.push(member);
   }
   return kept;
+}
+
+class Slices {
+  #worked = 0;
+  #began = performance.now();
+
+  get due(): boolean {
+    return performance.now() - this.#began > SLICE_MS;
+  }
+  async pause(): Promise<void> {
+    this.#worked += performance.now() - this.#began;
+    if (this.#worked > LIMIT_MS) throw new RefusedRequest("patterns that take too long");
+    await nextTurn();
+    this.#began = performance.now();
+  }
 }
 
 function ownTag(member: Member, key: string): string {
@@ -41,6 +59,6 @@ function ownTag(member: Member, key: string): string {
 
 function anchored(pattern: string): Pattern {
   const compiled = Pattern.compile(`^${pattern}$`);
-  if (compiled === undefined) throw new RefusedRequest(`a broken pattern: ${pattern}`);
+  if (compiled === undefined) throw new RefusedRequest(`a broken pattern: ${pattern.slice(0, SHOWN_LENGTH)}`);
   return compiled;
 }

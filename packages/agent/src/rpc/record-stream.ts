@@ -22,7 +22,9 @@ export interface RecordStreamOptions {
 
 export class RecordStream<T> implements AsyncIterableIterator<T> {
   readonly #options: RecordStreamOptions;
+  /** From `#head` on: to `shift` each of many takes time by how many there are. */
   #waiting: { readonly record: T; readonly bytes: number }[] = [];
+  #head = 0;
   #readers: { readonly resolve: (result: IteratorResult<T>) => void; readonly reject: (error: RpcError) => void }[] =
     [];
   #ended = false;
@@ -65,8 +67,9 @@ export class RecordStream<T> implements AsyncIterableIterator<T> {
   }
 
   next(): Promise<IteratorResult<T>> {
-    const first = this.#waiting.shift();
+    const first = this.#waiting[this.#head];
     if (first !== undefined) {
+      if (++this.#head * 2 >= this.#waiting.length) this.#dropRead();
       this.#options.onHeld(-first.bytes);
       return Promise.resolve({ done: false, value: first.record });
     }
@@ -90,9 +93,16 @@ export class RecordStream<T> implements AsyncIterableIterator<T> {
   #stop(failure: RpcError | undefined): void {
     const early = !this.#ended;
     this.end(failure);
+    this.#dropRead();
     const held = this.#waiting.splice(0).reduce((sum, { bytes }) => sum + bytes, 0);
     if (held > 0) this.#options.onHeld(-held);
     if (early) this.#options.onStop();
+  }
+
+  /** Lets go of what has been read. */
+  #dropRead(): void {
+    this.#waiting = this.#waiting.slice(this.#head);
+    this.#head = 0;
   }
 
   /** Told once. */

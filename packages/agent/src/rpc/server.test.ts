@@ -240,8 +240,9 @@ describe("streams", () => {
     peer.send(request("stream", 1), { Type: "member-failed,user:x" }, request("stream", 2), { Type: "member-bogus" });
     expect(await peer.header()).toEqual({ seq: 1, error: "" });
     expect(await peer.header()).toEqual({ seq: 2, error: "Invalid event filter" });
-    peer.send(request("stream", 1), { Type: "*" });
+    peer.send(request("stream", 1), { Type: "*" }, request("stream", 1), { Type: "member-bogus" });
     expect(await peer.header()).toEqual({ seq: 1, error: "Stream with given sequence exists" });
+    expect(await peer.header()).toEqual({ seq: 1, error: "Invalid event filter" });
     host.node.emit("member-join", fakeMember("c"));
     host.node.emit("member-failed", fakeMember("b", { status: "failed" }));
     expect(await peer.header()).toEqual({ seq: 1, error: "" });
@@ -270,6 +271,8 @@ describe("streams", () => {
     expect(await peer.next()).toEqual(new Map([["Log", "new error"]]));
     peer.send(request("monitor", 3), { LogLevel: "info" });
     expect(await peer.header()).toEqual({ seq: 3, error: "Monitor already exists" });
+    peer.send(request("monitor", 4), { LogLevel: "nope" });
+    expect(await peer.header()).toEqual({ seq: 4, error: "Unknown log level: NOPE" });
   });
 
   test("a client that does not read loses records, and nobody else does", async () => {

@@ -18,6 +18,8 @@ export interface RpcServerOptions {
   readonly maxConnections?: number;
 }
 
+/** ms of silence after which the kernel asks whether a client is still there. Go's, and so Serf's, number. */
+const PROBE_MS = 15_000;
 /** ms that a client gets to take its last answer, when the connection is ended by us. */
 const FAREWELL_MS = 2000;
 
@@ -41,7 +43,12 @@ export class RpcServer implements AsyncDisposable {
 
   /** Rejects with the system's error (`EADDRINUSE`, …) when the address cannot be had. */
   static async listen(host: RpcHost, options: RpcServerOptions): Promise<RpcServer> {
-    const server = createServer({ allowHalfOpen: true, noDelay: true });
+    const server = createServer({
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: PROBE_MS,
+    });
     server.maxConnections = options.maxConnections ?? 256;
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);

@@ -5,6 +5,7 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Socket } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { ClientStreams } from "./client-streams.ts";
 import { COMMANDS, type Command } from "./commands.ts";
 import { RefusedRequest, RPC_ERRORS } from "./errors.ts";
@@ -21,6 +22,9 @@ export const MAX_REQUEST_BYTES = 256 * 1024;
  * behind its answer for a lost one, and then reports an error although the agent has left (hashicorp/serf#400).
  */
 const LINGER_MS = 1000;
+
+/** ms of work on one client's requests before everybody else gets a turn: 256 of them may be at it at once. */
+const SLICE_MS = 2;
 
 const EMPTY = new Uint8Array(0);
 
@@ -111,6 +115,7 @@ export class Session {
 
   /** Answers what is complete. True: the connection ends. */
   async #serve(splitter: ValueSplitter): Promise<boolean> {
+    let sliceBegan = performance.now();
     for (let value = splitter.next(); value !== undefined; value = splitter.next()) {
       if (this.#open === undefined) {
         const header = decodeRequestHeader(value);
@@ -120,13 +125,18 @@ export class Session {
           this.#answer(header.seq, refusal);
           return true;
         }
-        if (command === undefined) continue;
-        if (command.hasBody) this.#open = { header, command };
-        else if (await this.#execute(header, command, EMPTY)) return true;
+        if (command?.hasBody) this.#open = { header, command };
+        else if (command !== undefined && (await this.#execute(header, command, EMPTY))) return true;
       } else {
         const { header, command } = this.#open;
         this.#open = undefined;
         if (await this.#execute(header, command, value)) return true;
+      }
+      await this.#outlet.drained();
+      if (this.#socket.destroyed) return true;
+      if (performance.now() - sliceBegan > SLICE_MS) {
+        await nextTurn();
+        sliceBegan = performance.now();
       }
     }
     return false;
@@ -152,8 +162,7 @@ export class Session {
     this.lingering = answer.close === true;
     // A stream begun for somebody who has gone meanwhile would never end.
     if (!this.gone.aborted || answer.close === true) answer.after?.();
-    await this.#outlet.drained();
-    return answer.close === true || this.#socket.destroyed;
+    return answer.close === true;
   }
 
   get #mustAuthenticate(): boolean {

@@ -9,9 +9,9 @@ import { type Call, CommandError } from "../spec.ts";
 export async function run(call: Call): Promise<number> {
   const { flags, io } = call;
   const level = flags.text("log-level") ?? "INFO";
-  using interruption = new Interruption();
-  const { signal } = interruption;
   return await withAgent(call, "Error starting monitor", async (client) => {
+    using interruption = new Interruption();
+    const { signal } = interruption;
     let started = false;
     try {
       const events = show(await client.stream("*", { signal }), (event) => io.out(eventText(event)));

@@ -11,9 +11,9 @@ export async function run(call: Call): Promise<number> {
   const { flags, args, io } = call;
   const wish = readWish(flags, args);
   const view = parseFormat(flags.text("format")) === "json" ? new JsonView(io) : new TextView(io, wish);
-  using interruption = new Interruption();
-  const { signal } = interruption;
   return await withAgent(call, "Error sending query", async (client) => {
+    using interruption = new Interruption();
+    const { signal } = interruption;
     try {
       const records = await client.query(wish, { signal });
       view.begin();

@@ -9,34 +9,37 @@ import type { Call, Io } from "../spec.ts";
 const PING = "_serf_ping";
 
 export async function run(call: Call): Promise<number> {
-  using interruption = new Interruption();
-  return await withAgent(call, "Error testing reachability", (client) => test(client, call, interruption.signal));
+  return await withAgent(call, "Error testing reachability", async (client) => {
+    using interruption = new Interruption();
+    const { signal } = interruption;
+    try {
+      return await test(client, call, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      call.io.err("Test interrupted\n");
+      return Interruption.exitCode;
+    }
+  });
 }
 
 async function test(client: RpcClient, { flags, io }: Call, signal: AbortSignal): Promise<number> {
-  const members = await client.members();
+  const members = await client.members({ signal });
   const live = new Set(members.filter(({ status }) => status === "alive").map(({ name }) => name));
   io.out(`Total members: ${members.length}, live members: ${live.size}\n`);
   const started = performance.now();
   let last = started;
   const acked = new Set<string>();
   let acks = 0;
-  try {
-    // Not ended early: a surplus answer, which is what this looks for, may be the last to come.
-    const records = await client.query({ name: PING, requestAck: true }, { signal });
-    io.out("Starting reachability test...\n");
-    for await (const { type, from } of records) {
-      if (type !== "ack") continue;
-      acks++;
-      last = performance.now();
-      if (flags.on("verbose")) io.out(`\tAck from '${printable(from)}'\n`);
-      if (acked.has(from)) io.out(`Duplicate response from '${printable(from)}'\n`);
-      acked.add(from);
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    io.err("Test interrupted\n");
-    return Interruption.exitCode;
+  // Not ended early: a surplus answer, which is what this looks for, may be the last to come.
+  const records = await client.query({ name: PING, requestAck: true }, { signal });
+  io.out("Starting reachability test...\n");
+  for await (const { type, from } of records) {
+    if (type !== "ack") continue;
+    acks++;
+    last = performance.now();
+    if (flags.on("verbose")) io.out(`\tAck from '${printable(from)}'\n`);
+    if (acked.has(from)) io.out(`Duplicate response from '${printable(from)}'\n`);
+    acked.add(from);
   }
   if (flags.on("verbose")) {
     const seconds = (until: number) => ((until - started) / 1000).toFixed(2);
