@@ -32,6 +32,9 @@ export interface QueryListener {
 /** Names with this beginning are Serf's own and never reach the application. */
 export const internalPrefix = "_serf_";
 
+/** Longest name of an asker: UTF-16 units. */
+const maxNameLength = 255;
+
 /** New queries taken, a second and at once: far above what pools ask, far below what a packed packet can hold. */
 const queriesPerSecond = 512;
 const queriesAtOnce = 1024;
@@ -72,6 +75,11 @@ export class Queries {
     const query = readQuery(reader);
     if (!reader.ok) {
       this.#listener.onDrop("serf-malformed");
+      return;
+    }
+    // It is kept until the deadline, and no member has such a name.
+    if (query.sourceNode.length > maxNameLength) {
+      this.#listener.onDrop("serf-name");
       return;
     }
     if (!this.clock.accepts(query.lTime, now)) {

@@ -122,6 +122,34 @@ describe("intents", () => {
     expect(solo.serf.stats()).toMatchObject({ intentQueue: 0, memberTime: 1 });
   });
 
+  const long = "x".repeat(70_000);
+
+  // Only by a stream can a message have more bytes than a packet, of which a node keeps thousands for up to a day.
+  it.each([
+    ["a query", query({ payload: new Uint8Array(70_000) }), "serf-too-long"],
+    ["an asker's name", query({ sourceNode: long }), "serf-too-long"],
+    ["an asker's name that a packet could hold", query({ sourceNode: "x".repeat(256) }), "serf-name"],
+    ["an event", encodeUserEvent({ lTime: 3, name: long, payload: null, coalesce: false }), "serf-too-long"],
+    [
+      "an event that a packet could hold, and no Serf sends",
+      encodeUserEvent({ lTime: 3, name: "e", payload: new Uint8Array(9216), coalesce: false }),
+      "serf-too-long",
+    ],
+    ["an exchanged event", state({ events: [{ lTime: 3, events: [{ name: long, payload: null }] }] }), "serf-too-long"],
+  ])("or other messages that are too large are dropped: %s", (_, message, reason) => {
+    const solo = new Solo();
+    solo.clear();
+    if (message[0] === SerfType.pushPull) solo.exchange(message);
+    else {
+      const from = { address: "10.0.0.2", port: 7946 };
+      solo.serf.handleStreamRequest(from, { type: 8, payload: message }, solo.now);
+      solo.drain();
+    }
+    expect(solo.serf.swim.counters.drops).toEqual({ [reason]: 1 });
+    expect(eventTypes(solo)).toEqual(["dropped"]);
+    expect(solo.serf.inspect()).toMatchObject({ answerable: 0, bufferedEvents: 0 });
+  });
+
   it("that are empty are ignored, as Serf does", () => {
     const solo = new Solo();
     solo.receive(new Uint8Array(0));
