@@ -56,6 +56,19 @@ test("joins, goodbyes and deaths are written, and the times that were seen", asy
   expect(queryTime).toBeLessThanOrEqual(1);
 });
 
+test("a node that got another name does not take itself for company", async () => {
+  const path = freshPath();
+  const first = await nodes.start("old", { snapshotPath: path });
+  const bind = at(first);
+  await first.close();
+  writeFileSync(path, "alive: gone 127.0.0.1:2\n", { flag: "a" });
+  const { lines, logger } = keeper();
+  await nodes.start("new", { snapshotPath: path, bind, logger });
+  const verdict = () => lines.find((line) => /rejoined the pool|none of the/.test(line));
+  await until(() => verdict() !== undefined, "the line");
+  expect(verdict()).toBe("warn none of the 1 members of the snapshot can be reached");
+});
+
 test("a file from a Serf agent: its times are not seen again, its members are tried until one answers", async () => {
   // One that takes connections and says nothing, one that refuses, one that lives; and our own name, elsewhere.
   const mute = createServer(() => {}).listen(0, "127.0.0.1");
