@@ -195,6 +195,7 @@ export class Serf implements Machine<SerfEvent> {
       memberCount: () => this.#membership.members.length,
       isPresent: (member) => this.#isPresent(member),
       maxMessageBytes: this.#maxPassOnBytes,
+      maxDirectBytes: () => this.swim.maxUserBytes,
       onDrop,
     });
     this.#queries = new Queries(options.name, config.queryBuffer, this.#responses, {
