@@ -271,6 +271,8 @@ describe("troubles while it runs", () => {
           read(path).endsWith(`\nalive: node 39999 10.0.0.1:${port}\nclock: 0\nevent-clock: 0\nquery-clock: 0\n`),
         )
         .toBe(true);
+      // The folder may still be synced.
+      await snapshot.flush();
     }
     expect(problems).toEqual([]);
     await snapshot.close();
