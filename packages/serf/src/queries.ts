@@ -32,7 +32,7 @@ export interface QueryListener {
 /** Names with this beginning are Serf's own and never reach the application. */
 export const internalPrefix = "_serf_";
 
-/** Longest name of an asker: UTF-16 units. */
+/** Longest name of an asker: UTF-16 units. It is kept as long as its query can be answered. */
 const maxNameLength = 255;
 
 /** New queries taken, a second and at once: far above what pools ask, far below what a packed packet can hold. */
@@ -77,13 +77,12 @@ export class Queries {
       this.#listener.onDrop("serf-malformed");
       return;
     }
-    // It is kept until the deadline, and no member has such a name.
-    if (query.sourceNode.length > maxNameLength) {
-      this.#listener.onDrop("serf-name");
-      return;
-    }
     if (!this.clock.accepts(query.lTime, now)) {
       this.#listener.onDrop("serf-ltime");
+      return;
+    }
+    if (query.sourceNode.length > maxNameLength) {
+      this.#listener.onDrop("serf-name");
       return;
     }
     if (this.buffer.knows(query.lTime, query.id)) return;
