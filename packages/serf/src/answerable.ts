@@ -29,9 +29,9 @@ export class Answerable {
     // In proportion to what was added, so that each costs the same however many there are.
     if (this.#waiting.size >= this.#sweepAt) this.#sweep(now);
     const { lTime, id, addr, port, sourceNode, relayFactor } = query;
-    // What is no address need not be kept: no answer can go there.
-    const place = addr && addr.length <= 16 ? addr.slice() : null;
-    const kept = { lTime, id, addr: place, port, sourceNode, relayFactor };
+    // What is no address is not worth keeping, however long: a stream can bring far more than a packet.
+    const isAddress = addr?.length === 4 || addr?.length === 16;
+    const kept = { lTime, id, addr: isAddress ? addr.slice() : null, port, sourceNode, relayFactor };
     this.#waiting.set(keyOf(lTime, id), { query: kept, deadline, answered: false });
   }
 
