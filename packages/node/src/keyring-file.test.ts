@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
+  existsSync,
   lstatSync,
   mkdtempSync,
   readdirSync,
@@ -109,7 +110,7 @@ describe("changing", () => {
     expect(readFileSync(path, "utf8")).toBe(fileOf(1, 2));
   });
 
-  test.skipIf(process.platform === "win32")("a disk that takes only a part of it leaves the file as it was", () => {
+  test.skipIf(!existsSync(built))("a disk that takes only a part of it leaves the file as it was", () => {
     const path = join(folder, "full.json");
     writeKeyringFile(path, [key(1)]);
     const keys = Array.from({ length: 200 }, (_, i) => new Uint8Array(16).fill(i));

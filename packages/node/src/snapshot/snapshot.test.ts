@@ -267,8 +267,9 @@ describe("troubles while it runs", () => {
     for (const port of [1, 2]) {
       for (let i = 0; i < 40_000; i++) snapshot.alive(`node ${i}`, "10.0.0.1", port);
       await expect
-        .poll(() =>
-          read(path).endsWith(`\nalive: node 39999 10.0.0.1:${port}\nclock: 0\nevent-clock: 0\nquery-clock: 0\n`),
+        .poll(
+          () => read(path).endsWith(`\nalive: node 39999 10.0.0.1:${port}\nclock: 0\nevent-clock: 0\nquery-clock: 0\n`),
+          { timeout: 10_000 },
         )
         .toBe(true);
       // The folder may still be synced.
