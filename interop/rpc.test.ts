@@ -400,7 +400,13 @@ describe.skipIf(!hasSerf)("our client against Serf's agents", () => {
     const client = await dial(a);
     const second = randomBytes(16).toString("base64");
     const counts = { error: "", numNodes: 2, numErr: 0, numResp: 2 };
-    expect(await client.listKeys()).toEqual({ ...counts, messages: {}, keys: { [key]: 2 }, primaryKeys: {} });
+    expect(await client.listKeys()).toEqual({
+      ...counts,
+      messages: {},
+      keys: { [key]: 2 },
+      primaryKeys: {},
+      silent: [],
+    });
     expect(await client.installKey(second)).toMatchObject(counts);
     expect(await client.useKey(second)).toMatchObject(counts);
     const refused = await client.removeKey(second);

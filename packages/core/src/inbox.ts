@@ -30,7 +30,12 @@ const framingBytes = 900;
 
 /** Whether a message with so many bytes of its own can be sent in a packet, names and framing included. */
 export function fitsPacket(codec: Codec, bytes: number): boolean {
-  return bytes <= codec.maxPacketBytes - codec.packetOverhead() - framingBytes;
+  return bytes <= maxFitting(codec);
+}
+
+/** The most bytes of its own that a message in a packet may have. */
+export function maxFitting(codec: Codec): number {
+  return Math.max(0, codec.maxPacketBytes - codec.packetOverhead() - framingBytes);
 }
 
 export class Inbox implements PacketSink {

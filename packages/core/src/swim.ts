@@ -12,7 +12,7 @@ import type { MemberView, SwimEvent } from "./events.ts";
 import type { Evidence } from "./evidence.ts";
 import { Exchanges } from "./exchanges.ts";
 import { Gossip } from "./gossip.ts";
-import { fitsPacket, Inbox } from "./inbox.ts";
+import { fitsPacket, Inbox, maxFitting } from "./inbox.ts";
 import type { KnownPool } from "./known-pool.ts";
 import type { Machine, StreamFailure, StreamReply, StreamRequest } from "./machine.ts";
 import { Merger } from "./merge.ts";
@@ -184,6 +184,11 @@ export class Swim implements Machine<SwimEvent> {
     s.userQueue(queue).prune(s.options.maxUserQueue ?? defaultMaxUserQueue);
     this.#gossip.schedule();
     return id;
+  }
+
+  /** The largest message that `sendUser` sends: bytes. More than what is gossiped may have, which must share a packet. */
+  get maxUserBytes(): number {
+    return maxFitting(this.codec);
   }
 
   /**

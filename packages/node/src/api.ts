@@ -267,7 +267,7 @@ export interface NodeOptions extends PoolOptions {
   readonly userEventSizeLimit?: number;
   /** Largest query, encoded: bytes. Default 1024. */
   readonly querySizeLimit?: number;
-  /** Largest response to a query, encoded: bytes. Default 1024. */
+  /** Largest response to a query, encoded: bytes. Default 1024. What no datagram can hold is refused whatever this says. */
   readonly queryResponseSizeLimit?: number;
   /** Measure distances. Default true. */
   readonly coordinates?: boolean;

@@ -34,6 +34,13 @@ describe.each(variants)("$where", (variant) => {
 
   const pool: Nodes["pool"] = (names, options) => nodes.pool(names, options);
 
+  here("answers as large as the settings allow, though no gossip could carry them", async () => {
+    const [a, b] = await pool(["a", "b"], () => ({ queryResponseSizeLimit: 8192 }));
+    answering(b, () => "y".repeat(8100));
+    const options = { filterNodes: ["b"], acks: false, endEarly: true, timeout: 5000 };
+    expect(await read(a.query("all of it", "", options))).toEqual([`b: ${"y".repeat(8100)}`]);
+  });
+
   here("events reach everybody once, the teller included", async () => {
     const all = await pool(["a", "b", "c"]);
     const seen = all.map(eventsAt);

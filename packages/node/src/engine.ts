@@ -372,7 +372,9 @@ export class Engine<E extends SerfEvent | SwimEvent> {
 
   get #remembered(): readonly RememberedMember[] {
     const { remembered = [], settings } = this.#options;
-    return remembered.filter(({ name }) => name !== settings.name);
+    const own = this.#ownAddresses();
+    // Ourselves, also as we were called before: we would answer, and nobody else be tried.
+    return remembered.filter((one) => one.name !== settings.name && !own.has(formatEndpoint(one)));
   }
 
   /** Whether events from before a join by seeds are news. After a goodbye nobody is remembered, and they are not. */
@@ -389,6 +391,11 @@ export class Engine<E extends SerfEvent | SwimEvent> {
       reach,
       signal: this.#life.signal,
     };
+  }
+
+  #ownAddresses(): ReadonlySet<string> {
+    const { address, port, sockets } = this.place;
+    return new Set([formatEndpoint({ address, port }), formatEndpoint(sockets)]);
   }
 
   // Seeds
@@ -421,10 +428,7 @@ export class Engine<E extends SerfEvent | SwimEvent> {
 
   async #runSeedTask(task: SeedTask): Promise<void> {
     const { settings, swim, logger } = this.#options;
-    const own = new Set([
-      formatEndpoint({ address: this.place.address, port: this.place.port }),
-      formatEndpoint({ address: this.place.sockets.address, port: this.place.sockets.port }),
-    ]);
+    const own = this.#ownAddresses();
     const living = () => {
       const alive = swim.members().filter(({ state }) => state === "alive" || state === "suspect");
       return new Set(alive.map(({ endpoint }) => formatEndpoint(endpoint)));

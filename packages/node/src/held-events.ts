@@ -7,6 +7,12 @@ import { EVENT_BUFFER } from "./event-stream.ts";
 
 export class HeldEvents {
   #held: (() => void)[] | undefined = [];
+  #dropped = false;
+
+  /** What has come is not told yet, and may never be. */
+  get holding(): boolean {
+    return this.#held !== undefined;
+  }
 
   /** Tells now, or when those that are held have been told. Of too many, the oldest go. */
   tell(act: () => void): void {
@@ -18,17 +24,23 @@ export class HeldEvents {
     if (this.#held.length > EVENT_BUFFER) this.#held.shift();
   }
 
-  /** The node is about to be handed out: from the next turn of the loop on, everything is told at once. */
-  release(): void {
+  /**
+   * The node is about to be handed out: from the next turn of the loop on, everything is told at once. `then`: what is held
+   * has been told, and was not dropped.
+   */
+  release(then?: () => void): void {
     setImmediate(() => {
+      if (this.#dropped) return;
       // What a listener causes comes after what was there.
       for (let act = this.#held?.shift(); act; act = this.#held?.shift()) act();
       this.#held = undefined;
+      if (!this.#dropped) then?.();
     });
   }
 
   /** Nobody is to be told any more of what is held. */
   drop(): void {
+    this.#dropped = true;
     this.#held?.splice(0);
   }
 }

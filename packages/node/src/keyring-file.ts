@@ -4,7 +4,7 @@
  * kills us, finds the old list or the new one. No key stands in an error.
  */
 
-import { closeSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { threadId } from "node:worker_threads";
 import { NodeError, systemCode } from "./errors.ts";
@@ -55,7 +55,8 @@ export function writeKeyringFile(path: string, keys: readonly Uint8Array[]): voi
     rmSync(beside, { force: true });
     const file = openSync(beside, "wx", 0o600);
     try {
-      writeSync(file, text);
+      // Not `writeSync`, which on a full disk writes what still fits and says how much.
+      writeFileSync(file, text);
       fsyncSync(file);
     } finally {
       closeSync(file);

@@ -131,7 +131,7 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
       throw error;
     }
     context.signal?.addEventListener("abort", node.#onAbort, { once: true });
-    node.#held.release();
+    node.#held.release(() => memory?.drained(node.#serf));
     return node;
   }
 
@@ -161,7 +161,8 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
       leave: (now) => serf.leave(now),
       onEvent: this.#onEvent,
       onDrained: () => {
-        memory?.drained(serf);
+        // Not before it is told: a start that is given up, or this process, may end before that.
+        if (!this.#held.holding) memory?.drained(serf);
         context.onDrained?.();
       },
       onFailure: this.#onFailure,

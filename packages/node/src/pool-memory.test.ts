@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, expect, test } from "vitest";
 import type { Logger } from "./api.ts";
 import { until } from "./testing/fake-machine.ts";
-import { at, Nodes, outcome, variants } from "./testing/variants.ts";
+import { at, eventsAt, Nodes, outcome, variants } from "./testing/variants.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "hearsay-memory-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -54,6 +54,35 @@ test("joins, goodbyes and deaths are written, and the times that were seen", asy
   expect(lines).toContain(`clock: ${memberTime - 1}`);
   expect(lines).toContain(`event-clock: ${eventTime - 1}`);
   expect(queryTime).toBeLessThanOrEqual(1);
+});
+
+test("a start that is given up has not seen what it told nobody", async () => {
+  const path = freshPath();
+  const [b, a] = await nodes.pool(["b", "a"], (name) => (name === "a" ? { snapshotPath: path } : {}));
+  await a.close();
+  await b.userEvent("missed");
+  const controller = new AbortController();
+  const { logger } = keeper();
+  const debug = (_: object, line: string) => line === "user-event: missed" && controller.abort();
+  const options = { snapshotPath: path, seeds: [at(b)], logger: { ...logger, debug }, signal: controller.signal };
+  expect(await outcome(() => nodes.start("a", options))).toBe("ABORTED");
+  const again = await nodes.start("a", { snapshotPath: path });
+  const seen = eventsAt(again);
+  await until(() => seen.length > 0, "the event again");
+  expect(seen).toEqual(["missed "]);
+});
+
+test("a node that got another name does not take itself for company", async () => {
+  const path = freshPath();
+  const first = await nodes.start("old", { snapshotPath: path });
+  const bind = at(first);
+  await first.close();
+  writeFileSync(path, "alive: gone 127.0.0.1:2\n", { flag: "a" });
+  const { lines, logger } = keeper();
+  await nodes.start("new", { snapshotPath: path, bind, logger });
+  const verdict = () => lines.find((line) => /rejoined the pool|none of the/.test(line));
+  await until(() => verdict() !== undefined, "the line");
+  expect(verdict()).toBe("warn none of the 1 members of the snapshot can be reached");
 });
 
 test("a file from a Serf agent: its times are not seen again, its members are tried until one answers", async () => {

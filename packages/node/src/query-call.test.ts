@@ -59,6 +59,15 @@ describe("reading", () => {
     expect(() => query.records()).toThrow(expect.objectContaining({ code: "BAD_OPTION" }));
     expect(() => query[Symbol.asyncIterator]()).toThrow("are being read already");
   });
+
+  test("a second reader, which is refused, takes nothing from the first", async () => {
+    const { query } = begun();
+    const reading = read(query.records());
+    expect(() => query[Symbol.asyncIterator]()).toThrow("are being read already");
+    query.push(ack("a"));
+    query.done();
+    expect(await reading).toEqual(["a"]);
+  });
 });
 
 describe("ending", () => {

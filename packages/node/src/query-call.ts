@@ -56,10 +56,11 @@ export class RunningQuery implements QueryCall {
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<QueryAnswer, undefined> {
-    this.#answersOnly = true;
-    return this.#reader((record) =>
+    const reader = this.#reader((record) =>
       record.type === "response" ? { from: record.from, payload: record.payload } : undefined,
     );
+    this.#answersOnly = true;
+    return reader;
   }
 
   records(): AsyncIterableIterator<QueryRecord, undefined> {

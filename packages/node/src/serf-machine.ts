@@ -25,7 +25,7 @@ export function makeSerf(settings: NodeSettings, { place, keyring, memory }: Par
     port: place.port,
     bindPort: place.sockets.port,
     config: settings.config,
-    codec: codecFor(settings, keyring),
+    codec: codecFor(settings, keyring, settings.queryResponseSizeLimit),
     rng: freshRng(),
     names: sharedNames(),
     tags: settings.tags,

@@ -11,6 +11,8 @@ import type { PoolSettings } from "./options.ts";
 
 /** Room in a packet for one message that is larger than the budget and sent all the same. */
 const OVERSIZE_BYTES = 4096;
+/** What a message's surroundings may take: names, keys, headers. The failure detector reckons with 900, and encryption. */
+const FRAMING_BYTES = 1024;
 const MAX_DATAGRAM_BYTES = 65_507;
 const MAX_CODECS = 16;
 /** A table is not told when a node closes; after this many, newcomers get a fresh one and the old goes with its nodes. */
@@ -25,12 +27,16 @@ export function keyringOf(keys: readonly Uint8Array[]): Keyring | undefined {
   return keys.length > 0 ? new Keyring(keys) : undefined;
 }
 
-/** `keyring`: the codec's own; changing it changes what is encrypted with, from the next packet on. */
-export function codecFor(settings: PoolSettings, keyring: Keyring | undefined): MemberlistCodec {
+/**
+ * `keyring`: the codec's own; changing it changes what is encrypted with, from the next packet on. `largestBytes`: of a
+ * message that shall have room, if that is more than the usual.
+ */
+export function codecFor(settings: PoolSettings, keyring: Keyring | undefined, largestBytes = 0): MemberlistCodec {
+  const oversize = Math.max(OVERSIZE_BYTES, largestBytes + FRAMING_BYTES - settings.config.maxPacketBytes);
   const options: MemberlistCodecOptions = {
     label: settings.label,
     compression: settings.compression,
-    maxPacketBytes: Math.min(settings.config.maxPacketBytes + OVERSIZE_BYTES, MAX_DATAGRAM_BYTES),
+    maxPacketBytes: Math.min(settings.config.maxPacketBytes + oversize, MAX_DATAGRAM_BYTES),
   };
   if (keyring) {
     return new MemberlistCodec({

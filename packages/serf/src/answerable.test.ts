@@ -23,6 +23,7 @@ function bench(limit = 1024) {
     memberCount: () => 1,
     isPresent: () => true,
     maxMessageBytes: () => 1395,
+    maxDirectBytes: () => 4000,
     onDrop: () => {},
   });
   return { sent, answerable: new Answerable(responses) };

@@ -50,6 +50,16 @@ describe("EventBuffer (8.2)", () => {
     expect(buffer.add(21, "", new Uint8Array(1001), 22)).toBe("buffer-full");
   });
 
+  it("does not take for news what has gone for want of bytes", () => {
+    const buffer = new EventBuffer(512, 1000);
+    const add = (time: number) => buffer.add(time, "", new Uint8Array(100), 21);
+    for (let time = 1; time <= 20; time++) add(time);
+    // A peer that has more room tells all of them again with each exchange.
+    const again = Array.from({ length: 20 }, (_, i) => add(i + 1));
+    expect(again).toEqual([...Array(10).fill("too-old"), ...Array(10).fill("duplicate")]);
+    expect(buffer.slots().map((slot) => slot.lTime)).toEqual(Array.from({ length: 10 }, (_, i) => i + 11));
+  });
+
   it("stays within its events of one time", () => {
     const buffer = new EventBuffer(512, 1e6);
     const verdicts = Array.from({ length: 600 }, (_, i) => buffer.add(1, `e${i}`, null, 2));

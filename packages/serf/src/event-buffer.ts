@@ -18,6 +18,8 @@ export class EventBuffer {
   readonly #maxBytes: number;
   #bytes = 0;
   #length = 0;
+  /** The latest time that had to go for want of bytes: what was there up to then is not remembered. */
+  #forgottenTime = 0;
   /** Events below this time are not wanted: they happened before we came (8.3). */
   minTime = 0;
 
@@ -53,6 +55,8 @@ export class EventBuffer {
       slot = undefined;
     }
     if (slot?.events.some((event) => event.name === name && samePayload(event.payload, payload))) return "duplicate";
+    // It may have been told: a peer that has more room says it again with each exchange.
+    if (!slot && lTime <= this.#forgottenTime) return "too-old";
     const bytes = eventBytes(name, payload);
     if (bytes > this.#maxBytes || (slot && slot.events.length >= maxEventsPerTime)) return "buffer-full";
     if (slot) slot.events.push({ name, payload });
@@ -73,7 +77,10 @@ export class EventBuffer {
     for (const [i, slot] of this.#slots.entries()) {
       if (slot && slot.lTime !== except && (oldest < 0 || slot.lTime < this.#slots[oldest]!.lTime)) oldest = i;
     }
-    if (oldest >= 0) this.#drop(oldest);
+    if (oldest >= 0) {
+      this.#forgottenTime = Math.max(this.#forgottenTime, this.#slots[oldest]!.lTime);
+      this.#drop(oldest);
+    }
     return oldest >= 0;
   }
 

@@ -23,8 +23,10 @@ export interface ResponseActions {
   memberCount(): number;
   /** Whether the member is here and not about to leave. */
   isPresent(member: MemberView): boolean;
-  /** The longest message that a packet can carry. */
+  /** The longest message that is gossiped. */
   maxMessageBytes(): number;
+  /** The longest message that `send` can send: a packet of its own may be larger than the gossiped ones. */
+  maxDirectBytes(): number;
   onDrop(reason: SerfDropReason): void;
 }
 
@@ -62,9 +64,9 @@ export class Responses {
     this.#actions = actions;
   }
 
-  /** Largest response that may be sent, encoded: bytes. The configured limit, and never more than fits a packet. */
+  /** Largest response that may be sent, encoded: bytes. The configured limit, and never more than can be sent. */
   get limit(): number {
-    return Math.min(this.#sizeLimit, this.#actions.maxMessageBytes());
+    return Math.min(this.#sizeLimit, this.#actions.maxDirectBytes());
   }
 
   /** Whether a payload of so many bytes makes a response to this query within the limit. */
@@ -94,8 +96,8 @@ export class Responses {
       this.#actions.onDrop("serf-malformed");
       return;
     }
-    // What no packet can carry is no query's answer: those are far smaller.
-    if (relay.message.length > this.#actions.maxMessageBytes()) {
+    // No answer is larger where everybody has our limit, or the usual one.
+    if (relay.message.length > Math.max(this.limit, this.#actions.maxMessageBytes())) {
       this.#actions.onDrop("serf-relay");
       return;
     }

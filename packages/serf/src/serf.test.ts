@@ -122,6 +122,34 @@ describe("intents", () => {
     expect(solo.serf.stats()).toMatchObject({ intentQueue: 0, memberTime: 1 });
   });
 
+  const long = "x".repeat(70_000);
+
+  // Only by a stream can a message have more bytes than a packet, of which a node keeps thousands for up to a day.
+  it.each([
+    ["a query", query({ payload: new Uint8Array(70_000) }), "serf-too-long"],
+    ["an asker's name", query({ sourceNode: long }), "serf-too-long"],
+    ["an asker's name that a packet could hold", query({ sourceNode: "x".repeat(256) }), "serf-name"],
+    ["an event", encodeUserEvent({ lTime: 3, name: long, payload: null, coalesce: false }), "serf-too-long"],
+    [
+      "an event that a packet could hold, and no Serf sends",
+      encodeUserEvent({ lTime: 3, name: "e", payload: new Uint8Array(9216), coalesce: false }),
+      "serf-too-long",
+    ],
+    ["an exchanged event", state({ events: [{ lTime: 3, events: [{ name: long, payload: null }] }] }), "serf-too-long"],
+  ])("or other messages that are too large are dropped: %s", (_, message, reason) => {
+    const solo = new Solo();
+    solo.clear();
+    if (message[0] === SerfType.pushPull) solo.exchange(message);
+    else {
+      const from = { address: "10.0.0.2", port: 7946 };
+      solo.serf.handleStreamRequest(from, { type: 8, payload: message }, solo.now);
+      solo.drain();
+    }
+    expect(solo.serf.swim.counters.drops).toEqual({ [reason]: 1 });
+    expect(eventTypes(solo)).toEqual(["dropped"]);
+    expect(solo.serf.inspect()).toMatchObject({ answerable: 0, bufferedEvents: 0 });
+  });
+
   it("that are empty are ignored, as Serf does", () => {
     const solo = new Solo();
     solo.receive(new Uint8Array(0));
@@ -507,12 +535,26 @@ describe("relays", () => {
     expect(solo.serf.swim.counters.drops).toEqual({ "serf-relay": 2 });
   });
 
-  it("answers stay within a packet whatever limit is set", () => {
-    const solo = new Solo({ serfConfig: { queryResponseSizeLimit: 100_000 }, name: "n".repeat(3000) });
-    solo.meet(2);
-    solo.clear();
-    solo.receive(query({ flags: QueryFlag.ack, addr: Uint8Array.of(10, 0, 0, 2) }));
-    expect(solo.sent.filter(({ message }) => message[0] === SerfType.queryResponse)).toEqual([]);
+  // They are not gossiped: with Serf, too, the limit that is set is the only one below that of a datagram.
+  it("answers have the limit that is set, on the way of a relay as well, and stay within a packet", () => {
+    const answer = (solo: Solo, bytes: number) => {
+      solo.meet(2);
+      solo.receive(query({ addr: Uint8Array.of(10, 0, 0, 2) }));
+      solo.clear();
+      solo.act((serf, now) => serf.respond(3, 1234, new Uint8Array(bytes), now));
+      return solo.sent.map(({ message }) => readQueryResponse(new Reader(message, 1)).payload?.length);
+    };
+    const large = () => new Solo({ serfConfig: { queryResponseSizeLimit: 4096 } });
+    expect(answer(large(), 3000)).toEqual([3000]);
+    expect(() => answer(large(), 4096)).toThrow("response exceeds limit of 4096 bytes");
+    const endless = new Solo({ serfConfig: { queryResponseSizeLimit: 100_000 } });
+    expect(() => answer(endless, 65_000)).toThrow("response exceeds limit of 64607 bytes");
+    const helper = large();
+    helper.meet(2);
+    helper.clear();
+    const wrap = { addr: Uint8Array.of(10, 0, 0, 2), port: 7946, zone: "", destName: "n2" };
+    for (const bytes of [4096, 4097]) helper.receive(encodeRelay({ ...wrap, message: new Uint8Array(bytes) }));
+    expect(helper.sent.map(({ message }) => message.length)).toEqual([4096]);
   });
 
   it.each([

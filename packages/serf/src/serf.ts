@@ -69,6 +69,12 @@ const Queue = { intents: 0, queries: 1, events: 2 } as const;
 /** Longest name an intent may be about: UTF-16 units. */
 const maxNameLength = 255;
 
+/**
+ * Largest Serf message taken: bytes. All of them travel in packets; by a stream, which nobody uses, they could have tens of
+ * megabytes, and thousands of queries and answers are kept for a while.
+ */
+const maxMessageBytes = 0xffff;
+
 /** Bytes a gossiped message costs beside itself: the compound header, its entry, and the mark of a user message. */
 const gossipOverhead = 5;
 
@@ -189,6 +195,7 @@ export class Serf implements Machine<SerfEvent> {
       memberCount: () => this.#membership.members.length,
       isPresent: (member) => this.#isPresent(member),
       maxMessageBytes: this.#maxPassOnBytes,
+      maxDirectBytes: () => this.swim.maxUserBytes,
       onDrop,
     });
     this.#queries = new Queries(options.name, config.queryBuffer, this.#responses, {
@@ -602,6 +609,10 @@ export class Serf implements Machine<SerfEvent> {
 
   /** A user message of the detector's is a Serf message. It is ours to keep. */
   #onMessage(message: Uint8Array, from: Endpoint | undefined): void {
+    if (message.length > maxMessageBytes) {
+      this.#drop("serf-too-long", from);
+      return;
+    }
     switch (message[0]) {
       case undefined:
         return; // Empty: Serf ignores it.

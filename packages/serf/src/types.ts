@@ -197,6 +197,8 @@ export type SerfDropReason =
   | "serf-queue-full"
   /** A place in the network that cannot be: of other dimensions, infinite, or after an impossible time. */
   | "serf-coordinate"
+  /** A message larger than any packet, which only a stream can have brought, or a user event over 9216 bytes. */
+  | "serf-too-long"
   /** One of Serf's own queries that we do not answer. */
   | "serf-internal-query"
   /** The value is not MessagePack, or a field does not fit. */

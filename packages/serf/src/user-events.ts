@@ -91,7 +91,12 @@ export class UserEvents {
     payload: Uint8Array | null,
     coalesce: boolean,
     now: number,
-  ): EventVerdict | "ltime" {
+  ): EventVerdict | "ltime" | "too-long" {
+    // Nobody can send such a one, however Serf is configured.
+    if (name.length + (payload?.length ?? 0) > maxUserEventBytes) {
+      this.#listener.onDrop("serf-too-long");
+      return "too-long";
+    }
     if (!this.clock.witness(lTime, now)) {
       this.#listener.onDrop("serf-ltime");
       return "ltime";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { normaliseArgv } from "./argv.ts";
+import { normaliseArgv, wordsBeforeData } from "./argv.ts";
 import { type FlagSpec, UsageError } from "./spec.ts";
 
 const FLAGS: readonly FlagSpec[] = [
@@ -54,6 +54,13 @@ test("the first argument ends the flags, where it is asked for", () => {
     "--",
     ...["a", "-replay", "--", "-zz"],
   ]);
+});
+
+test("a command's data is nobody's flag", () => {
+  const before = (...argv: string[]) => wordsBeforeData(argv, FLAGS);
+  expect(before("-name", "x", "deploy", "-h")).toEqual(["-name", "x"]);
+  expect(before("-name=x", "-replay", "-h")).toEqual(["-name=x", "-replay", "-h"]);
+  expect(before("--", "-v")).toEqual([]);
 });
 
 describe("refused", () => {

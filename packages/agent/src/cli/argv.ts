@@ -38,6 +38,18 @@ export function normaliseArgv(argv: readonly string[], flags: readonly FlagSpec[
   return [...options, "--", ...args];
 }
 
+/** The words before a command's data, where flags may stand: up to the first argument, or `--`. */
+export function wordsBeforeData(argv: readonly string[], flags: readonly FlagSpec[]): readonly string[] {
+  let i = 0;
+  for (; i < argv.length; i++) {
+    const word = argv[i]!;
+    if (!word.startsWith("-") || word === "-" || word === "--") break;
+    const [, name, inline] = /^--?([^=]*)(=.*)?$/s.exec(word)!;
+    if (inline === undefined && flags.some((flag) => flag.name === name && flag.value !== undefined)) i++;
+  }
+  return argv.slice(0, i);
+}
+
 function switchValue(name: string, inline: string | undefined): "true" | "false" {
   // The words that Go's flags know.
   if (inline === undefined || /^(1|t|true|T|TRUE|True)$/.test(inline)) return "true";

@@ -1,5 +1,5 @@
 /** The command line: finds the command, runs it, and turns what went wrong into one line. */
-import { nearest } from "./argv.ts";
+import { nearest, wordsBeforeData } from "./argv.ts";
 import { COMMAND_SPECS } from "./commands.ts";
 import { CommandError, type CommandSpec, Flags, type Io, UsageError } from "./spec.ts";
 
@@ -19,8 +19,11 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
     return 0;
   }
   if (name === "help") return main([...rest.slice(0, 1), "-h"], io);
-  const flagWords = argv.includes("--") ? argv.slice(0, argv.indexOf("--")) : argv;
-  const spec = flagWords.some((word) => VERSION.has(word)) ? find("version")! : find(name);
+  const named = find(name);
+  const flagWords = named?.flagsFirst
+    ? [named.name, ...wordsBeforeData(rest, named.flags)]
+    : argv.slice(0, argv.includes("--") ? argv.indexOf("--") : argv.length);
+  const spec = flagWords.some((word) => VERSION.has(word)) ? find("version")! : named;
   if (spec === undefined) {
     if (name !== undefined) io.err(`${unknownCommand(name)}\n\n`);
     io.err(overview(COMMAND_SPECS));

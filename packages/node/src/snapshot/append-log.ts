@@ -51,11 +51,13 @@ export class AppendLog {
   #pending: string[] = [];
   #pendingSize = 0;
   /** The file lacks something, and has to be written anew before anything is appended. `cause` of the first trouble. */
-  #lost: { readonly problem: string; readonly cause: unknown } | undefined;
+  #lost: { readonly problem: string; readonly cause: unknown; readonly expected: boolean } | undefined;
   #retryAt = Number.NEGATIVE_INFINITY;
   #retry: NodeJS.Timeout | undefined;
   #chain: Promise<void> = Promise.resolve();
   #writeQueued = false;
+  /** A step of the chain has begun and not ended. */
+  #busy = false;
   #intruderTold = false;
   #closed: Promise<void> | undefined;
 
@@ -70,8 +72,9 @@ export class AppendLog {
     if (this.#closed || this.#lost) return;
     this.#pending.push(line);
     this.#pendingSize += line.length;
-    if (this.#pendingSize > MAX_PENDING) this.#lose("the disk does not keep up", undefined);
-    else this.#queueWrite();
+    if (this.#pendingSize <= MAX_PENDING) this.#queueWrite();
+    // A whole pool that is joined at once is no trouble: it is written from the state, and so far nobody has waited.
+    else this.#lose("the disk does not keep up", undefined, !this.#busy);
   }
 
   /**
@@ -96,7 +99,14 @@ export class AppendLog {
   }
 
   #do(step: () => Promise<void>): Promise<void> {
-    const done = this.#chain.then(step);
+    const done = this.#chain.then(async () => {
+      this.#busy = true;
+      try {
+        await step();
+      } finally {
+        this.#busy = false;
+      }
+    });
     this.#chain = done.catch(() => {});
     return done;
   }
@@ -164,7 +174,7 @@ export class AppendLog {
     const { path, mode, contents, fileSystem, onProblem } = this.#options;
     const lost = this.#lost;
     const taken = this.#pending;
-    if (lost) this.#retryAt = now + RETRY_MS;
+    if (lost && !lost.expected) this.#retryAt = now + RETRY_MS;
     this.#lost = undefined;
     // From here on lines gather anew; those before are in the contents.
     this.#forgetPending();
@@ -206,10 +216,12 @@ export class AppendLog {
     await folder?.close().catch(() => {});
   }
 
-  #lose(problem: string, cause: unknown): void {
+  /** @param expected nothing is wrong: it need not be told, and may happen again soon */
+  #lose(problem: string, cause: unknown, expected = false): void {
     this.#forgetPending();
-    if (!this.#lost) this.#options.onProblem(`${problem}; it is written anew when that is possible`, cause);
-    this.#lost ??= { problem, cause };
+    if (!this.#lost && !expected)
+      this.#options.onProblem(`${problem}; it is written anew when that is possible`, cause);
+    this.#lost ??= { problem, cause, expected };
     this.#queueWrite();
   }
 
