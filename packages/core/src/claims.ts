@@ -14,6 +14,7 @@
  */
 import { addressText, type Endpoint } from "./endpoint.ts";
 import { confirmationsWanted, suspicionMinMs } from "./formulas.ts";
+import { incarnationEdge } from "./hearing.ts";
 import type { MemberTable } from "./member-table.ts";
 import { type Alive, type Dead, MemberState, MessageType, type Suspect } from "./messages.ts";
 import { emptyBytes, equalBytes } from "./names.ts";
@@ -23,8 +24,6 @@ import { TimerKind } from "./timers.ts";
 
 /** The last that can still be refuted. */
 const lastIncarnation = 0xffff_fffe;
-/** From here on an incarnation may only be a few steps above what is known: nobody gets there honestly. */
-const incarnationEdge = 0xffff_ffff - 0x1_0000;
 const stepsAtEdge = 16;
 
 /** The next incarnation of ours; the last of all is never left. */

@@ -4,6 +4,8 @@
  * each record.
  */
 import { addressText, type Endpoint } from "./endpoint.ts";
+import { Hearing } from "./hearing.ts";
+import { Memory } from "./memory.ts";
 import type { PushPullNode } from "./messages.ts";
 
 /** What a member says of itself. Immutable and shared; its bytes are never changed. */
@@ -39,6 +41,9 @@ const firstAccuserBit = 8;
 const mostAccusers = 24;
 
 export class NameTable {
+  /** Where the machines that share these names keep their columns. */
+  readonly memory = new Memory();
+  readonly hearing = new Hearing();
   readonly #ids = new Map<string, number>();
   readonly #names: string[] = [];
   readonly #references: number[] = [];

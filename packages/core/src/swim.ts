@@ -14,7 +14,7 @@ import { Exchanges } from "./exchanges.ts";
 import { Gossip } from "./gossip.ts";
 import { fitsPacket, Inbox } from "./inbox.ts";
 import type { KnownPool } from "./known-pool.ts";
-import type { Machine, StreamFailure, StreamReply, StreamRequest } from "./machine.ts";
+import type { Ears, Machine, StreamFailure, StreamReply, StreamRequest } from "./machine.ts";
 import { Merger } from "./merge.ts";
 import { MemberState, MessageType, type StreamMessage } from "./messages.ts";
 import { Prober } from "./probe.ts";
@@ -100,7 +100,14 @@ export class Swim implements Machine<SwimEvent> {
 
   /** Live counters; read, do not write. */
   get counters(): Readonly<SwimCounters> {
-    return this.#s.counters;
+    const { counters, table } = this.#s;
+    counters.packetsReceived += table.names.hearing.takeCount(table.listener);
+    return counters;
+  }
+
+  get ears(): Ears {
+    const { names, listener } = this.#s.table;
+    return { names, listener };
   }
 
   // Wishes
