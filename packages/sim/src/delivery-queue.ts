@@ -4,14 +4,13 @@
  * simulated second.
  */
 import type { Packet } from "./fidelity.ts";
-import type { Place } from "./sim-node.ts";
 
 export interface Delivery {
   at: number;
   serial: number;
-  /** A packet: who sent it, to whom. */
-  from: Place | undefined;
-  to: Place | undefined;
+  /** A packet: numbers of the nodes that sent it and shall get it. */
+  from: number;
+  to: number;
   packet: Packet | undefined;
   bytes: number;
   /** Anything else: what to do. */
@@ -31,7 +30,7 @@ export class DeliveryQueue {
     return this.#heap[0];
   }
 
-  pushPacket(at: number, serial: number, from: Place, to: Place, packet: Packet, bytes: number): void {
+  pushPacket(at: number, serial: number, from: number, to: number, packet: Packet, bytes: number): void {
     const entry = this.#take();
     entry.at = at;
     entry.serial = serial;
@@ -60,8 +59,6 @@ export class DeliveryQueue {
   }
 
   release(entry: Delivery): void {
-    entry.from = undefined;
-    entry.to = undefined;
     entry.packet = undefined;
     entry.run = undefined;
     this.#free.push(entry);
@@ -70,7 +67,7 @@ export class DeliveryQueue {
   #take(): Delivery {
     const entry = this.#free.pop();
     if (entry) return entry;
-    return { at: 0, serial: 0, from: undefined, to: undefined, packet: undefined, bytes: 0, run: undefined };
+    return { at: 0, serial: 0, from: -1, to: -1, packet: undefined, bytes: 0, run: undefined };
   }
 
   #up(entry: Delivery): void {

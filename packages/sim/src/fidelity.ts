@@ -4,9 +4,9 @@
  * - `bytes`: the real codec with all its framing, on every packet; what is handed over is what a socket would carry.
  * - `objects`: messages by reference, with the size that their bytes would have. Some times faster, for large pools.
  */
-import type { Codec, Endpoint, Machine, Transmit } from "@hearsay/core";
+import type { Codec, Dead, Endpoint, Machine, Suspect, Transmit } from "@hearsay/core";
 import { createCodec } from "@hearsay/wire";
-import { ObjectCodec, type ObjectPacket } from "./object-codec.ts";
+import { ObjectCodec, ObjectPacket, standIn } from "./object-codec.ts";
 
 export type FidelityName = "bytes" | "objects";
 
@@ -19,6 +19,8 @@ export interface Fidelity {
   readonly codec: Codec;
   /** Takes what `pollTransmit` has just written; `out` may be used again afterwards. */
   take(out: Transmit): Packet;
+  /** The messages of a packet that holds accusations only, where that can be seen without opening it. */
+  claimsOf(packet: Packet): readonly (Suspect | Dead)[] | undefined;
   /** Hands a packet to a machine, as its socket would. */
   deliver(machine: Machine<unknown>, from: Endpoint, packet: Packet, now: number): void;
 }
@@ -43,6 +45,10 @@ class BytesFidelity implements Fidelity {
     return out.buffer.slice(0, out.length);
   }
 
+  claimsOf(): undefined {
+    return undefined;
+  }
+
   deliver(machine: Machine<unknown>, from: Endpoint, packet: Packet, now: number): void {
     if (packet instanceof Uint8Array) machine.handlePacket(from, packet, now);
   }
@@ -56,9 +62,13 @@ class ObjectsFidelity implements Fidelity {
     return this.codec.takeSealed();
   }
 
+  claimsOf(packet: Packet): readonly (Suspect | Dead)[] | undefined {
+    return packet instanceof ObjectPacket ? packet.claims : undefined;
+  }
+
   deliver(machine: Machine<unknown>, from: Endpoint, packet: Packet, now: number): void {
-    if (packet instanceof Uint8Array) return;
+    if (!(packet instanceof ObjectPacket)) return;
     this.codec.incoming = packet;
-    machine.handlePacket(from, packet.standIn, now);
+    machine.handlePacket(from, standIn, now);
   }
 }

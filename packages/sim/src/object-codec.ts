@@ -21,11 +21,19 @@ import type {
 import type { MemberlistCodec } from "@hearsay/wire";
 
 /** The messages of one packet. */
-export interface ObjectPacket {
+export class ObjectPacket {
   readonly messages: readonly PacketMessage[];
-  /** In place of the bytes, for callers that pass some; as long as they would be is not promised. */
-  readonly standIn: Uint8Array;
+  /** The same, when all of them are accusations. */
+  readonly claims: readonly (Suspect | Dead)[] | undefined;
+
+  constructor(messages: readonly PacketMessage[], onlyClaims: boolean) {
+    this.messages = messages;
+    this.claims = onlyClaims ? (messages as readonly (Suspect | Dead)[]) : undefined;
+  }
 }
+
+/** In place of a packet's bytes, for callers that pass some. */
+export const standIn = new Uint8Array(0);
 
 /** One message, as long as its bytes. The machine takes it for them. */
 class Parcel {
@@ -71,7 +79,7 @@ class Accusation implements Noted {
   }
 }
 
-const nothing = new Uint8Array(0);
+const noPacket = new ObjectPacket([], false);
 
 export class ObjectCodec implements Codec {
   readonly maxPacketBytes: number;
@@ -80,7 +88,7 @@ export class ObjectCodec implements Codec {
   incoming: ObjectPacket | undefined;
   readonly #real: MemberlistCodec;
   #head: PacketMessage | undefined;
-  #sealed: PacketMessage[] = [];
+  #sealed = noPacket;
 
   constructor(real: MemberlistCodec) {
     this.#real = real;
@@ -116,19 +124,22 @@ export class ObjectCodec implements Codec {
     const first = headLength > 0 ? 1 : 0;
     const messages = new Array<PacketMessage>(first + partCount);
     let bytes = headLength;
+    let onlyClaims = first === 0;
     if (first === 1) messages[0] = this.#head!;
     for (let i = 0; i < partCount; i++) {
       const part = parts[i] as unknown as Parcel;
+      const { message } = part;
       bytes += part.length;
-      messages[first + i] = part.message as PacketMessage;
+      if ((part as unknown) !== message) onlyClaims = false;
+      messages[first + i] = message as PacketMessage;
     }
-    this.#sealed = messages;
+    this.#sealed = new ObjectPacket(messages, onlyClaims);
     out.length = this.#real.packetBytes(messages.length, bytes, crc);
   }
 
   /** The packet that `sealPacket` made last. */
   takeSealed(): ObjectPacket {
-    return { messages: this.#sealed, standIn: nothing };
+    return this.#sealed;
   }
 
   openPacket(_bytes: Uint8Array, sink: PacketSink): void {

@@ -11,13 +11,20 @@
  *
  * Taking in a message costs a machine no time unless it is stalled or blocked.
  */
-import { type Endpoint, formatEndpoint, type Machine, Rng, type Transmit } from "@hearsay/core";
+import {
+  type Endpoint,
+  formatEndpoint,
+  type Machine,
+  type NameTable,
+  Rng,
+  type Transmit,
+} from "@hearsay/core";
 import { DeliveryQueue } from "./delivery-queue.ts";
 import { Digest } from "./digest.ts";
 import { type Fidelity, type FidelityName, fidelity, type Packet } from "./fidelity.ts";
 import { Network, type NetworkConditions } from "./network.ts";
 import { indexOf } from "./node-endpoint.ts";
-import { Clocks, type Place, SimNode } from "./sim-node.ts";
+import { Clocks, Ledger, type Place, SimNode } from "./sim-node.ts";
 import { Streams } from "./streams.ts";
 import { WakeQueue } from "./wake-queue.ts";
 
@@ -55,6 +62,14 @@ export class World<M extends Machine<E>, E> {
   readonly #byEndpoint = new Map<string, SimNode<M, E>>();
   readonly #out: Transmit;
   readonly #clocks = new Clocks();
+  readonly #ledger = new Ledger();
+  /** By node: where it is, as it is asked for with every packet. */
+  readonly #endpoints: Endpoint[] = [];
+  /** By node: where to ask whether a packet is news, and as whom. */
+  readonly #names: (NameTable | undefined)[] = [];
+  readonly #listeners: number[] = [];
+  /** By node: it runs, nothing holds it up, and its clock is the world's. */
+  readonly #plain: boolean[] = [];
   #now = 0;
   #serial = 0;
 
@@ -69,6 +84,7 @@ export class World<M extends Machine<E>, E> {
       now: () => this.#now,
       network: this.network,
       digest: this.digest,
+      ledger: this.#ledger,
       find: (to) => this.find(to),
       at: (time, run) => this.at(time, run),
       tell: (node, wish) => this.act(node, wish),
@@ -92,9 +108,10 @@ export class World<M extends Machine<E>, E> {
     options: { readonly zone?: number; readonly start?: (machine: M, now: number) => void } = {},
   ): SimNode<M, E> {
     if (this.find(endpoint)) throw new RangeError(`${formatEndpoint(endpoint)}: address in use`);
-    const node = new SimNode<M, E>(this.nodes.length, machine, endpoint, options.zone ?? 0, this.#clocks);
+    const node = new SimNode<M, E>(this.nodes.length, machine, endpoint, options.zone ?? 0, this.#clocks, this.#ledger);
     this.nodes.push(node);
-    this.#clocks.reserve(this.nodes.length);
+    this.#endpoints.push(endpoint);
+    this.#listen(node);
     if (this.#byAddress.has(endpoint.address)) this.#byEndpoint.set(formatEndpoint(endpoint), node);
     else this.#byAddress.set(endpoint.address, node);
     this.act(node, options.start ?? ((m, now) => m.start(now)));
@@ -103,14 +120,19 @@ export class World<M extends Machine<E>, E> {
 
   /** The node at an address, alive or not. */
   find(endpoint: Endpoint): SimNode<M, E> | undefined {
+    const index = this.#indexAt(endpoint);
+    return index < 0 ? undefined : this.nodes[index];
+  }
+
+  /** The number of the node at an address, or -1. Most endpoints say it, so that nodes far off need not be looked at. */
+  #indexAt(endpoint: Endpoint): number {
     const index = indexOf(endpoint);
-    if (index >= 0 && index < this.nodes.length) {
-      const node = this.nodes[index]!;
-      if (node.endpoint === endpoint) return node;
+    if (index >= 0 && index < this.#endpoints.length && this.#endpoints[index] === endpoint) return index;
+    let node = this.#byAddress.get(endpoint.address);
+    if (node !== undefined && node.endpoint.port !== endpoint.port) {
+      node = this.#byEndpoint.get(formatEndpoint(endpoint));
     }
-    const node = this.#byAddress.get(endpoint.address);
-    if (node === undefined || node.endpoint.port === endpoint.port) return node;
-    return this.#byEndpoint.get(formatEndpoint(endpoint));
+    return node === undefined ? -1 : node.index;
   }
 
   /** A wish: calls the machine, in its own time, and drains it. Not for a node that is not alive. */
@@ -131,6 +153,7 @@ export class World<M extends Machine<E>, E> {
   crash(node: SimNode<M, E>, options: { readonly host?: boolean } = {}): void {
     node.alive = false;
     node.hostUp = options.host !== true;
+    this.#see(node);
     this.#wakes.set(node.index, Number.POSITIVE_INFINITY, 0);
   }
 
@@ -148,6 +171,7 @@ export class World<M extends Machine<E>, E> {
     node.outboxOpensAt = Number.NEGATIVE_INFINITY;
     node.held = false;
     this.#clocks.told[node.index] = Number.NEGATIVE_INFINITY;
+    this.#listen(node);
     this.act(node, start);
   }
 
@@ -157,6 +181,7 @@ export class World<M extends Machine<E>, E> {
     if (until <= node.stalledUntil) return;
     node.stalledUntil = until;
     node.held = true;
+    this.#see(node);
     const { generation } = node;
     // Timers come first when a process wakes, as in any event loop.
     this.at(until, () => {
@@ -168,11 +193,13 @@ export class World<M extends Machine<E>, E> {
   block(node: SimNode<M, E>, ms: number): void {
     node.blockedUntil = Math.max(node.blockedUntil, this.#now + ms);
     node.held = true;
+    this.#see(node);
   }
 
   /** The node's clock jumps, as after a suspended machine (ahead) or a bad clock (back: it stands still till then). */
   shiftClock(node: SimNode<M, E>, ms: number): void {
     node.clockOffset += ms;
+    this.#see(node);
     if (node.alive) this.#reschedule(node);
   }
 
@@ -248,23 +275,21 @@ export class World<M extends Machine<E>, E> {
       run();
       return true;
     }
-    const { from, to, packet, bytes } = delivery;
+    const { from, to, bytes } = delivery;
+    const packet = delivery.packet!;
     this.#deliveries.release(delivery);
-    this.#arrive(from!, to as SimNode<M, E>, packet!, bytes, false);
+    if (!this.#isOldNews(to, packet, bytes)) this.#arrive(this.nodes[from]!, this.nodes[to]!, packet, bytes, false);
     return true;
   }
 
   // Packets
 
   #send(from: SimNode<M, E>, to: Endpoint, packet: Packet, bytes: number): void {
-    const { traffic } = from;
-    traffic.packetsSent++;
-    traffic.bytesSent += bytes;
-    if (bytes > traffic.largestPacket) traffic.largestPacket = bytes;
+    this.#ledger.sent(from.index, bytes);
     if (this.onPacket !== undefined) this.onPacket(from, to, packet, bytes, this.#now);
-    const target = this.find(to);
-    this.digest?.packet(this.#now, from.index, target === undefined ? -1 : target.index, bytes);
-    if (target === undefined) {
+    const target = this.#indexAt(to);
+    this.digest?.packet(this.#now, from.index, target, bytes);
+    if (target < 0) {
       this.network.drops.nobody++;
       return;
     }
@@ -272,7 +297,7 @@ export class World<M extends Machine<E>, E> {
     else this.#route(from, target, packet, bytes);
   }
 
-  #leave(from: SimNode<M, E>, to: SimNode<M, E>, packet: Packet, bytes: number): void {
+  #leave(from: SimNode<M, E>, to: number, packet: Packet, bytes: number): void {
     if (from.blockedUntil <= this.#now) {
       this.#route(from, to, packet, bytes);
       return;
@@ -285,11 +310,11 @@ export class World<M extends Machine<E>, E> {
     });
   }
 
-  #route(from: SimNode<M, E>, to: SimNode<M, E>, packet: Packet, bytes: number): void {
+  #route(from: SimNode<M, E>, to: number, packet: Packet, bytes: number): void {
     const { network } = this;
-    const copies = network.route(from, to, bytes, this.#now);
+    const copies = network.route(from, this.nodes[to]!, bytes, this.#now);
     for (let i = 0; i < copies; i++) {
-      this.#deliveries.pushPacket(network.arrivals[i]!, ++this.#serial, from, to, packet, bytes);
+      this.#deliveries.pushPacket(network.arrivals[i]!, ++this.#serial, from.index, to, packet, bytes);
     }
   }
 
@@ -303,11 +328,40 @@ export class World<M extends Machine<E>, E> {
         return;
       }
       to.held = false;
+      this.#see(to);
     }
-    to.traffic.packetsReceived++;
-    to.traffic.bytesReceived += bytes;
+    this.#ledger.received(to.index, bytes);
     this.fidelity.deliver(to.machine as Machine<unknown>, from.endpoint, packet, this.#tell(to));
     this.#drain(to);
+  }
+
+  /**
+   * Whether a packet only repeats what its receiver has heard, which is true of most when many members fail at once. Then
+   * it is counted, and nobody need be woken.
+   */
+  #isOldNews(to: number, packet: Packet, bytes: number): boolean {
+    const claims = this.fidelity.claimsOf(packet);
+    if (claims === undefined || !this.#plain[to]) return false;
+    const names = this.#names[to];
+    // Who is late may find that it stood still.
+    if (names === undefined || this.#wakes.timeOf(to) <= this.#now) return false;
+    if (!names.hearing.isOldNews(this.#listeners[to]!, claims, names)) return false;
+    this.#ledger.received(to, bytes);
+    if (this.#now > this.#clocks.told[to]!) this.#clocks.told[to] = this.#now;
+    return true;
+  }
+
+  /** Something has happened to a node that decides whether it may be spared packets. */
+  #see(node: SimNode<M, E>): void {
+    this.#plain[node.index] = node.alive && !node.held && node.clockOffset === 0;
+  }
+
+  /** The node's machine is another one. */
+  #listen(node: SimNode<M, E>): void {
+    const { ears } = node.machine;
+    this.#names[node.index] = ears?.names;
+    this.#listeners[node.index] = ears?.listener ?? 0;
+    this.#see(node);
   }
 
   #hold(from: Place, to: SimNode<M, E>, packet: Packet, bytes: number, until: number): void {
