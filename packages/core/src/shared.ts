@@ -162,7 +162,7 @@ export class Shared {
     this.log = new EvidenceLog(options.evidencePerMember);
     this.keepsEvidence = options.evidencePerMember !== 0;
     this.awareness = new Awareness(options.config.awarenessMaxMult);
-    this.memberQueue = new BroadcastQueue(this.#onFinished);
+    this.memberQueue = new BroadcastQueue(this.#onFinished, this.table.names);
     this.rng = {
       probe: options.rng.fork("probe"),
       ring: options.rng.fork("ring"),
