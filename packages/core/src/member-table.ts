@@ -124,6 +124,12 @@ export class MemberTable {
     return row >= 0 && row < this.#rows && isDeaf(this.#words[this.#marksAt + row]!, claim);
   }
 
+  /** Whether a suspect's accuser was heard (`hear`). */
+  hasHeard(id: number, accuserBit: number): boolean {
+    const row = this.#rowOf(id);
+    return row >= 0 && (this.#words[this.#marksAt + row]! & accuserBit) !== 0;
+  }
+
   /** A suspect's accuser has been heard (`NameTable.accuserBit`). Until its next change of state. */
   hear(id: number, accuserBit: number): void {
     const row = this.#write(id);

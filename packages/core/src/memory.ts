@@ -52,3 +52,40 @@ export class Memory {
     else this.#free.set(block.size, [block]);
   }
 }
+
+/** A growing list of equal rows in such memory. The fields are read where it matters; `reserve` moves them. */
+export class Rows {
+  words: Int32Array = new Int32Array(0);
+  doubles: Float64Array = new Float64Array(0);
+  /** Where the first row begins, in words. */
+  at = 0;
+  /** Rows there is room for. */
+  count = 0;
+  readonly #memory: Memory;
+  readonly #stride: number;
+  #block: Block | undefined;
+
+  /** @param stride words of a row: even */
+  constructor(memory: Memory, stride: number) {
+    this.#memory = memory;
+    this.#stride = stride;
+  }
+
+  /** Makes room for the row of this number, and perhaps some more. New rows hold `empty` as doubles. */
+  reserve(row: number, empty: number): void {
+    if (row < this.count) return;
+    const before = this.count * this.#stride;
+    let count = Math.max(16, this.count);
+    // Large lists grow by a quarter: a simulator holds thousands of them.
+    while (count <= row) count = count < 1024 ? 2 * count : Math.ceil((count * 1.25) / 16) * 16;
+    const block = this.#memory.take(count * this.#stride);
+    block.words.set(this.words.subarray(this.at, this.at + before), block.start);
+    block.doubles.fill(empty, (block.start + before) / 2, (block.start + count * this.#stride) / 2);
+    if (this.#block !== undefined) this.#memory.give(this.#block);
+    this.#block = block;
+    this.words = block.words;
+    this.doubles = block.doubles;
+    this.at = block.start;
+    this.count = count;
+  }
+}

@@ -51,6 +51,7 @@ export class NameTable {
   readonly #entries: (PushPullNode | undefined)[] = [];
   readonly #free: number[] = [];
   readonly #rows: number[] = [];
+  readonly #idsOfRows: number[] = [];
   readonly #freeRows: number[] = [];
   #rowCount = 0;
   #likeAddresses = 0;
@@ -128,9 +129,15 @@ export class NameTable {
     if (row >= 0) return row;
     row = this.#freeRows.pop() ?? this.#rowCount++;
     this.#rows[id] = row;
+    this.#idsOfRows[row] = id;
     const subject = this.#subjects[id];
     if (subject) subject.row = row;
     return row;
+  }
+
+  /** Whose row this is. */
+  idOfRow(row: number): number {
+    return this.#idsOfRows[row]!;
   }
 
   /** Rows there have been: columns of this length hold them all. */

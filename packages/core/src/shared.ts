@@ -100,7 +100,7 @@ export class Shared {
   readonly codec: Codec;
   readonly options: SwimOptions;
   readonly table: MemberTable;
-  readonly timers = new TimerTable();
+  readonly timers: TimerTable;
   readonly awareness: Awareness;
   readonly log: EvidenceLog;
   readonly keepsEvidence: boolean;
@@ -159,6 +159,7 @@ export class Shared {
     this.meta = options.meta ?? emptyBytes;
     this.vsn = Uint8Array.of(...protocolVersions, ...(options.delegateVersions ?? [0, 0, 0]));
     this.table = new MemberTable(options.names ?? new NameTable());
+    this.timers = new TimerTable(this.table.names.memory);
     this.log = new EvidenceLog(options.evidencePerMember);
     this.keepsEvidence = options.evidencePerMember !== 0;
     this.awareness = new Awareness(options.config.awarenessMaxMult);

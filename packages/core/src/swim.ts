@@ -438,7 +438,7 @@ export class Swim implements Machine<SwimEvent> {
         this.#relays.onTimeout(number);
         break;
       case TimerKind.suspicion:
-        this.#claims.onSuspicionTimeout(number);
+        this.#claims.onSuspicionTimeout(this.#s.table.names.idOfRow(number));
         break;
       case TimerKind.probe:
         this.#prober.onTick();
