@@ -19,6 +19,8 @@ type TrafficColumns = [number, number, number, number, number, number, number];
 /** What was told to machines of their clocks last, by node: a column, since every packet asks. */
 export class Clocks {
   told = new Float64Array(64).fill(Number.NEGATIVE_INFINITY);
+  /** Whether any node was ever listened to by itself (`SimNode.onEvent`). */
+  anyListener = false;
 
   /** Makes room for so many nodes. */
   reserve(count: number): void {
@@ -116,14 +118,14 @@ export class Place {
   /** A loss burst lasts until then, and the next one begins then: world ms. */
   burstEndsAt = Number.NEGATIVE_INFINITY;
   burstBeginsAt = Number.NEGATIVE_INFINITY;
-  readonly #clocks: Clocks;
+  protected readonly clocks: Clocks;
   readonly #ledger: Ledger;
 
   constructor(index: number, endpoint: Endpoint, zone: number, clocks = new Clocks(), ledger = new Ledger()) {
     this.index = index;
     this.endpoint = endpoint;
     this.zone = zone;
-    this.#clocks = clocks;
+    this.clocks = clocks;
     this.#ledger = ledger;
     clocks.reserve(index + 1);
     ledger.reserve(index + 1);
@@ -136,18 +138,27 @@ export class Place {
 
   /** The last time its machine was told, by the node's own clock: ms. That clock never runs backwards. */
   get lastTold(): number {
-    return this.#clocks.told[this.index]!;
+    return this.clocks.told[this.index]!;
   }
 }
 
 export class SimNode<M extends Machine<E>, E> extends Place {
   /** Changes when the process is replaced. */
   machine: M;
-  /** Called for each event after it happened, outside the machine: it may act. */
-  onEvent: ((event: E, now: number) => void) | undefined;
+  #onEvent: ((event: E, now: number) => void) | undefined;
 
   constructor(index: number, machine: M, endpoint: Endpoint, zone: number, clocks?: Clocks, ledger?: Ledger) {
     super(index, endpoint, zone, clocks, ledger);
     this.machine = machine;
+  }
+
+  /** Called for each event after it happened, outside the machine: it may act. */
+  get onEvent(): ((event: E, now: number) => void) | undefined {
+    return this.#onEvent;
+  }
+
+  set onEvent(listener: ((event: E, now: number) => void) | undefined) {
+    this.#onEvent = listener;
+    this.clocks.anyListener = true;
   }
 }

@@ -65,6 +65,8 @@ export class World<M extends Machine<E>, E> {
   readonly #ledger = new Ledger();
   /** By node: where it is, as it is asked for with every packet. */
   readonly #endpoints: Endpoint[] = [];
+  /** By node: what runs there. */
+  readonly #machines: M[] = [];
   /** By node: where to ask whether a packet is news, and as whom. */
   readonly #names: (NameTable | undefined)[] = [];
   readonly #listeners: number[] = [];
@@ -137,8 +139,8 @@ export class World<M extends Machine<E>, E> {
 
   /** A wish: calls the machine, in its own time, and drains it. Not for a node that is not alive. */
   act<T>(node: SimNode<M, E>, wish: (machine: M, now: number) => T): T {
-    const result = wish(node.machine, this.#tell(node));
-    this.#drain(node);
+    const result = wish(node.machine, this.#tell(node.index));
+    this.#drain(node.index);
     return result;
   }
 
@@ -185,7 +187,7 @@ export class World<M extends Machine<E>, E> {
     const { generation } = node;
     // Timers come first when a process wakes, as in any event loop.
     this.at(until, () => {
-      if (node.alive && node.generation === generation && node.stalledUntil === until) this.#wake(node);
+      if (node.alive && node.generation === generation && node.stalledUntil === until) this.#wake(node.index);
     });
   }
 
@@ -200,7 +202,7 @@ export class World<M extends Machine<E>, E> {
   shiftClock(node: SimNode<M, E>, ms: number): void {
     node.clockOffset += ms;
     this.#see(node);
-    if (node.alive) this.#reschedule(node);
+    if (node.alive) this.#reschedule(node.index);
   }
 
   /** Only nodes of the same group reach each other; those named in none are a group of their own. */
@@ -263,7 +265,7 @@ export class World<M extends Machine<E>, E> {
     if (first === undefined || wakeAt < first.at || (wakeAt === first.at && this.#wakes.serial < first.serial)) {
       if (wakeAt > end || wakeAt === Number.POSITIVE_INFINITY) return false;
       if (wakeAt > this.#now) this.#now = wakeAt;
-      this.#onWake(this.nodes[this.#wakes.node]!);
+      this.#onWake(this.#wakes.node);
       return true;
     }
     if (first.at > end) return false;
@@ -278,28 +280,29 @@ export class World<M extends Machine<E>, E> {
     const { from, to, bytes } = delivery;
     const packet = delivery.packet!;
     this.#deliveries.release(delivery);
-    if (!this.#isOldNews(to, packet, bytes)) this.#arrive(this.nodes[from]!, this.nodes[to]!, packet, bytes, false);
+    if (!this.#plain[to]) this.#arrive(this.nodes[from]!, this.nodes[to]!, packet, bytes, false);
+    else if (!this.#isOldNews(to, packet, bytes)) this.#deliver(from, to, packet, bytes);
     return true;
   }
 
   // Packets
 
-  #send(from: SimNode<M, E>, to: Endpoint, packet: Packet, bytes: number): void {
-    this.#ledger.sent(from.index, bytes);
-    if (this.onPacket !== undefined) this.onPacket(from, to, packet, bytes, this.#now);
+  #send(from: number, to: Endpoint, packet: Packet, bytes: number): void {
+    this.#ledger.sent(from, bytes);
+    if (this.onPacket !== undefined) this.onPacket(this.nodes[from]!, to, packet, bytes, this.#now);
     const target = this.#indexAt(to);
-    this.digest?.packet(this.#now, from.index, target, bytes);
+    this.digest?.packet(this.#now, from, target, bytes);
     if (target < 0) {
       this.network.drops.nobody++;
       return;
     }
-    if (from.held) this.#leave(from, target, packet, bytes);
+    if (!this.#plain[from] && this.nodes[from]!.held) this.#leave(this.nodes[from]!, target, packet, bytes);
     else this.#route(from, target, packet, bytes);
   }
 
   #leave(from: SimNode<M, E>, to: number, packet: Packet, bytes: number): void {
     if (from.blockedUntil <= this.#now) {
-      this.#route(from, to, packet, bytes);
+      this.#route(from.index, to, packet, bytes);
       return;
     }
     // Beside those that wait already, so that a longer block keeps their order.
@@ -310,11 +313,11 @@ export class World<M extends Machine<E>, E> {
     });
   }
 
-  #route(from: SimNode<M, E>, to: number, packet: Packet, bytes: number): void {
+  #route(from: number, to: number, packet: Packet, bytes: number): void {
     const { network } = this;
-    const copies = network.route(from, this.nodes[to]!, bytes, this.#now);
+    const copies = network.route(this.nodes[from]!, this.nodes[to]!, bytes, this.#now);
     for (let i = 0; i < copies; i++) {
-      this.#deliveries.pushPacket(network.arrivals[i]!, ++this.#serial, from.index, to, packet, bytes);
+      this.#deliveries.pushPacket(network.arrivals[i]!, ++this.#serial, from, to, packet, bytes);
     }
   }
 
@@ -330,8 +333,13 @@ export class World<M extends Machine<E>, E> {
       to.held = false;
       this.#see(to);
     }
-    this.#ledger.received(to.index, bytes);
-    this.fidelity.deliver(to.machine as Machine<unknown>, from.endpoint, packet, this.#tell(to));
+    this.#deliver(from.index, to.index, packet, bytes);
+  }
+
+  #deliver(from: number, to: number, packet: Packet, bytes: number): void {
+    this.#ledger.received(to, bytes);
+    const machine = this.#machines[to]!;
+    this.fidelity.deliver(machine as Machine<unknown>, this.#endpoints[from]!, packet, this.#tell(to));
     this.#drain(to);
   }
 
@@ -341,7 +349,7 @@ export class World<M extends Machine<E>, E> {
    */
   #isOldNews(to: number, packet: Packet, bytes: number): boolean {
     const claims = this.fidelity.claimsOf(packet);
-    if (claims === undefined || !this.#plain[to]) return false;
+    if (claims === undefined) return false;
     const names = this.#names[to];
     // Who is late may find that it stood still.
     if (names === undefined || this.#wakes.timeOf(to) <= this.#now) return false;
@@ -358,6 +366,7 @@ export class World<M extends Machine<E>, E> {
 
   /** The node's machine is another one. */
   #listen(node: SimNode<M, E>): void {
+    this.#machines[node.index] = node.machine;
     const { ears } = node.machine;
     this.#names[node.index] = ears?.names;
     this.#listeners[node.index] = ears?.listener ?? 0;
@@ -382,56 +391,60 @@ export class World<M extends Machine<E>, E> {
   // Machines
 
   /** The node's own time, never running backwards. */
-  #tell(node: SimNode<M, E>): number {
-    const now = this.#now + node.clockOffset;
-    const told = this.#clocks.told[node.index]!;
-    if (now <= told) return told;
-    this.#clocks.told[node.index] = now;
+  #tell(node: number): number {
+    const now = this.#now + this.#offset(node);
+    const { told } = this.#clocks;
+    if (now <= told[node]!) return told[node]!;
+    told[node] = now;
     return now;
   }
 
-  #onWake(node: SimNode<M, E>): void {
-    if (node.held && node.stalledUntil > this.#now) {
+  #offset(node: number): number {
+    return this.#plain[node] ? 0 : this.nodes[node]!.clockOffset;
+  }
+
+  #onWake(node: number): void {
+    if (!this.#plain[node] && this.nodes[node]!.held && this.nodes[node]!.stalledUntil > this.#now) {
       // The end of the stall wakes it.
-      this.#wakes.set(node.index, Number.POSITIVE_INFINITY, 0);
+      this.#wakes.set(node, Number.POSITIVE_INFINITY, 0);
       return;
     }
-    const deadline = node.machine.nextDeadline();
+    const deadline = this.#machines[node]!.nextDeadline();
+    const offset = this.#offset(node);
     // It has changed its mind since: later.
-    if (deadline - node.clockOffset > this.#now) {
-      this.#wakes.set(node.index, deadline - node.clockOffset, ++this.#serial);
+    if (deadline - offset > this.#now) {
+      this.#wakes.set(node, deadline - offset, ++this.#serial);
       return;
     }
     // Taking an offset away and adding it again may have rounded it off.
-    if (deadline > this.#clocks.told[node.index]! && deadline <= this.#now + node.clockOffset + 1e-6) {
-      this.#clocks.told[node.index] = deadline;
-    }
+    const { told } = this.#clocks;
+    if (deadline > told[node]! && deadline <= this.#now + offset + 1e-6) told[node] = deadline;
     this.#wake(node);
   }
 
-  #wake(node: SimNode<M, E>): void {
-    node.machine.handleTimeout(this.#tell(node));
+  #wake(node: number): void {
+    this.#machines[node]!.handleTimeout(this.#tell(node));
     this.#drain(node);
   }
 
-  #drain(node: SimNode<M, E>): void {
-    const { machine } = node;
+  #drain(node: number): void {
+    const machine = this.#machines[node]!;
     const out = this.#out;
     while (machine.pollTransmit(out)) this.#send(node, out.to, this.fidelity.take(out), out.length);
     for (let request = machine.pollStream(); request !== undefined; request = machine.pollStream()) {
-      this.#streams.open(node, request);
+      this.#streams.open(this.nodes[node]!, request);
     }
     for (let event = machine.pollEvent(); event !== undefined; event = machine.pollEvent()) {
-      this.onEvent?.(node, event, this.#now);
-      node.onEvent?.(event, this.#now);
+      this.onEvent?.(this.nodes[node]!, event, this.#now);
+      if (this.#clocks.anyListener) this.nodes[node]!.onEvent?.(event, this.#now);
     }
     this.#reschedule(node);
   }
 
   /** Moving a wake costs less than looking at a machine that has nothing to do yet. */
-  #reschedule(node: SimNode<M, E>): void {
-    if (!node.alive) return;
-    const time = node.machine.nextDeadline() - node.clockOffset;
-    if (time !== this.#wakes.timeOf(node.index)) this.#wakes.set(node.index, time, ++this.#serial);
+  #reschedule(node: number): void {
+    if (!this.#plain[node] && !this.nodes[node]!.alive) return;
+    const time = this.#machines[node]!.nextDeadline() - this.#offset(node);
+    if (time !== this.#wakes.timeOf(node)) this.#wakes.set(node, time, ++this.#serial);
   }
 }
