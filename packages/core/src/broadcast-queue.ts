@@ -12,6 +12,7 @@
  * moves no further than it must. In a large pool under load this is what a machine does most, and the fewer bytes it has
  * to look at, the better. A broadcast that is replaced stays where it is, and is passed over as stale when met.
  */
+import { noGist } from "./hearing.ts";
 import { type Block, Memory } from "./memory.ts";
 import type { NameTable } from "./names.ts";
 
@@ -57,11 +58,12 @@ export class BroadcastQueue {
   /** Rows in the order, the stale included. */
   #entries = 0;
   #length = 0;
-  /** Of each slot: the age of what waits there, or 0, and its key. */
+  /** Of each slot: the age of what waits there, or 0, its key, and its gist. */
   #slots: Block | undefined;
   #slotWords: Int32Array = new Int32Array(0);
   #serialsAt = 0;
   #keysAt = 0;
+  #gistsAt = 0;
   #slotCount = 0;
   readonly #messages: Uint8Array[] = [];
   readonly #freeSlots: number[] = [];
@@ -95,8 +97,13 @@ export class BroadcastQueue {
     return this.#bytes;
   }
 
-  /** Queues `bytes`, which the queue keeps. @param key u31 or `noKey` @param urgency 0 … 3, 0 is the most urgent */
-  queue(bytes: Uint8Array, key: number, urgency: number, id = 0): void {
+  /**
+   * Queues `bytes`, which the queue keeps.
+   * @param key u31 or `noKey`
+   * @param urgency 0 … 3, 0 is the most urgent
+   * @param gist see `hearing.ts`
+   */
+  queue(bytes: Uint8Array, key: number, urgency: number, id = 0, gist = noGist): void {
     const slot = this.#slotFor(key);
     const replaced = this.#slotWords[this.#serialsAt + slot] === 0 ? undefined : this.#messages[slot]!;
     if (replaced !== undefined) {
@@ -116,6 +123,7 @@ export class BroadcastQueue {
     const serial = ++this.#serial;
     this.#slotWords[this.#serialsAt + slot] = serial;
     this.#slotWords[this.#keysAt + slot] = key;
+    this.#slotWords[this.#gistsAt + slot] = gist;
     this.#messages[slot] = bytes;
     const rank = (urgency << (lengthBits + transmitBits)) | (longest - Math.min(length, longest));
     this.#insert(rank, serial, slot);
@@ -135,9 +143,17 @@ export class BroadcastQueue {
   /**
    * Appends to `out` what fits into `limit` bytes at `overhead` bytes each, at most `maxParts`, counting one transmission
    * for each; those that reach `transmitLimit` are finished. One message is taken at most once.
+   * @param gists gets the gist of each that has one
    * @returns the bytes used, overheads included.
    */
-  take(out: Uint8Array[], overhead: number, limit: number, maxParts: number, transmitLimit: number): number {
+  take(
+    out: Uint8Array[],
+    overhead: number,
+    limit: number,
+    maxParts: number,
+    transmitLimit: number,
+    gists?: number[],
+  ): number {
     const rows = this.#rows;
     const at = this.#at;
     let room = limit - overhead;
@@ -149,6 +165,10 @@ export class BroadcastQueue {
       const slot = rows[row + 2]!;
       if (this.#slotWords[this.#serialsAt + slot] !== rows[row + 1]) continue;
       out.push(this.#messages[slot]!);
+      if (gists !== undefined) {
+        const gist = this.#slotWords[this.#gistsAt + slot]!;
+        if (gist !== noGist) gists.push(gist);
+      }
       if (count === takenFrom.length) takenFrom = twice(takenFrom);
       takenFrom[count++] = i;
       room -= bytes + overhead;
@@ -311,17 +331,19 @@ export class BroadcastQueue {
     const before = this.#slotCount;
     let count = Math.max(16, before);
     while (count < needed) count = count < 1024 ? 2 * count : Math.ceil((count * 1.25) / 16) * 16;
-    const block = this.#memory.take(2 * count);
+    const block = this.#memory.take(3 * count);
     const { words, start } = block;
     words.set(this.#slotWords.subarray(this.#serialsAt, this.#serialsAt + before), start);
     words.fill(0, start + before, start + count);
     words.set(this.#slotWords.subarray(this.#keysAt, this.#keysAt + before), start + count);
+    words.set(this.#slotWords.subarray(this.#gistsAt, this.#gistsAt + before), start + 2 * count);
     if (this.#slots !== undefined) this.#memory.give(this.#slots);
     this.#slots = block;
     this.#slotCount = count;
     this.#slotWords = words;
     this.#serialsAt = start;
     this.#keysAt = start + count;
+    this.#gistsAt = start + 2 * count;
   }
 
   #growOrder(): void {

@@ -14,7 +14,7 @@
  */
 import { addressText, type Endpoint } from "./endpoint.ts";
 import { confirmationsWanted, suspicionMinMs } from "./formulas.ts";
-import { incarnationEdge } from "./hearing.ts";
+import { gistOfDead, gistOfSuspect, incarnationEdge } from "./hearing.ts";
 import type { MemberTable } from "./member-table.ts";
 import { type Alive, type Dead, MemberState, MessageType, type Suspect } from "./messages.ts";
 import { emptyBytes, equalBytes } from "./names.ts";
@@ -211,7 +211,7 @@ export class Claims {
       if (suspicions.isSettled(row)) s.table.settle(id);
       s.timers.set(TimerKind.suspicion, row, suspicions.deadline(row));
       this.#logSuspicion("confirmed", node, incarnation, accuser, row);
-      this.#spreadSuspicion(id, incarnation, node, accuser, message);
+      this.#spreadSuspicion(id, incarnation, node, accuser, message, gistOfSuspect(row, incarnation, bit));
       return "accepted";
     }
     if (s.table.state(id) !== MemberState.alive) return "ignored";
@@ -234,7 +234,7 @@ export class Claims {
     if (suspicions.isSettled(row)) s.table.settle(id);
     s.timers.set(TimerKind.suspicion, row, suspicions.deadline(row));
     this.#logSuspicion("suspected", node, incarnation, accuser, row);
-    this.#spreadSuspicion(id, incarnation, node, accuser, message);
+    this.#spreadSuspicion(id, incarnation, node, accuser, message, gistOfSuspect(row, incarnation, bit));
     s.events.push({ type: "member-suspect", member: s.view(id) });
     return "accepted";
   }
@@ -385,6 +385,7 @@ export class Claims {
       id,
       left ? Urgency.leave : Urgency.failure,
       broadcastId,
+      gistOfDead(s.table.names.needRow(id), incarnation),
     );
     if (left) {
       s.evidence(node, { type: "left", at: s.now, incarnation, from: accuser });
@@ -410,8 +411,15 @@ export class Claims {
     this.#s.timers.clear(TimerKind.suspicion, row);
   }
 
-  #spreadSuspicion(id: number, incarnation: number, node: string, from: string, message: Suspect | undefined): void {
-    this.#s.broadcast(message ?? { type: MessageType.suspect, incarnation, node, from }, id, Urgency.failure);
+  #spreadSuspicion(
+    id: number,
+    incarnation: number,
+    node: string,
+    from: string,
+    message: Suspect | undefined,
+    gist: number,
+  ): void {
+    this.#s.broadcast(message ?? { type: MessageType.suspect, incarnation, node, from }, id, Urgency.failure, 0, gist);
   }
 
   #logSuspicion(

@@ -52,18 +52,22 @@ export class Gossip {
   /**
    * Appends to `parts` what fits into `room` bytes: membership news first, then user messages, for which a share of the
    * room is kept when any wait.
+   * @param gists gets the gists of those that have one
+   * @returns the bytes of what was appended
    */
-  fill(parts: Uint8Array[], room: number): void {
+  fill(parts: Uint8Array[], room: number, gists: number[] | undefined): number {
     const s = this.#s;
     const limit = this.#transmitLimit();
     let userBytes = 0;
     for (const queue of s.userQueues) userBytes += queue.bytes + 2 * queue.length;
     const kept = Math.min(userBytes, Math.floor(room * s.config.userShare));
     const memberRoom = room - kept;
-    let left = room - s.memberQueue.take(parts, 2, memberRoom, maxParts - 1 - parts.length, limit);
+    const before = parts.length;
+    let left = room - s.memberQueue.take(parts, 2, memberRoom, maxParts - 1 - before, limit, gists);
     for (const queue of s.userQueues) {
       if (queue.length > 0) left -= queue.take(parts, 2, left, maxParts - 1 - parts.length, limit);
     }
+    return room - left - 2 * (parts.length - before);
   }
 
   /**

@@ -28,6 +28,32 @@ export function isDeaf(mark: number, claim: Suspect | Dead): boolean {
   return (mark & noteBits) === settled || (mark & (claim.accuserBit ?? 0)) !== 0;
 }
 
+/** A gist: the row of the accused, which bit the accuser has (0: none), and whether it is dead or suspect. */
+const rowShift = 6;
+const deadGist = 1;
+const mostRows = 1 << 25;
+
+/**
+ * What a receiver has to know of an accusation to tell whether it is news: a number, good as long as no name goes out of
+ * use (`NameTable.epoch`). Or `noGist`, when all of it has to be looked at.
+ */
+export function gistOfDead(row: number, incarnation: number): number {
+  return row >= mostRows || incarnation > incarnationEdge ? noGist : (row << rowShift) | deadGist;
+}
+
+/** @param accuserBit see `NameTable.accuserBit`; 0 for none */
+export function gistOfSuspect(row: number, incarnation: number, accuserBit: number): number {
+  if (row >= mostRows || incarnation > incarnationEdge) return noGist;
+  return (row << rowShift) | ((accuserBit === 0 ? 0 : 31 - Math.clz32(accuserBit)) << 1);
+}
+
+export const noGist = -1;
+
+/** The accuser's bit of a suspicion's gist. Where there is none it is one of the state, to be ignored. */
+function accuserOf(gist: number): number {
+  return (1 << ((gist >>> 1) & 31)) & ~0xff;
+}
+
 export class Hearing {
   #words: Int32Array[] = [];
   #starts = new Int32Array(16);
@@ -54,19 +80,21 @@ export class Hearing {
   }
 
   /**
-   * Whether none of these claims does anything to this machine. They are taken in by asking: the packet is counted.
-   * @param claims from a codec that notes subjects on them, all of names in the table that this belongs to
+   * Whether nothing of this does anything to this machine: the gists of all that a packet says. It is taken in by asking:
+   * the packet is counted.
    */
-  isOldNews(listener: number, claims: readonly (Suspect | Dead)[], table: object): boolean {
+  isOldNews(listener: number, gists: readonly number[]): boolean {
     const words = this.#words[listener]!;
     const start = this.#starts[listener]!;
     const rows = this.#rows[listener]!;
-    for (let i = 0; i < claims.length; i++) {
-      const claim = claims[i]!;
-      const { subject } = claim;
-      if (subject === undefined || subject.table !== table || claim.incarnation > incarnationEdge) return false;
-      const { row } = subject;
-      if (row < 0 || row >= rows || !isDeaf(words[start + row]!, claim)) return false;
+    for (let i = 0; i < gists.length; i++) {
+      const gist = gists[i]!;
+      const row = gist >>> rowShift;
+      if (row >= rows) return false;
+      const mark = words[start + row]!;
+      if ((gist & 1) === deadGist) {
+        if ((mark & goneBits) !== gone) return false;
+      } else if ((mark & noteBits) !== settled && (mark & accuserOf(gist)) === 0) return false;
     }
     this.#heard[listener]!++;
     return true;

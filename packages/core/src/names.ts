@@ -54,6 +54,7 @@ export class NameTable {
   readonly #idsOfRows: number[] = [];
   readonly #freeRows: number[] = [];
   #rowCount = 0;
+  #epoch = 0;
   #likeAddresses = 0;
   readonly #subjects: (Subject | undefined)[] = [];
   /** By their bytes in a number: few pools speak more than a handful of versions. */
@@ -96,9 +97,15 @@ export class NameTable {
     for (let i = 0; i < ids.length; i++) this.#references[ids[i]!]!++;
   }
 
+  /** How often a name has gone out of use: what was said in numbers of this table before may mean somebody else now. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
   /** One use less; at none the number and the row may be given to another name. */
   release(id: number): void {
     if (--this.#references[id]! > 0) return;
+    this.#epoch++;
     this.#ids.delete(this.#names[id]!);
     if (likeAddress.test(this.#names[id]!)) this.#likeAddresses--;
     this.#records[id] = undefined;

@@ -12,6 +12,7 @@ import type { MemberView, SwimEvent } from "./events.ts";
 import type { Evidence } from "./evidence.ts";
 import { EvidenceLog } from "./evidence-log.ts";
 import { Fifo } from "./fifo.ts";
+import { noGist } from "./hearing.ts";
 import type { StreamRequest } from "./machine.ts";
 import { MemberTable } from "./member-table.ts";
 import { memberStateNames, type PacketMessage, type PushPullNode } from "./messages.ts";
@@ -215,8 +216,8 @@ export class Shared {
   };
 
   /** Queues a membership broadcast, replacing an older one about the same `member`. `id` 0: nobody waits for it. */
-  broadcast(message: PacketMessage, member: number, urgency: number, id = 0): void {
-    this.memberQueue.queue(this.codec.encode(message), member, urgency, id);
+  broadcast(message: PacketMessage, member: number, urgency: number, id = 0, gist = noGist): void {
+    this.memberQueue.queue(this.codec.encode(message), member, urgency, id, gist);
     this.onQueued();
   }
 

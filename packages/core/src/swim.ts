@@ -338,13 +338,21 @@ export class Swim implements Machine<SwimEvent> {
       // Making it empty at once would throw its memory away.
       while (parts.length > 0) parts.pop();
       const headLength = intent.head ? s.codec.encodeInto(intent.head, s.codec.scratch, 0) : 0;
-      if (intent.extra) parts.push(s.codec.encode(intent.extra));
-      if (intent.piggyback) {
-        this.#gossip.fill(parts, s.config.maxPacketBytes - 2 - s.codec.packetOverhead() - headLength);
+      const { gists } = out;
+      if (gists !== undefined) while (gists.length > 0) gists.pop();
+      let partBytes = 0;
+      if (intent.extra) {
+        parts.push(s.codec.encode(intent.extra));
+        partBytes += parts[0]!.length;
       }
+      if (intent.piggyback) {
+        const room = s.config.maxPacketBytes - 2 - s.codec.packetOverhead() - headLength;
+        partBytes += this.#gossip.fill(parts, room, headLength === 0 ? gists : undefined);
+      }
+      if (gists !== undefined && gists.length < parts.length) while (gists.length > 0) gists.pop();
       // Gossip with nothing left to say: an earlier packet took the last of it.
       if (headLength === 0 && parts.length === 0) continue;
-      s.codec.sealPacket(out, s.codec.scratch, headLength, parts, parts.length, intent.crc);
+      s.codec.sealPacket(out, s.codec.scratch, headLength, parts, parts.length, intent.crc, partBytes);
       out.to = intent.to;
       s.counters.packetsBuilt++;
       return true;

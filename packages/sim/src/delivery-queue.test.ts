@@ -47,7 +47,7 @@ it("gives back what a sorted list would, whatever the order of putting in and ta
           if (naive.length > 0) pop();
         } else {
           serial++;
-          if (kind === "packet") queue.pushPacket(at, serial, from, to, packet, serial);
+          if (kind === "packet") queue.pushPacket(at, serial, from, to, packet, serial, 5);
           else {
             const mine = serial;
             queue.pushAction(at, serial, () => ran.push(mine));

@@ -13,6 +13,8 @@ export interface Delivery {
   to: number;
   packet: Packet | undefined;
   bytes: number;
+  /** Of the sender's names (`NameTable.epoch`) when it was sent. */
+  epoch: number;
   /** Anything else: what to do. */
   run: (() => void) | undefined;
 }
@@ -30,7 +32,7 @@ export class DeliveryQueue {
     return this.#heap[0];
   }
 
-  pushPacket(at: number, serial: number, from: number, to: number, packet: Packet, bytes: number): void {
+  pushPacket(at: number, serial: number, from: number, to: number, packet: Packet, bytes: number, epoch: number): void {
     const entry = this.#take();
     entry.at = at;
     entry.serial = serial;
@@ -38,6 +40,7 @@ export class DeliveryQueue {
     entry.to = to;
     entry.packet = packet;
     entry.bytes = bytes;
+    entry.epoch = epoch;
     this.#up(entry);
   }
 
@@ -67,7 +70,7 @@ export class DeliveryQueue {
   #take(): Delivery {
     const entry = this.#free.pop();
     if (entry) return entry;
-    return { at: 0, serial: 0, from: -1, to: -1, packet: undefined, bytes: 0, run: undefined };
+    return { at: 0, serial: 0, from: -1, to: -1, packet: undefined, bytes: 0, epoch: 0, run: undefined };
   }
 
   #up(entry: Delivery): void {

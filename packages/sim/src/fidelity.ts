@@ -4,7 +4,7 @@
  * - `bytes`: the real codec with all its framing, on every packet; what is handed over is what a socket would carry.
  * - `objects`: messages by reference, with the size that their bytes would have. Some times faster, for large pools.
  */
-import type { Codec, Dead, Endpoint, Machine, Suspect, Transmit } from "@hearsay/core";
+import type { Codec, Endpoint, Machine, Transmit } from "@hearsay/core";
 import { createCodec } from "@hearsay/wire";
 import { ObjectCodec, ObjectPacket, standIn } from "./object-codec.ts";
 
@@ -19,8 +19,8 @@ export interface Fidelity {
   readonly codec: Codec;
   /** Takes what `pollTransmit` has just written; `out` may be used again afterwards. */
   take(out: Transmit): Packet;
-  /** The messages of a packet that holds accusations only, where that can be seen without opening it. */
-  claimsOf(packet: Packet): readonly (Suspect | Dead)[] | undefined;
+  /** The gists (`Transmit.gists`) of a packet that holds nothing else, where that can be seen without opening it. */
+  gistsOf(packet: Packet): readonly number[] | undefined;
   /** Hands a packet to a machine, as its socket would. */
   deliver(machine: Machine<unknown>, from: Endpoint, packet: Packet, now: number): void;
 }
@@ -45,7 +45,7 @@ class BytesFidelity implements Fidelity {
     return out.buffer.slice(0, out.length);
   }
 
-  claimsOf(): undefined {
+  gistsOf(): undefined {
     return undefined;
   }
 
@@ -62,8 +62,8 @@ class ObjectsFidelity implements Fidelity {
     return this.codec.takeSealed();
   }
 
-  claimsOf(packet: Packet): readonly (Suspect | Dead)[] | undefined {
-    return packet instanceof ObjectPacket ? packet.claims : undefined;
+  gistsOf(packet: Packet): readonly number[] | undefined {
+    return packet instanceof ObjectPacket ? packet.gists : undefined;
   }
 
   deliver(machine: Machine<unknown>, from: Endpoint, packet: Packet, now: number): void {

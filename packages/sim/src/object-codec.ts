@@ -23,12 +23,12 @@ import type { MemberlistCodec } from "@hearsay/wire";
 /** The messages of one packet. */
 export class ObjectPacket {
   readonly messages: readonly PacketMessage[];
-  /** The same, when all of them are accusations. */
-  readonly claims: readonly (Suspect | Dead)[] | undefined;
+  /** See `Transmit.gists`; undefined where there are none. */
+  readonly gists: readonly number[] | undefined;
 
-  constructor(messages: readonly PacketMessage[], onlyClaims: boolean) {
+  constructor(messages: readonly PacketMessage[], gists: readonly number[] | undefined) {
     this.messages = messages;
-    this.claims = onlyClaims ? (messages as readonly (Suspect | Dead)[]) : undefined;
+    this.gists = gists;
   }
 }
 
@@ -79,7 +79,7 @@ class Accusation implements Noted {
   }
 }
 
-const noPacket = new ObjectPacket([], false);
+const noPacket = new ObjectPacket([], undefined);
 
 export class ObjectCodec implements Codec {
   readonly maxPacketBytes: number;
@@ -120,21 +120,22 @@ export class ObjectCodec implements Codec {
     parts: readonly Uint8Array[],
     partCount: number,
     crc: boolean,
+    partBytes = lengthOf(parts, partCount),
   ): void {
     const first = headLength > 0 ? 1 : 0;
-    const messages = new Array<PacketMessage>(first + partCount);
-    let bytes = headLength;
-    let onlyClaims = first === 0;
-    if (first === 1) messages[0] = this.#head!;
-    for (let i = 0; i < partCount; i++) {
-      const part = parts[i] as unknown as Parcel;
-      const { message } = part;
-      bytes += part.length;
-      if ((part as unknown) !== message) onlyClaims = false;
-      messages[first + i] = message as PacketMessage;
+    if (out.gists !== undefined && out.gists.length > 0) {
+      // Accusations, and so their own messages: they are not even looked at.
+      const messages = parts.slice(0, partCount) as unknown as PacketMessage[];
+      this.#sealed = new ObjectPacket(messages, out.gists.slice());
+    } else {
+      const messages = new Array<PacketMessage>(first + partCount);
+      if (first === 1) messages[0] = this.#head!;
+      for (let i = 0; i < partCount; i++) {
+        messages[first + i] = (parts[i] as unknown as Parcel).message as PacketMessage;
+      }
+      this.#sealed = new ObjectPacket(messages, undefined);
     }
-    this.#sealed = new ObjectPacket(messages, onlyClaims);
-    out.length = this.#real.packetBytes(messages.length, bytes, crc);
+    out.length = this.#real.packetBytes(first + partCount, headLength + partBytes, crc);
   }
 
   /** The packet that `sealPacket` made last. */
@@ -161,6 +162,12 @@ export class ObjectCodec implements Codec {
       end: () => result ?? { error: "stream-truncated" },
     };
   }
+}
+
+function lengthOf(parts: readonly Uint8Array[], count: number): number {
+  let bytes = 0;
+  for (let i = 0; i < count; i++) bytes += parts[i]!.length;
+  return bytes;
 }
 
 function asBytes(parcel: Parcel | Accusation): Uint8Array {

@@ -39,6 +39,8 @@ export interface WorldOptions {
   readonly inboxBytes?: number;
 }
 
+/** Of a packet whose gists mean nothing any more, or never did. */
+const noEpoch = -1;
 /** What the kernel counts for a waiting packet beside its bytes. */
 const packetOverheadBytes = 800;
 
@@ -81,7 +83,12 @@ export class World<M extends Machine<E>, E> {
     this.network = new Network(new Rng(options.seed).fork("network"), options.network);
     this.digest = options.digest ? new Digest() : undefined;
     this.#inboxLimit = options.inboxBytes ?? 4 * 1024 * 1024;
-    this.#out = { buffer: new Uint8Array(this.fidelity.codec.maxPacketBytes), length: 0, to: { address: "", port: 0 } };
+    this.#out = {
+      buffer: new Uint8Array(this.fidelity.codec.maxPacketBytes),
+      length: 0,
+      to: { address: "", port: 0 },
+      gists: [],
+    };
     this.#streams = new Streams<M, E>({
       now: () => this.#now,
       network: this.network,
@@ -277,11 +284,11 @@ export class World<M extends Machine<E>, E> {
       run();
       return true;
     }
-    const { from, to, bytes } = delivery;
+    const { from, to, bytes, epoch } = delivery;
     const packet = delivery.packet!;
     this.#deliveries.release(delivery);
     if (!this.#plain[to]) this.#arrive(this.nodes[from]!, this.nodes[to]!, packet, bytes, false);
-    else if (!this.#isOldNews(to, packet, bytes)) this.#deliver(from, to, packet, bytes);
+    else if (!this.#isOldNews(from, to, packet, bytes, epoch)) this.#deliver(from, to, packet, bytes);
     return true;
   }
 
@@ -297,12 +304,12 @@ export class World<M extends Machine<E>, E> {
       return;
     }
     if (!this.#plain[from] && this.nodes[from]!.held) this.#leave(this.nodes[from]!, target, packet, bytes);
-    else this.#route(from, target, packet, bytes);
+    else this.#route(from, target, packet, bytes, this.#names[from]?.epoch ?? noEpoch);
   }
 
   #leave(from: SimNode<M, E>, to: number, packet: Packet, bytes: number): void {
     if (from.blockedUntil <= this.#now) {
-      this.#route(from.index, to, packet, bytes);
+      this.#route(from.index, to, packet, bytes, noEpoch);
       return;
     }
     // Beside those that wait already, so that a longer block keeps their order.
@@ -313,11 +320,11 @@ export class World<M extends Machine<E>, E> {
     });
   }
 
-  #route(from: number, to: number, packet: Packet, bytes: number): void {
+  #route(from: number, to: number, packet: Packet, bytes: number, epoch: number): void {
     const { network } = this;
     const copies = network.route(this.nodes[from]!, this.nodes[to]!, bytes, this.#now);
     for (let i = 0; i < copies; i++) {
-      this.#deliveries.pushPacket(network.arrivals[i]!, ++this.#serial, from, to, packet, bytes);
+      this.#deliveries.pushPacket(network.arrivals[i]!, ++this.#serial, from, to, packet, bytes, epoch);
     }
   }
 
@@ -347,13 +354,14 @@ export class World<M extends Machine<E>, E> {
    * Whether a packet only repeats what its receiver has heard, which is true of most when many members fail at once. Then
    * it is counted, and nobody need be woken.
    */
-  #isOldNews(to: number, packet: Packet, bytes: number): boolean {
-    const claims = this.fidelity.claimsOf(packet);
-    if (claims === undefined) return false;
+  #isOldNews(from: number, to: number, packet: Packet, bytes: number, epoch: number): boolean {
+    const gists = this.fidelity.gistsOf(packet);
+    if (gists === undefined) return false;
     const names = this.#names[to];
+    if (names === undefined || names !== this.#names[from] || names.epoch !== epoch) return false;
     // Who is late may find that it stood still.
-    if (names === undefined || this.#wakes.timeOf(to) <= this.#now) return false;
-    if (!names.hearing.isOldNews(this.#listeners[to]!, claims, names)) return false;
+    if (this.#wakes.timeOf(to) <= this.#now) return false;
+    if (!names.hearing.isOldNews(this.#listeners[to]!, gists)) return false;
     this.#ledger.received(to, bytes);
     if (this.#now > this.#clocks.told[to]!) this.#clocks.told[to] = this.#now;
     return true;
