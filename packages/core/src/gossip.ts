@@ -40,10 +40,7 @@ export class Gossip {
       s.counters.gossipRounds++;
       this.#lastRound = s.now;
     }
-    for (const id of targets) {
-      const record = s.table.record(id);
-      s.sends.push({ to: record.endpoint, head: null, extra: null, piggyback: true, crc: record.vsn[1]! >= 5 });
-    }
+    for (const id of targets) s.sends.push(id);
     // With nobody to tell, the news waits for the next member to come: a tick would find nothing.
     if (targets.length > 0)
       s.timers.set(TimerKind.gossip, 0, s.now + s.rng.jitter.jitter(s.config.gossipIntervalMs, 0.1));

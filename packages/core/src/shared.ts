@@ -54,8 +54,7 @@ export interface SwimOptions {
 /** A packet to be built when polled. */
 export interface SendIntent {
   readonly to: Endpoint;
-  /** First message; null for gossip, which goes only if there is something to say. */
-  readonly head: PacketMessage | null;
+  readonly head: PacketMessage;
   /** A second message right behind it (the buddy's suspicion). */
   readonly extra: PacketMessage | null;
   /** Fill the room with broadcasts. */
@@ -109,7 +108,8 @@ export class Shared {
   /** Three, most urgent first; none until the first user message. */
   userQueues: readonly BroadcastQueue[] = [];
   readonly events = new Fifo<SwimEvent>();
-  readonly sends = new Fifo<SendIntent>();
+  /** Packets to be built; a number is gossip to the member of this id. */
+  readonly sends = new Fifo<SendIntent | number>();
   readonly streams = new Fifo<StreamRequest>();
   readonly rng: { probe: Rng; ring: Rng; gossip: Rng; jitter: Rng; relays: Rng; pushPull: Rng };
   readonly counters: SwimCounters = {
