@@ -8,11 +8,14 @@
  *
  *   class 0:  0 sent [long … short]  1 sent […]  2 sent …  class 1:  0 sent …
  *
- * Kept in that order, sorted by a rank that holds all of it but the age. A packet takes from the front, and what it took
- * is merged back in one pass: in a large pool under load that is what a machine does most, and the fewer bytes it has to
- * look at, the better. What is cheap for some hundred is not for a hundred thousand, which one peer's list may bring:
- * from `indexFrom` on, places are found by an index and moved as a block.
+ * Kept in that order, the front at the end of the array: what is new goes there, and what a packet takes and gives back
+ * moves no further than it must. In a large pool under load this is what a machine does most, and the fewer bytes it has
+ * to look at, the better. A broadcast that is replaced stays where it is, and is passed over as stale when met.
  */
+import { noGist } from "./hearing.ts";
+import { type Block, Memory } from "./memory.ts";
+import type { NameTable } from "./names.ts";
+
 export interface Broadcast {
   /** The whole message, type byte first; owned by the queue. */
   readonly bytes: Uint8Array;
@@ -31,33 +34,41 @@ const oneTransmit = 1 << lengthBits;
 const transmitBits = 12;
 const mostTransmits = (1 << transmitBits) - 1;
 
-/** Of each broadcast: its rank, its age (the newest has the highest number), its key, where its message is kept. */
-const stride = 4;
+/** Of each broadcast in order: its rank, its age (the newest has the highest number), its slot. */
+const stride = 3;
 const lastSerial = 0x7fff_ffff;
-const empty = new Int32Array(0);
-/** In places of messages that wait no longer. */
+/** Slots beyond which an emptied queue gives its memory back: what a flood has left behind. */
+const usualSlots = 512;
+/** From so many rows on, a place is searched for by halves. */
+const stepsAtMost = 16;
+/** In slots where nothing waits. */
 const noBytes = new Uint8Array(0);
 
-/** An index by key is kept from so many messages on, until there are as few as these again. */
-const indexFrom = 512;
-const indexUntil = 128;
-
-/** What tells where the message of a key stands. */
-interface Mark {
-  rank: number;
-  readonly serial: number;
-}
-
-// What one packet has taken, and what of it will be sent again: used within `take` only.
-const takenFrom: number[] = [];
-const again: number[] = [];
+// What one packet has taken, what of it will be sent again, and the new order: used within `take` only.
+let takenFrom: Int32Array = new Int32Array(128);
+let again: Int32Array = new Int32Array(128 * stride);
+let merged: Int32Array = new Int32Array(512 * stride);
 
 export class BroadcastQueue {
-  #columns = empty;
+  readonly #memory: Memory;
+  readonly #names: NameTable | undefined;
+  #order: Block | undefined;
+  #rows: Int32Array = new Int32Array(0);
+  #at = 0;
+  /** Rows in the order, the stale included. */
+  #entries = 0;
   #length = 0;
-  /** Messages stay where they are put while their rows move: long lists of objects are slow to shift. */
+  /** Of each slot: the age of what waits there, or 0, its key, and its gist. */
+  #slots: Block | undefined;
+  #slotWords: Int32Array = new Int32Array(0);
+  #serialsAt = 0;
+  #keysAt = 0;
+  #gistsAt = 0;
+  #slotCount = 0;
   readonly #messages: Uint8Array[] = [];
-  readonly #freePlaces: number[] = [];
+  readonly #freeSlots: number[] = [];
+  /** Where keys are not members. */
+  #slotOfKey: Map<number, number> | undefined;
   /** The numbers of those messages that have one. */
   #ids: Map<Uint8Array, number> | undefined;
   readonly #onFinished: (broadcast: Broadcast) => void;
@@ -65,11 +76,16 @@ export class BroadcastQueue {
   #bytes = 0;
   /** No waiting message is shorter. */
   #shortest = longest;
-  #index: Map<number, Mark> | undefined;
 
-  /** @param onFinished called when a broadcast has been sent often enough, was replaced or was pruned. */
-  constructor(onFinished: (broadcast: Broadcast) => void) {
+  /**
+   * @param onFinished called when a broadcast has been sent often enough, was replaced or was pruned.
+   * @param names keys are numbers of this table, which are not released while something waits under them; there is none
+   * without a key. Then a broadcast's slot is its member's row.
+   */
+  constructor(onFinished: (broadcast: Broadcast) => void, names?: NameTable) {
     this.#onFinished = onFinished;
+    this.#names = names;
+    this.#memory = names?.memory ?? new Memory();
   }
 
   get length(): number {
@@ -81,43 +97,36 @@ export class BroadcastQueue {
     return this.#bytes;
   }
 
-  /** Queues `bytes`, which the queue keeps. @param key u31 or `noKey` @param urgency 0 … 3, 0 is the most urgent */
-  queue(bytes: Uint8Array, key: number, urgency: number, id = 0): void {
-    const { length } = bytes;
-    let gap = key === noKey ? -1 : this.#find(key);
-    const replaced = gap < 0 ? undefined : this.#messageAt(gap);
-    if (replaced === undefined) {
-      gap = this.#length++;
-      if (gap === 0) {
-        this.#serial = 0;
-        this.#shortest = longest;
-        this.#index = undefined;
-        // What a flood has left behind; the usual memory is kept.
-        if (this.#messages.length > indexFrom) {
-          this.#messages.length = 0;
-          this.#freePlaces.length = 0;
-        }
-      }
-      if (gap * stride === this.#columns.length) this.#grow();
-    } else {
+  /**
+   * Queues `bytes`, which the queue keeps.
+   * @param key u31 or `noKey`
+   * @param urgency 0 … 3, 0 is the most urgent
+   * @param gist see `hearing.ts`
+   */
+  queue(bytes: Uint8Array, key: number, urgency: number, id = 0, gist = noGist): void {
+    const slot = this.#slotFor(key);
+    const replaced = this.#slotWords[this.#serialsAt + slot] === 0 ? undefined : this.#messages[slot]!;
+    if (replaced !== undefined) {
       this.#bytes -= replaced.length;
+      this.#length--;
     }
-    const place =
-      replaced === undefined ? (this.#freePlaces.pop() ?? this.#messages.length) : this.#columns[gap * stride + 3]!;
+    if (this.#length === 0) {
+      this.#entries = 0;
+      this.#serial = 0;
+      this.#shortest = longest;
+    } else if (this.#entries > 2 * this.#length + 32) this.#compact();
+    if (this.#serial === lastSerial) this.#renumber();
+    const { length } = bytes;
     if (length < this.#shortest) this.#shortest = length;
     this.#bytes += length;
-    if (this.#serial === lastSerial) this.#renumber();
+    this.#length++;
+    const serial = ++this.#serial;
+    this.#slotWords[this.#serialsAt + slot] = serial;
+    this.#slotWords[this.#keysAt + slot] = key;
+    this.#slotWords[this.#gistsAt + slot] = gist;
+    this.#messages[slot] = bytes;
     const rank = (urgency << (lengthBits + transmitBits)) | (longest - Math.min(length, longest));
-    const at = this.#length < indexFrom ? this.#moveGap(gap, rank) : this.#moveBlock(gap, rank);
-    const columns = this.#columns;
-    columns[at * stride] = rank;
-    columns[at * stride + 1] = ++this.#serial;
-    columns[at * stride + 2] = key;
-    columns[at * stride + 3] = place;
-    this.#messages[place] = bytes;
-    if (this.#index !== undefined) {
-      if (key !== noKey) this.#index.set(key, { rank, serial: this.#serial });
-    } else if (this.#length >= indexFrom) this.#makeIndex();
+    this.#insert(rank, serial, slot);
     if (replaced !== undefined) this.#finish(replaced, key);
     if (id !== 0) {
       this.#ids ??= new Map();
@@ -127,23 +136,40 @@ export class BroadcastQueue {
 
   /** Whether a broadcast with this key waits. */
   has(key: number): boolean {
-    return this.#find(key) >= 0;
+    const slot = this.#names === undefined ? (this.#slotOfKey?.get(key) ?? -1) : this.#names.rowOf(key);
+    return slot >= 0 && slot < this.#slotCount && this.#slotWords[this.#serialsAt + slot] !== 0;
   }
 
   /**
    * Appends to `out` what fits into `limit` bytes at `overhead` bytes each, at most `maxParts`, counting one transmission
    * for each; those that reach `transmitLimit` are finished. One message is taken at most once.
+   * @param gists gets the gist of each that has one
    * @returns the bytes used, overheads included.
    */
-  take(out: Uint8Array[], overhead: number, limit: number, maxParts: number, transmitLimit: number): number {
-    const columns = this.#columns;
-    const length = this.#length;
+  take(
+    out: Uint8Array[],
+    overhead: number,
+    limit: number,
+    maxParts: number,
+    transmitLimit: number,
+    gists?: number[],
+  ): number {
+    const rows = this.#rows;
+    const at = this.#at;
     let room = limit - overhead;
     let count = 0;
-    for (let i = 0; i < length && room > 0 && room >= this.#shortest && count < maxParts; i++) {
-      const bytes = longest - (columns[i * stride]! & longest);
+    for (let i = this.#entries - 1; i >= 0 && room > 0 && room >= this.#shortest && count < maxParts; i--) {
+      const row = at + i * stride;
+      const bytes = longest - (rows[row]! & longest);
       if (bytes > room) continue;
-      out.push(this.#messageAt(i));
+      const slot = rows[row + 2]!;
+      if (this.#slotWords[this.#serialsAt + slot] !== rows[row + 1]) continue;
+      out.push(this.#messages[slot]!);
+      if (gists !== undefined) {
+        const gist = this.#slotWords[this.#gistsAt + slot]!;
+        if (gist !== noGist) gists.push(gist);
+      }
+      if (count === takenFrom.length) takenFrom = twice(takenFrom);
       takenFrom[count++] = i;
       room -= bytes + overhead;
     }
@@ -153,165 +179,221 @@ export class BroadcastQueue {
 
   /** Drops from the end of the send order until `retain` are left. */
   prune(retain: number): void {
-    while (this.#length > retain) this.#finishAt(--this.#length);
+    if (this.#length <= retain) return;
+    let last = 0;
+    for (; this.#length > retain; last++) {
+      const row = this.#at + last * stride;
+      if (!this.#isStale(row)) this.#finishAt(row);
+    }
+    this.#rows.copyWithin(this.#at, this.#at + last * stride, this.#at + this.#entries * stride);
+    this.#entries -= last;
   }
 
   /** Everything waiting, in send order. For tests and `inspect`. */
   list(): Broadcast[] {
-    return Array.from({ length: this.#length }, (_, i) => {
-      const bytes = this.#messageAt(i);
-      return { bytes, key: this.#columns[i * stride + 2]!, id: this.#ids?.get(bytes) ?? 0 };
-    });
+    const list: Broadcast[] = [];
+    for (let i = this.#entries - 1; i >= 0; i--) {
+      const row = this.#at + i * stride;
+      if (this.#isStale(row)) continue;
+      const slot = this.#rows[row + 2]!;
+      const bytes = this.#messages[slot]!;
+      list.push({ bytes, key: this.#slotWords[this.#keysAt + slot]!, id: this.#ids?.get(bytes) ?? 0 });
+    }
+    return list;
   }
 
-  /**
-   * Merges what was taken, one transmission older, with the rest. What comes back stands behind its old place, so the
-   * pass never writes over what it has yet to read.
-   */
+  /** Merges what was taken, one transmission older, with those behind it, as far as they stand before any of it. */
   #putBack(count: number, transmitLimit: number): void {
-    const columns = this.#columns;
-    const length = this.#length;
+    const rows = this.#rows;
+    const at = this.#at;
+    const { length } = takenFrom;
+    if (again.length < length * stride) again = new Int32Array(length * stride);
     let back = 0;
     for (let i = 0; i < count; i++) {
-      const from = takenFrom[i]! * stride;
-      const rank = columns[from]! + oneTransmit;
-      if (((rank >>> lengthBits) & mostTransmits) >= transmitLimit) continue;
-      again[back * stride] = rank;
-      again[back * stride + 1] = columns[from + 1]!;
-      again[back * stride + 2] = columns[from + 2]!;
-      const mark = this.#index?.get(columns[from + 2]!);
-      if (mark !== undefined) mark.rank = rank;
-      again[back++ * stride + 3] = columns[from + 3]!;
+      const row = at + takenFrom[i]! * stride;
+      const rank = rows[row]! + oneTransmit;
+      if (((rank >>> lengthBits) & mostTransmits) >= transmitLimit) {
+        this.#finishAt(row);
+        continue;
+      }
+      again[back] = rank;
+      again[back + 1] = rows[row + 1]!;
+      again[back + 2] = rows[row + 2]!;
+      back += stride;
     }
-    if (back < count) this.#finishTaken(count, transmitLimit);
     let skipped = 0;
-    let merged = 0;
-    let read = takenFrom[0]!;
-    let write = read;
-    while (skipped < count || merged < back) {
+    let next = 0;
+    let written = 0;
+    let read = this.#entries - 1;
+    while (skipped < count || next < back) {
+      const row = at + read * stride;
       if (skipped < count && takenFrom[skipped] === read) {
         skipped++;
-        read++;
-      } else if (merged < back && (read === length || isBefore(again, merged * stride, columns, read * stride))) {
-        columns[write * stride] = again[merged * stride]!;
-        columns[write * stride + 1] = again[merged * stride + 1]!;
-        columns[write * stride + 2] = again[merged * stride + 2]!;
-        columns[write++ * stride + 3] = again[merged++ * stride + 3]!;
+        read--;
+        continue;
+      }
+      if (written === merged.length) merged = twice(merged);
+      if (next < back && (read < 0 || isBefore(again, next, rows, row))) {
+        merged[written] = again[next]!;
+        merged[written + 1] = again[next + 1]!;
+        merged[written + 2] = again[next + 2]!;
+        next += stride;
+        written += stride;
       } else {
-        columns[write * stride] = columns[read * stride]!;
-        columns[write * stride + 1] = columns[read * stride + 1]!;
-        columns[write * stride + 2] = columns[read * stride + 2]!;
-        columns[write++ * stride + 3] = columns[read++ * stride + 3]!;
+        read--;
+        if (this.#isStale(row)) continue;
+        merged[written] = rows[row]!;
+        merged[written + 1] = rows[row + 1]!;
+        merged[written + 2] = rows[row + 2]!;
+        written += stride;
       }
     }
-    if (write === read) return;
-    if (read < length) columns.copyWithin(write * stride, read * stride, length * stride);
-    this.#length -= read - write;
-    if (this.#length <= indexUntil) this.#index = undefined;
-  }
-
-  #finishTaken(count: number, transmitLimit: number): void {
-    for (let i = 0; i < count; i++) {
-      const from = takenFrom[i]!;
-      const rank = this.#columns[from * stride]! + oneTransmit;
-      if (((rank >>> lengthBits) & mostTransmits) >= transmitLimit) this.#finishAt(from);
+    let write = at + (read + 1) * stride;
+    for (let from = written - stride; from >= 0; from -= stride, write += stride) {
+      rows[write] = merged[from]!;
+      rows[write + 1] = merged[from + 1]!;
+      rows[write + 2] = merged[from + 2]!;
     }
+    this.#entries = (write - at) / stride;
+    if (this.#length === 0) this.#shrink();
   }
 
-  #messageAt(at: number): Uint8Array {
-    return this.#messages[this.#columns[at * stride + 3]!]!;
+  /** What stood in this row was replaced or is finished. */
+  #isStale(row: number): boolean {
+    return this.#slotWords[this.#serialsAt + this.#rows[row + 2]!] !== this.#rows[row + 1];
   }
 
-  /** The one in this row waits no longer; the row itself is the caller's to take away. */
-  #finishAt(at: number): void {
-    const bytes = this.#messageAt(at);
-    const key = this.#columns[at * stride + 2]!;
-    const place = this.#columns[at * stride + 3]!;
-    this.#messages[place] = noBytes;
-    this.#freePlaces.push(place);
+  /** The one in this row waits no longer; the row itself is stale, or the caller's to take away. */
+  #finishAt(row: number): void {
+    const slot = this.#rows[row + 2]!;
+    const bytes = this.#messages[slot]!;
+    const key = this.#slotWords[this.#keysAt + slot]!;
+    this.#messages[slot] = noBytes;
+    this.#slotWords[this.#serialsAt + slot] = 0;
+    if (this.#names === undefined) {
+      this.#freeSlots.push(slot);
+      if (key !== noKey) this.#slotOfKey!.delete(key);
+    }
     this.#bytes -= bytes.length;
-    this.#index?.delete(key);
+    this.#length--;
     this.#finish(bytes, key);
   }
 
-  #find(key: number): number {
-    const columns = this.#columns;
-    if (this.#index !== undefined) {
-      const mark = this.#index.get(key);
-      return mark === undefined ? -1 : this.#placeOf(mark.rank, mark.serial, this.#length);
+  /** Puts a row where it stands: behind those of lower rank, before those of its like, which are older. */
+  #insert(rank: number, serial: number, slot: number): void {
+    if (this.#order === undefined || (this.#entries + 1) * stride > this.#order.size) this.#growOrder();
+    const rows = this.#rows;
+    const end = this.#at + this.#entries++ * stride;
+    let row = end;
+    for (let steps = 0; row > this.#at && rows[row - stride]! < rank; row -= stride) {
+      if (++steps === stepsAtMost) {
+        row = this.#search(rank, row);
+        break;
+      }
     }
-    const end = this.#length * stride;
-    for (let i = 2; i < end; i += stride) if (columns[i] === key) return (i - 2) / stride;
-    return -1;
+    if (row < end) rows.copyWithin(row + stride, row, end);
+    rows[row] = rank;
+    rows[row + 1] = serial;
+    rows[row + 2] = slot;
   }
 
-  /** Moves an unused place to where a new message of this rank stands: the first of its like. */
-  #moveGap(gap: number, rank: number): number {
-    const columns = this.#columns;
-    let at = gap;
-    while (at > 0 && columns[(at - 1) * stride]! >= rank) this.#move(at - 1, at--);
-    if (at < gap) return at;
-    while (at + 1 < this.#length && columns[(at + 1) * stride]! < rank) this.#move(at + 1, at++);
-    return at;
-  }
-
-  /** The same for many, in a block. */
-  #moveBlock(gap: number, rank: number): number {
-    const columns = this.#columns;
-    // A gap at the end is left out of the search: it may be new and hold nothing yet. Any other still stands in order.
-    let at = this.#placeOf(rank, lastSerial, gap === this.#length - 1 ? gap : this.#length);
-    if (at > gap) at--;
-    if (at < gap) columns.copyWithin((at + 1) * stride, at * stride, gap * stride);
-    else columns.copyWithin(gap * stride, (gap + 1) * stride, (at + 1) * stride);
-    return at;
-  }
-
-  /** The first place, of the first `length`, whose message does not stand before one of this rank and age. */
-  #placeOf(rank: number, serial: number, length: number): number {
-    const columns = this.#columns;
+  /** The first row, before `end`, from which on all have a lower rank. */
+  #search(rank: number, end: number): number {
     let low = 0;
-    let high = length;
+    let high = (end - this.#at) / stride;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const other = columns[middle * stride]!;
-      if (other < rank || (other === rank && columns[middle * stride + 1]! > serial)) low = middle + 1;
-      else high = middle;
+      if (this.#rows[this.#at + middle * stride]! < rank) high = middle;
+      else low = middle + 1;
     }
-    return low;
+    return this.#at + low * stride;
   }
 
-  #makeIndex(): void {
-    const columns = this.#columns;
-    this.#index = new Map();
-    for (let at = 0; at < this.#length * stride; at += stride) {
-      const key = columns[at + 2]!;
-      if (key !== noKey) this.#index.set(key, { rank: columns[at]!, serial: columns[at + 1]! });
+  /** The slot of a key, or a free one. */
+  #slotFor(key: number): number {
+    let slot: number;
+    if (this.#names !== undefined) {
+      slot = this.#names.needRow(key);
+    } else {
+      const known = key === noKey ? undefined : this.#slotOfKey?.get(key);
+      slot = known ?? this.#freeSlots.pop() ?? this.#messages.length;
+      if (known === undefined && key !== noKey) {
+        this.#slotOfKey ??= new Map();
+        this.#slotOfKey.set(key, slot);
+      }
     }
+    if (slot >= this.#slotCount) this.#growSlots(slot + 1);
+    while (this.#messages.length <= slot) this.#messages.push(noBytes);
+    return slot;
   }
 
-  #move(from: number, to: number): void {
-    const columns = this.#columns;
-    columns[to * stride] = columns[from * stride]!;
-    columns[to * stride + 1] = columns[from * stride + 1]!;
-    columns[to * stride + 2] = columns[from * stride + 2]!;
-    columns[to * stride + 3] = columns[from * stride + 3]!;
+  #growSlots(needed: number): void {
+    const before = this.#slotCount;
+    let count = Math.max(16, before);
+    while (count < needed) count = count < 1024 ? 2 * count : Math.ceil((count * 1.25) / 16) * 16;
+    const block = this.#memory.take(3 * count);
+    const { words, start } = block;
+    words.set(this.#slotWords.subarray(this.#serialsAt, this.#serialsAt + before), start);
+    words.fill(0, start + before, start + count);
+    words.set(this.#slotWords.subarray(this.#keysAt, this.#keysAt + before), start + count);
+    words.set(this.#slotWords.subarray(this.#gistsAt, this.#gistsAt + before), start + 2 * count);
+    if (this.#slots !== undefined) this.#memory.give(this.#slots);
+    this.#slots = block;
+    this.#slotCount = count;
+    this.#slotWords = words;
+    this.#serialsAt = start;
+    this.#keysAt = start + count;
+    this.#gistsAt = start + 2 * count;
   }
 
-  #grow(): void {
-    const columns = new Int32Array(Math.max(8 * stride, 2 * this.#columns.length));
-    columns.set(this.#columns);
-    this.#columns = columns;
+  #growOrder(): void {
+    const block = this.#memory.take(this.#order === undefined ? 16 * stride : 2 * this.#order.size);
+    block.words.set(this.#rows.subarray(this.#at, this.#at + this.#entries * stride), block.start);
+    if (this.#order !== undefined) this.#memory.give(this.#order);
+    this.#order = block;
+    this.#rows = block.words;
+    this.#at = block.start;
+  }
+
+  /** Nothing waits: the usual memory is kept. */
+  #shrink(): void {
+    this.#entries = 0;
+    if (this.#slotCount <= usualSlots && (this.#order?.size ?? 0) <= 2 * usualSlots * stride) return;
+    if (this.#slots !== undefined) this.#memory.give(this.#slots);
+    if (this.#order !== undefined) this.#memory.give(this.#order);
+    this.#slots = undefined;
+    this.#order = undefined;
+    this.#slotCount = 0;
+    this.#messages.length = 0;
+    this.#freeSlots.length = 0;
+  }
+
+  /** Takes the stale rows out. */
+  #compact(): void {
+    const rows = this.#rows;
+    const end = this.#at + this.#entries * stride;
+    let write = this.#at;
+    for (let row = this.#at; row < end; row += stride) {
+      if (this.#isStale(row)) continue;
+      rows[write] = rows[row]!;
+      rows[write + 1] = rows[row + 1]!;
+      rows[write + 2] = rows[row + 2]!;
+      write += stride;
+    }
+    this.#entries = (write - this.#at) / stride;
   }
 
   /** Only the order of ages matters, and no queue holds that many. */
   #renumber(): void {
-    const columns = this.#columns;
-    const places = Array.from({ length: this.#length }, (_, i) => i * stride + 1);
-    places.sort((a, b) => columns[a]! - columns[b]!);
-    for (const [i, place] of places.entries()) columns[place] = i + 1;
+    this.#compact();
+    const rows = this.#rows;
+    const places = Array.from({ length: this.#entries }, (_, i) => this.#at + i * stride + 1);
+    places.sort((a, b) => rows[a]! - rows[b]!);
+    for (const [i, place] of places.entries()) {
+      rows[place] = i + 1;
+      this.#slotWords[this.#serialsAt + rows[place + 1]!] = i + 1;
+    }
     this.#serial = places.length;
-    // Made anew once the message that is being queued has its place.
-    this.#index = undefined;
   }
 
   #finish(bytes: Uint8Array, key: number): void {
@@ -321,8 +403,14 @@ export class BroadcastQueue {
   }
 }
 
-/** Whether the broadcast at place `i` of `a` stands before the one at place `j` of `b`. */
-function isBefore(a: readonly number[], i: number, b: Int32Array, j: number): boolean {
+/** Whether the broadcast at `i` of `a` stands before the one at `j` of `b`. */
+function isBefore(a: Int32Array, i: number, b: Int32Array, j: number): boolean {
   const difference = a[i]! - b[j]!;
   return difference < 0 || (difference === 0 && a[i + 1]! > b[j + 1]!);
+}
+
+function twice(array: Int32Array): Int32Array {
+  const larger = new Int32Array(2 * array.length);
+  larger.set(array);
+  return larger;
 }

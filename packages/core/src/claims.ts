@@ -14,17 +14,16 @@
  */
 import { addressText, type Endpoint } from "./endpoint.ts";
 import { confirmationsWanted, suspicionMinMs } from "./formulas.ts";
+import { gistOfDead, gistOfSuspect, incarnationEdge } from "./hearing.ts";
 import type { MemberTable } from "./member-table.ts";
 import { type Alive, type Dead, MemberState, MessageType, type Suspect } from "./messages.ts";
 import { emptyBytes, equalBytes } from "./names.ts";
 import { type Shared, Urgency } from "./shared.ts";
-import { Suspicion } from "./suspicion.ts";
+import { type Suspicion, Suspicions } from "./suspicion.ts";
 import { TimerKind } from "./timers.ts";
 
 /** The last that can still be refuted. */
 const lastIncarnation = 0xffff_fffe;
-/** From here on an incarnation may only be a few steps above what is known: nobody gets there honestly. */
-const incarnationEdge = 0xffff_ffff - 0x1_0000;
 const stepsAtEdge = 16;
 
 /** The next incarnation of ours; the last of all is never left. */
@@ -67,8 +66,7 @@ export class Claims {
   readonly #s: Shared;
   readonly #listener: ClaimListener;
   /** By the row of the suspect (`NameTable.rowOf`). */
-  readonly #suspicions: (Suspicion | undefined)[] = [];
-  #suspects = 0;
+  readonly #suspicions: Suspicions;
   /** The last conflict reported about a member: who claimed, and when in ms. */
   readonly #conflictsReported = new Map<number, { claimant: string; at: number }>();
   #isolated = false;
@@ -76,11 +74,11 @@ export class Claims {
   constructor(shared: Shared, listener: ClaimListener) {
     this.#s = shared;
     this.#listener = listener;
+    this.#suspicions = new Suspicions(shared.table.names.memory, shared.config.suspicionMaxTimeoutMult);
   }
 
   suspicionOf(id: number): Suspicion | undefined {
-    const row = id < 0 ? -1 : this.#s.table.names.rowOf(id);
-    return row < 0 ? undefined : this.#suspicions[row];
+    return id < 0 ? undefined : this.#suspicions.get(this.#s.table.names.rowOf(id));
   }
 
   /**
@@ -202,14 +200,18 @@ export class Claims {
     const s = this.#s;
     const id = this.#accused(incarnation, node, from, message);
     if (id < 0) return "ignored";
-    const running = this.suspicionOf(id);
-    if (running) {
-      if (message?.accuserBit) s.table.hear(id, message.accuserBit);
-      if (!running.confirm(accuser)) return "ignored";
-      if (running.settled) s.table.settle(id);
-      s.timers.set(TimerKind.suspicion, id, running.deadline);
-      this.#logSuspicion("confirmed", node, incarnation, accuser, running);
-      this.#spreadSuspicion(id, incarnation, node, accuser, message);
+    const { names } = s.table;
+    const suspicions = this.#suspicions;
+    if (suspicions.has(names.rowOf(id))) {
+      const row = names.rowOf(id);
+      const bit = message?.accuserBit || names.accuserBit(names.subject(id), accuser);
+      if (s.table.hasHeard(id, bit)) return "ignored";
+      if (bit !== 0) s.table.hear(id, bit);
+      if (!suspicions.confirm(row, bit === 0 ? accuser : undefined)) return "ignored";
+      if (suspicions.isSettled(row)) s.table.settle(id);
+      s.timers.set(TimerKind.suspicion, row, suspicions.deadline(row));
+      this.#logSuspicion("confirmed", node, incarnation, accuser, row);
+      this.#spreadSuspicion(id, incarnation, node, accuser, message, gistOfSuspect(row, incarnation, bit));
       return "accepted";
     }
     if (s.table.state(id) !== MemberState.alive) return "ignored";
@@ -225,16 +227,14 @@ export class Claims {
     // Where confirmations could not shorten the wait, none are wanted or passed on.
     const shortens = s.config.suspicionMaxTimeoutMult > 1;
     const wanted = shortens ? confirmationsWanted(s.config.suspicionMult, s.table.aliveCount) : 0;
-    const suspicion = new Suspicion(accuser, wanted, minMs, minMs * s.config.suspicionMaxTimeoutMult, s.now);
-    const row = s.table.names.needRow(id);
-    while (this.#suspicions.length <= row) this.#suspicions.push(undefined);
-    this.#suspicions[row] = suspicion;
-    this.#suspects++;
-    if (message?.accuserBit) s.table.hear(id, message.accuserBit);
-    if (suspicion.settled) s.table.settle(id);
-    s.timers.set(TimerKind.suspicion, id, suspicion.deadline);
-    this.#logSuspicion("suspected", node, incarnation, accuser, suspicion);
-    this.#spreadSuspicion(id, incarnation, node, accuser, message);
+    const row = names.needRow(id);
+    const bit = message?.accuserBit || names.accuserBit(names.subject(id), accuser);
+    suspicions.begin(row, wanted, minMs, s.now, bit === 0 ? accuser : undefined);
+    if (bit !== 0) s.table.hear(id, bit);
+    if (suspicions.isSettled(row)) s.table.settle(id);
+    s.timers.set(TimerKind.suspicion, row, suspicions.deadline(row));
+    this.#logSuspicion("suspected", node, incarnation, accuser, row);
+    this.#spreadSuspicion(id, incarnation, node, accuser, message, gistOfSuspect(row, incarnation, bit));
     s.events.push({ type: "member-suspect", member: s.view(id) });
     return "accepted";
   }
@@ -271,20 +271,20 @@ export class Claims {
   /** The timer of a suspect has fired: dead, on our own judgement. */
   onSuspicionTimeout(id: number): void {
     const s = this.#s;
-    if (!this.suspicionOf(id)) return;
+    if (!this.#suspicions.has(s.table.names.rowOf(id))) return;
     this.#declareDead(id, s.table.incarnation(id), s.name, 0);
   }
 
   /** Moves the deadline of every suspicion: in `ms` of standing still no refutation could be heard. */
   excuse(ms: number): void {
-    if (this.#suspects === 0) return;
+    const suspicions = this.#suspicions;
+    if (suspicions.count === 0) return;
     const { table, timers } = this.#s;
     for (let i = 0; i < table.length; i++) {
-      const id = table.at(i);
-      const suspicion = this.suspicionOf(id);
-      if (!suspicion) continue;
-      suspicion.excuse(ms);
-      timers.set(TimerKind.suspicion, id, suspicion.deadline);
+      const row = table.names.rowOf(table.at(i));
+      if (!suspicions.has(row)) continue;
+      suspicions.excuse(row, ms);
+      timers.set(TimerKind.suspicion, row, suspicions.deadline(row));
     }
   }
 
@@ -376,7 +376,7 @@ export class Claims {
     const record = s.table.record(id);
     const node = record.name;
     const left = accuser === node;
-    const suspicion = this.suspicionOf(id);
+    const suspicion = s.keepsEvidence ? this.suspicionOf(id) : undefined;
     this.#dropSuspicion(id);
     s.table.setIncarnation(id, incarnation);
     s.table.setState(id, left ? MemberState.left : MemberState.dead, s.now);
@@ -385,6 +385,7 @@ export class Claims {
       id,
       left ? Urgency.leave : Urgency.failure,
       broadcastId,
+      gistOfDead(s.table.names.needRow(id), incarnation),
     );
     if (left) {
       s.evidence(node, { type: "left", at: s.now, incarnation, from: accuser });
@@ -404,14 +405,21 @@ export class Claims {
   }
 
   #dropSuspicion(id: number): void {
-    if (!this.suspicionOf(id)) return;
-    this.#suspicions[this.#s.table.names.rowOf(id)] = undefined;
-    this.#suspects--;
-    this.#s.timers.clear(TimerKind.suspicion, id);
+    const row = this.#s.table.names.rowOf(id);
+    if (!this.#suspicions.has(row)) return;
+    this.#suspicions.end(row);
+    this.#s.timers.clear(TimerKind.suspicion, row);
   }
 
-  #spreadSuspicion(id: number, incarnation: number, node: string, from: string, message: Suspect | undefined): void {
-    this.#s.broadcast(message ?? { type: MessageType.suspect, incarnation, node, from }, id, Urgency.failure);
+  #spreadSuspicion(
+    id: number,
+    incarnation: number,
+    node: string,
+    from: string,
+    message: Suspect | undefined,
+    gist: number,
+  ): void {
+    this.#s.broadcast(message ?? { type: MessageType.suspect, incarnation, node, from }, id, Urgency.failure, 0, gist);
   }
 
   #logSuspicion(
@@ -419,9 +427,10 @@ export class Claims {
     node: string,
     incarnation: number,
     from: string,
-    suspicion: Suspicion,
+    row: number,
   ): void {
     if (!this.#s.keepsEvidence) return;
+    const suspicion = this.#suspicions.get(row)!;
     this.#s.evidence(node, {
       type,
       at: this.#s.now,

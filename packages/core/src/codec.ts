@@ -41,6 +41,11 @@ export interface Transmit {
   buffer: Uint8Array;
   length: number;
   to: Endpoint;
+  /**
+   * For drivers that ask `Hearing`: filled with the gists of all that a packet says, in order; empty when it says anything
+   * that has none.
+   */
+  readonly gists?: number[];
 }
 
 /** A failure of one stream, as a value. */
@@ -81,6 +86,7 @@ export interface Codec {
    * message alone goes bare, several as a compound; then compression where it pays, CRC if asked, encryption, label.
    * A single message larger than the budget is sent all the same (reference 7.3).
    * At most 127 parts with the head (older peers misread more): the caller sees to it.
+   * @param partBytes what the lengths of the parts add up to, if the caller knows: it saves looking at each
    */
   sealPacket(
     out: Transmit,
@@ -89,6 +95,7 @@ export interface Codec {
     parts: readonly Uint8Array[],
     partCount: number,
     crc: boolean,
+    partBytes?: number,
   ): void;
   /** Opens a packet and gives its messages to `sink`. Never throws on account of the bytes. */
   openPacket(bytes: Uint8Array, sink: PacketSink): void;

@@ -40,10 +40,7 @@ export class Gossip {
       s.counters.gossipRounds++;
       this.#lastRound = s.now;
     }
-    for (const id of targets) {
-      const record = s.table.record(id);
-      s.sends.push({ to: record.endpoint, head: null, extra: null, piggyback: true, crc: record.vsn[1]! >= 5 });
-    }
+    for (const id of targets) s.sends.push(id);
     // With nobody to tell, the news waits for the next member to come: a tick would find nothing.
     if (targets.length > 0)
       s.timers.set(TimerKind.gossip, 0, s.now + s.rng.jitter.jitter(s.config.gossipIntervalMs, 0.1));
@@ -52,18 +49,22 @@ export class Gossip {
   /**
    * Appends to `parts` what fits into `room` bytes: membership news first, then user messages, for which a share of the
    * room is kept when any wait.
+   * @param gists gets the gists of those that have one
+   * @returns the bytes of what was appended
    */
-  fill(parts: Uint8Array[], room: number): void {
+  fill(parts: Uint8Array[], room: number, gists: number[] | undefined): number {
     const s = this.#s;
     const limit = this.#transmitLimit();
     let userBytes = 0;
     for (const queue of s.userQueues) userBytes += queue.bytes + 2 * queue.length;
     const kept = Math.min(userBytes, Math.floor(room * s.config.userShare));
     const memberRoom = room - kept;
-    let left = room - s.memberQueue.take(parts, 2, memberRoom, maxParts - 1 - parts.length, limit);
+    const before = parts.length;
+    let left = room - s.memberQueue.take(parts, 2, memberRoom, maxParts - 1 - before, limit, gists);
     for (const queue of s.userQueues) {
       if (queue.length > 0) left -= queue.take(parts, 2, left, maxParts - 1 - parts.length, limit);
     }
+    return room - left - 2 * (parts.length - before);
   }
 
   /**

@@ -7,7 +7,7 @@ export type { Evidence, EvidenceType } from "./evidence.ts";
 export { Fifo } from "./fifo.ts";
 export { confirmationsWanted, pushPullScale, retransmitLimit, suspicionMinMs, suspicionTotalMs } from "./formulas.ts";
 export { type KnownMember, KnownPool } from "./known-pool.ts";
-export type { Machine, StreamFailure, StreamReply, StreamRequest } from "./machine.ts";
+export type { Ears, Machine, StreamFailure, StreamReply, StreamRequest } from "./machine.ts";
 export * from "./messages.ts";
 export { emptyBytes, equalBytes, type MemberRecord, NameTable, type Subject } from "./names.ts";
 export { Rng } from "./rng.ts";

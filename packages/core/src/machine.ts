@@ -10,6 +10,13 @@ import type { Codec, Transmit } from "./codec.ts";
 import type { DropReason } from "./drop-reason.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { StreamMessage } from "./messages.ts";
+import type { NameTable } from "./names.ts";
+
+/** Where a driver may ask, in a machine's place, whether a packet tells it anything new: `names.hearing`. */
+export interface Ears {
+  readonly names: NameTable;
+  readonly listener: number;
+}
 
 /** A TCP exchange the machine wants. The driver dials, writes `streamPayload(id)`, reads one message (unless `reply` is
  *  false), and reports by the same id. */
@@ -38,6 +45,8 @@ export interface StreamReply {
 
 export interface Machine<Event> {
   readonly codec: Codec;
+  /** For drivers of thousands of machines. Only while the machine is not late may a packet be answered for there. */
+  readonly ears?: Ears;
   /** Joins itself as the first member and arms the timers. Once. */
   start(now: number): void;
   /** A datagram. `from` and `bytes` are borrowed for the call. Nothing a peer sends makes it throw. */

@@ -5,42 +5,52 @@
  * Columns hold what this machine has learned by itself; what it has only been told at a warm start stays in the pool it
  * was told of, which thousands of machines may share. A row's number belongs to the name (`NameTable.rowOf`).
  */
+import { isDeaf, settled, stateBits, unwritten } from "./hearing.ts";
 import { absent, type KnownPool } from "./known-pool.ts";
-import { type Dead, MemberState, MessageType, type Suspect } from "./messages.ts";
+import type { Block } from "./memory.ts";
+import { type Dead, MemberState, type Suspect } from "./messages.ts";
 import type { MemberRecord, NameTable } from "./names.ts";
 import type { Rng } from "./rng.ts";
 
-/** In a row: nothing of our own; the known pool has it, or nobody has. */
-const unwritten = 254;
-/** Of a mark: the state, and beside it that further accusers change nothing. */
-const stateBits = 0x0f;
-const noteBits = 0xf0;
-const settled = 0x10;
-/** The dead and the left: 0x12 and 0x13. */
-const goneBits = 0xf2;
-const gone = 0x12;
 /** Numbers below fit a ring of half the size. */
 const smallIds = 0x1_0000;
 
 type Ring = Uint16Array | Uint32Array;
+
+const nothing: Block = { words: new Int32Array(0), doubles: new Float64Array(0), start: 0, size: 0 };
 
 export class MemberTable {
   readonly names: NameTable;
   #known: KnownPool | undefined;
   /** When the known pool was taken over: ms. */
   #knownAt = 0;
-  /** State, whether accusers matter, and which of them were heard: 4, 4 and 24 bits. */
-  #marks = new Int32Array(0);
-  readonly #incarnations: number[] = [];
-  readonly #changedAt: number[] = [];
+  /**
+   * Three columns, each of so many rows as there is room for: marks (state, whether accusers matter, and which of them were
+   * heard: 4, 4 and 24 bits), incarnations, and as doubles when the state changed.
+   */
+  #block: Block;
+  #rows = 0;
+  #words: Int32Array;
+  #marksAt = 0;
+  #incarnationsAt = 0;
+  #doubles: Float64Array;
+  #changesAt = 0;
+  /** Of those members of whom the known pool has no record, or another one. */
   readonly #records: (MemberRecord | undefined)[] = [];
   #ring: Ring = new Uint16Array(0);
   #length = 0;
   #probeIndex = 0;
   #alive = 0;
 
+  /** Its number in the names' `hearing`. */
+  readonly listener: number;
+
   constructor(names: NameTable) {
     this.names = names;
+    this.listener = names.hearing.add();
+    this.#block = nothing;
+    this.#words = nothing.words;
+    this.#doubles = nothing.doubles;
   }
 
   /** Every entry: alive, suspect, and not yet forgotten dead and left ones. */
@@ -80,18 +90,22 @@ export class MemberTable {
 
   incarnation(id: number): number {
     const row = this.#rowOf(id);
-    return row >= 0 ? this.#incarnations[row]! : this.#known!.incarnations[id]!;
+    return row >= 0 ? this.#words[this.#incarnationsAt + row]! >>> 0 : this.#known!.incarnations[id]!;
   }
 
   /** ms of the last change of state. */
   changedAt(id: number): number {
     const row = this.#rowOf(id);
-    return row >= 0 ? this.#changedAt[row]! : this.#knownAt;
+    return row >= 0 ? this.#doubles[this.#changesAt + row]! : this.#knownAt;
   }
 
   record(id: number): MemberRecord {
-    const row = this.#rowOf(id);
-    return (row >= 0 ? this.#records[row] : this.#known!.records[id])!;
+    if (this.#records.length > 0) {
+      const row = this.names.rowOf(id);
+      const own = row >= 0 && row < this.#records.length ? this.#records[row] : undefined;
+      if (own !== undefined) return own;
+    }
+    return this.#known!.records[id]!;
   }
 
   isAliveOrSuspect(id: number): boolean {
@@ -107,29 +121,34 @@ export class MemberTable {
     const { subject } = claim;
     if (subject === undefined || subject.table !== this.names) return false;
     const { row } = subject;
-    if (row < 0 || row >= this.#marks.length) return false;
-    const mark = this.#marks[row]!;
-    if (claim.type === MessageType.dead) return (mark & goneBits) === gone;
-    return (mark & noteBits) === settled || (mark & (claim.accuserBit ?? 0)) !== 0;
+    return row >= 0 && row < this.#rows && isDeaf(this.#words[this.#marksAt + row]!, claim);
+  }
+
+  /** Whether a suspect's accuser was heard (`hear`). */
+  hasHeard(id: number, accuserBit: number): boolean {
+    const row = this.#rowOf(id);
+    return row >= 0 && (this.#words[this.#marksAt + row]! & accuserBit) !== 0;
   }
 
   /** A suspect's accuser has been heard (`NameTable.accuserBit`). Until its next change of state. */
   hear(id: number, accuserBit: number): void {
-    this.#marks[this.#write(id)]! |= accuserBit;
+    const row = this.#write(id);
+    this.#words[this.#marksAt + row]! |= accuserBit;
   }
 
   /** A suspect's wait cannot be shortened any more. Until its next change of state. */
   settle(id: number): void {
-    this.#marks[this.#write(id)]! |= settled;
+    const row = this.#write(id);
+    this.#words[this.#marksAt + row]! |= settled;
   }
 
   /** A new member, dead with incarnation 0 until a claim says otherwise, at a random place of the ring (12.1). */
   add(name: string, rng: Rng, now: number): number {
     const id = this.names.acquire(name);
     const row = this.#write(id);
-    this.#marks[row] = MemberState.dead;
-    this.#incarnations[row] = 0;
-    this.#changedAt[row] = now;
+    this.#words[this.#marksAt + row] = MemberState.dead;
+    this.#words[this.#incarnationsAt + row] = 0;
+    this.#doubles[this.#changesAt + row] = now;
     if (this.#length === this.#ring.length || (id >= smallIds && this.#ring.BYTES_PER_ELEMENT === 2)) {
       this.#growRing(id);
     }
@@ -153,19 +172,27 @@ export class MemberTable {
   }
 
   setIncarnation(id: number, incarnation: number): void {
-    this.#incarnations[this.#write(id)] = incarnation;
+    const row = this.#write(id);
+    this.#words[this.#incarnationsAt + row] = incarnation;
   }
 
   setRecord(id: number, record: MemberRecord): void {
-    this.#records[this.#write(id)] = record;
+    const row = this.#write(id);
+    if (row >= this.#records.length) {
+      // Who the known pool has said the truth about needs none here.
+      if (this.#isKnown(id) && this.#known!.records[id] === record) return;
+      while (this.#records.length <= row) this.#records.push(undefined);
+    }
+    this.#records[row] = record;
   }
 
   setState(id: number, state: MemberState, now: number): void {
     const row = this.#write(id);
-    const before = (this.#marks[row]! & stateBits) <= MemberState.suspect;
+    const mark = this.#marksAt + row;
+    const before = (this.#words[mark]! & stateBits) <= MemberState.suspect;
     const after = state <= MemberState.suspect;
-    this.#marks[row] = state >= MemberState.dead ? state | settled : state;
-    this.#changedAt[row] = now;
+    this.#words[mark] = state >= MemberState.dead ? state | settled : state;
+    this.#doubles[this.#changesAt + row] = now;
     if (before !== after) this.#alive += after ? 1 : -1;
   }
 
@@ -236,24 +263,29 @@ export class MemberTable {
   /** The row that says something about this number here, or -1: then the known pool does, if anything. */
   #rowOf(id: number): number {
     const row = this.names.rowOf(id);
-    return row >= 0 && row < this.#marks.length && this.#marks[row] !== unwritten ? row : -1;
+    return row >= 0 && row < this.#rows && this.#words[this.#marksAt + row] !== unwritten ? row : -1;
   }
 
   #stateAt(row: number, id: number): number {
-    if (row >= 0) return this.#marks[row] === absent ? absent : this.#marks[row]! & stateBits;
-    return this.#known !== undefined && id < this.#known.states.length ? this.#known.states[id]! : absent;
+    if (row < 0) return this.#known !== undefined && id < this.#known.states.length ? this.#known.states[id]! : absent;
+    const mark = this.#words[this.#marksAt + row]!;
+    return mark === absent ? absent : mark & stateBits;
+  }
+
+  /** Whether the known pool says anything of this number. */
+  #isKnown(id: number): boolean {
+    return this.#known !== undefined && id < this.#known.states.length && this.#known.states[id] !== absent;
   }
 
   /** The row of this number, with what is known so far in it. */
   #write(id: number): number {
     const row = this.names.needRow(id);
-    if (row >= this.#marks.length) this.#reserve(this.names.rowCount);
-    if (this.#marks[row] === unwritten) {
+    if (row >= this.#rows) this.#reserve(this.names.rowCount);
+    if (this.#words[this.#marksAt + row] === unwritten) {
       const known = this.#known !== undefined && id < this.#known.states.length ? this.#known : undefined;
-      this.#marks[row] = known?.states[id] ?? MemberState.dead;
-      this.#incarnations[row] = known?.incarnations[id] ?? 0;
-      this.#changedAt[row] = this.#knownAt;
-      this.#records[row] = known?.records[id];
+      this.#words[this.#marksAt + row] = known?.states[id] ?? MemberState.dead;
+      this.#words[this.#incarnationsAt + row] = known?.incarnations[id] ?? 0;
+      this.#doubles[this.#changesAt + row] = this.#knownAt;
     }
     return row;
   }
@@ -261,24 +293,33 @@ export class MemberTable {
   /** A known pool's names keep their rows; others may pass theirs on, so nothing must be left in it. */
   #forget(id: number): void {
     const row = this.#write(id);
-    this.#records[row] = undefined;
-    const isKnown = this.#known !== undefined && id < this.#known.states.length && this.#known.states[id] !== absent;
-    this.#marks[row] = isKnown ? absent : unwritten;
+    if (row < this.#records.length) this.#records[row] = undefined;
+    this.#words[this.#marksAt + row] = this.#isKnown(id) ? absent : unwritten;
     this.names.release(id);
   }
 
   #reserve(size: number): void {
-    let capacity = Math.max(16, this.#marks.length);
+    const before = this.#rows;
+    let rows = Math.max(16, before);
     // Large tables grow by a quarter: a simulator holds thousands of them.
-    while (capacity < size) capacity = capacity < 1024 ? capacity * 2 : Math.ceil(capacity * 1.25);
-    const marks = new Int32Array(capacity).fill(unwritten);
-    marks.set(this.#marks);
-    this.#marks = marks;
-    while (this.#incarnations.length < capacity) {
-      this.#incarnations.push(0);
-      this.#changedAt.push(0);
-      this.#records.push(undefined);
-    }
+    while (rows < size) rows = rows < 1024 ? rows * 2 : Math.ceil((rows * 1.25) / 16) * 16;
+    const { memory, hearing } = this.names;
+    const block = memory.take(4 * rows);
+    const { words, doubles, start } = block;
+    const changesAt = start / 2 + rows;
+    words.set(this.#words.subarray(this.#marksAt, this.#marksAt + before), start);
+    words.fill(unwritten, start + before, start + rows);
+    words.set(this.#words.subarray(this.#incarnationsAt, this.#incarnationsAt + before), start + rows);
+    doubles.set(this.#doubles.subarray(this.#changesAt, this.#changesAt + before), changesAt);
+    if (before > 0) memory.give(this.#block);
+    this.#block = block;
+    this.#rows = rows;
+    this.#words = words;
+    this.#doubles = doubles;
+    this.#marksAt = start;
+    this.#incarnationsAt = start + rows;
+    this.#changesAt = changesAt;
+    hearing.moved(this.listener, block, rows);
   }
 
   #growRing(id: number): void {

@@ -4,6 +4,8 @@
  * each record.
  */
 import { addressText, type Endpoint } from "./endpoint.ts";
+import { Hearing } from "./hearing.ts";
+import { Memory } from "./memory.ts";
 import type { PushPullNode } from "./messages.ts";
 
 /** What a member says of itself. Immutable and shared; its bytes are never changed. */
@@ -39,6 +41,9 @@ const firstAccuserBit = 8;
 const mostAccusers = 24;
 
 export class NameTable {
+  /** Where the machines that share these names keep their columns. */
+  readonly memory = new Memory();
+  readonly hearing = new Hearing();
   readonly #ids = new Map<string, number>();
   readonly #names: string[] = [];
   readonly #references: number[] = [];
@@ -46,8 +51,10 @@ export class NameTable {
   readonly #entries: (PushPullNode | undefined)[] = [];
   readonly #free: number[] = [];
   readonly #rows: number[] = [];
+  readonly #idsOfRows: number[] = [];
   readonly #freeRows: number[] = [];
   #rowCount = 0;
+  #epoch = 0;
   #likeAddresses = 0;
   readonly #subjects: (Subject | undefined)[] = [];
   /** By their bytes in a number: few pools speak more than a handful of versions. */
@@ -90,9 +97,15 @@ export class NameTable {
     for (let i = 0; i < ids.length; i++) this.#references[ids[i]!]!++;
   }
 
+  /** How often a name has gone out of use: what was said in numbers of this table before may mean somebody else now. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
   /** One use less; at none the number and the row may be given to another name. */
   release(id: number): void {
     if (--this.#references[id]! > 0) return;
+    this.#epoch++;
     this.#ids.delete(this.#names[id]!);
     if (likeAddress.test(this.#names[id]!)) this.#likeAddresses--;
     this.#records[id] = undefined;
@@ -123,9 +136,15 @@ export class NameTable {
     if (row >= 0) return row;
     row = this.#freeRows.pop() ?? this.#rowCount++;
     this.#rows[id] = row;
+    this.#idsOfRows[row] = id;
     const subject = this.#subjects[id];
     if (subject) subject.row = row;
     return row;
+  }
+
+  /** Whose row this is. */
+  idOfRow(row: number): number {
+    return this.#idsOfRows[row]!;
   }
 
   /** Rows there have been: columns of this length hold them all. */

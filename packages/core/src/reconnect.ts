@@ -14,11 +14,20 @@ import { TimerKind } from "./timers.ts";
 /** Lost members remembered; the oldest go first. */
 const maxLost = 4096;
 
+interface Lost {
+  readonly name: string;
+  readonly endpoint: Endpoint;
+  /** ms. */
+  readonly since: number;
+}
+
 export class Reconnector {
   readonly #s: Shared;
   readonly #exchanges: Exchanges;
   readonly #onExchanged: (peer: Endpoint, result: MergeResult) => void;
-  readonly #lost = new Map<string, { endpoint: Endpoint; since: number }>();
+  readonly #lost = new Map<string, Lost>();
+  /** Lost since the last look at the others: many may go at once, and it is a while until the first is tried. */
+  readonly #justLost: Lost[] = [];
 
   constructor(shared: Shared, exchanges: Exchanges, onExchanged: (peer: Endpoint, result: MergeResult) => void) {
     this.#s = shared;
@@ -27,27 +36,24 @@ export class Reconnector {
   }
 
   get lostCount(): number {
+    this.#settle();
     return this.#lost.size;
   }
 
   onLost(name: string, endpoint: Endpoint): void {
-    this.#lost.delete(name);
-    this.#lost.set(name, { endpoint, since: this.#s.now });
-    if (this.#lost.size > maxLost) {
-      for (const oldest of this.#lost.keys()) {
-        this.#lost.delete(oldest);
-        break;
-      }
-    }
+    this.#justLost.push({ name, endpoint, since: this.#s.now });
+    if (this.#justLost.length > maxLost) this.#settle();
     this.#arm();
   }
 
   forget(name: string): void {
+    this.#settle();
     this.#lost.delete(name);
   }
 
   onTick(): void {
     const s = this.#s;
+    this.#settle();
     for (const [name, lost] of this.#lost) {
       if (s.now - lost.since > s.config.reconnectTimeoutMs) this.#lost.delete(name);
     }
@@ -58,6 +64,21 @@ export class Reconnector {
     this.#exchanges.pushPull(chosen.endpoint, true, (_error, result) => {
       if (result && result.refused === undefined) this.#onExchanged(chosen.endpoint, result);
     });
+  }
+
+  #settle(): void {
+    for (const lost of this.#justLost) {
+      // Again, at the end.
+      this.#lost.delete(lost.name);
+      this.#lost.set(lost.name, lost);
+      if (this.#lost.size > maxLost) {
+        for (const oldest of this.#lost.keys()) {
+          this.#lost.delete(oldest);
+          break;
+        }
+      }
+    }
+    this.#justLost.length = 0;
   }
 
   #arm(): void {

@@ -12,6 +12,7 @@ import type { MemberView, SwimEvent } from "./events.ts";
 import type { Evidence } from "./evidence.ts";
 import { EvidenceLog } from "./evidence-log.ts";
 import { Fifo } from "./fifo.ts";
+import { noGist } from "./hearing.ts";
 import type { StreamRequest } from "./machine.ts";
 import { MemberTable } from "./member-table.ts";
 import { memberStateNames, type PacketMessage, type PushPullNode } from "./messages.ts";
@@ -58,8 +59,7 @@ export interface SwimOptions {
 /** A packet to be built when polled. */
 export interface SendIntent {
   readonly to: Endpoint;
-  /** First message; null for gossip, which goes only if there is something to say. */
-  readonly head: PacketMessage | null;
+  readonly head: PacketMessage;
   /** A second message right behind it (the buddy's suspicion). */
   readonly extra: PacketMessage | null;
   /** Fill the room with broadcasts. */
@@ -105,7 +105,7 @@ export class Shared {
   readonly codec: Codec;
   readonly options: SwimOptions;
   readonly table: MemberTable;
-  readonly timers = new TimerTable();
+  readonly timers: TimerTable;
   readonly awareness: Awareness;
   readonly log: EvidenceLog;
   readonly keepsEvidence: boolean;
@@ -113,7 +113,8 @@ export class Shared {
   /** Three, most urgent first; none until the first user message. */
   userQueues: readonly BroadcastQueue[] = [];
   readonly events = new Fifo<SwimEvent>();
-  readonly sends = new Fifo<SendIntent>();
+  /** Packets to be built; a number is gossip to the member of this id. */
+  readonly sends = new Fifo<SendIntent | number>();
   readonly streams = new Fifo<StreamRequest>();
   readonly rng: { probe: Rng; ring: Rng; gossip: Rng; jitter: Rng; relays: Rng; pushPull: Rng };
   readonly counters: SwimCounters = {
@@ -164,10 +165,11 @@ export class Shared {
     this.meta = options.meta ?? emptyBytes;
     this.vsn = Uint8Array.of(...protocolVersions, ...(options.delegateVersions ?? [0, 0, 0]));
     this.table = new MemberTable(options.names ?? new NameTable());
+    this.timers = new TimerTable(this.table.names.memory);
     this.log = new EvidenceLog(options.evidencePerMember);
     this.keepsEvidence = options.evidencePerMember !== 0;
     this.awareness = new Awareness(options.config.awarenessMaxMult);
-    this.memberQueue = new BroadcastQueue(this.#onFinished);
+    this.memberQueue = new BroadcastQueue(this.#onFinished, this.table.names);
     this.rng = {
       probe: options.rng.fork("probe"),
       ring: options.rng.fork("ring"),
@@ -219,8 +221,8 @@ export class Shared {
   };
 
   /** Queues a membership broadcast, replacing an older one about the same `member`. `id` 0: nobody waits for it. */
-  broadcast(message: PacketMessage, member: number, urgency: number, id = 0): void {
-    this.memberQueue.queue(this.codec.encode(message), member, urgency, id);
+  broadcast(message: PacketMessage, member: number, urgency: number, id = 0, gist = noGist): void {
+    this.memberQueue.queue(this.codec.encode(message), member, urgency, id, gist);
     this.onQueued();
   }
 

@@ -1,55 +1,126 @@
 /**
- * Suspicion: how long an accused member may still speak up. Not a detector: `probe.ts` accuses, this only counts down.
- * More independent accusers shorten the wait, from the longest towards the shortest. Owns no timer; `claims.ts` keeps its
- * deadline. Source: Lifeguard, LHA-Suspicion; reference 12.4 and 12.5.
+ * Suspicions: how long each accused member may still speak up. Not a detector: `probe.ts` accuses, this only counts down.
+ * More independent accusers shorten the wait, from the longest towards the shortest. Owns no timer; `claims.ts` keeps the
+ * deadlines, and knows which accusers were heard as far as the name table has numbers for them. Source: Lifeguard,
+ * LHA-Suspicion; reference 12.4 and 12.5.
  */
 import { suspicionTotalMs } from "./formulas.ts";
+import { type Memory, Rows } from "./memory.ts";
 
-export class Suspicion {
+/** One of them, to look at. */
+export interface Suspicion {
   readonly startedAt: number;
+  /** Accusers that confirmed the first one. */
+  readonly confirmations: number;
   readonly wanted: number;
   readonly minMs: number;
   readonly maxMs: number;
-  /** Everyone who accused, the first included. At most `wanted` + 1. */
-  readonly #accusers: string[];
-  #confirmations = 0;
-  /** Time in which this process stood still, and a refutation could not be heard: ms. */
-  #excusedMs = 0;
-
-  /** @param from the first accuser, who never counts as a confirmation. */
-  constructor(from: string, wanted: number, minMs: number, maxMs: number, now: number) {
-    this.startedAt = now;
-    this.wanted = wanted;
-    this.minMs = minMs;
-    this.maxMs = maxMs;
-    this.#accusers = [from];
-  }
-
-  get confirmations(): number {
-    return this.#confirmations;
-  }
-
-  /** No further accuser changes anything. */
-  get settled(): boolean {
-    return this.#confirmations >= this.wanted;
-  }
-
   /** When its time is up, as things stand: ms. */
-  get deadline(): number {
-    const total =
-      this.wanted < 1 ? this.minMs : suspicionTotalMs(this.#confirmations, this.wanted, this.minMs, this.maxMs);
-    return this.startedAt + total + this.#excusedMs;
+  readonly deadline: number;
+}
+
+/** Words of a row: three times in ms (start, shortest wait, what is excused), confirmations wanted, and had, plus one. */
+const stride = 8;
+
+export class Suspicions {
+  readonly #rows: Rows;
+  readonly #maxMult: number;
+  #count = 0;
+  /** Accusers who have no number, by row. At most as many as are wanted, and the first. */
+  #others: Map<number, string[]> | undefined;
+
+  /** @param maxMult the longest wait as a multiple of the shortest */
+  constructor(memory: Memory, maxMult: number) {
+    this.#rows = new Rows(memory, stride);
+    this.#maxMult = maxMult;
   }
 
-  /** One more accuser. True when it is new and was still wanted: then it is worth passing on. */
-  confirm(from: string): boolean {
-    if (this.settled || this.#accusers.includes(from)) return false;
-    this.#confirmations++;
-    this.#accusers.push(from);
+  get count(): number {
+    return this.#count;
+  }
+
+  /** @param row of the suspect (`NameTable.rowOf`) */
+  has(row: number): boolean {
+    return row >= 0 && row < this.#rows.count && this.#rows.words[this.#at(row) + 7] !== 0;
+  }
+
+  get(row: number): Suspicion | undefined {
+    if (!this.has(row)) return undefined;
+    const { words, doubles } = this.#rows;
+    const at = this.#at(row);
+    const minMs = doubles[at / 2 + 1]!;
+    return {
+      startedAt: doubles[at / 2]!,
+      confirmations: words[at + 7]! - 1,
+      wanted: words[at + 6]!,
+      minMs,
+      maxMs: minMs * this.#maxMult,
+      deadline: this.deadline(row),
+    };
+  }
+
+  /** The first accuser never counts as a confirmation. @param unnumbered its name, where it has no number */
+  begin(row: number, wanted: number, minMs: number, now: number, unnumbered: string | undefined): void {
+    const rows = this.#rows;
+    rows.reserve(row, 0);
+    const at = this.#at(row);
+    rows.doubles[at / 2] = now;
+    rows.doubles[at / 2 + 1] = minMs;
+    rows.doubles[at / 2 + 2] = 0;
+    rows.words[at + 6] = wanted;
+    rows.words[at + 7] = 1;
+    this.#count++;
+    if (unnumbered !== undefined) this.#isNew(row, unnumbered);
+  }
+
+  /**
+   * One more accuser, with a number and not heard before, or `unnumbered`. True when it was still wanted: then it is worth
+   * passing on.
+   */
+  confirm(row: number, unnumbered: string | undefined): boolean {
+    if (this.isSettled(row) || (unnumbered !== undefined && !this.#isNew(row, unnumbered))) return false;
+    this.#rows.words[this.#at(row) + 7]!++;
     return true;
   }
 
-  excuse(ms: number): void {
-    this.#excusedMs += ms;
+  /** No further accuser changes anything. */
+  isSettled(row: number): boolean {
+    const { words } = this.#rows;
+    const at = this.#at(row);
+    return words[at + 7]! > words[at + 6]!;
+  }
+
+  /** When its time is up, as things stand: ms. */
+  deadline(row: number): number {
+    const { words, doubles } = this.#rows;
+    const at = this.#at(row);
+    const wanted = words[at + 6]!;
+    const minMs = doubles[at / 2 + 1]!;
+    const total = wanted < 1 ? minMs : suspicionTotalMs(words[at + 7]! - 1, wanted, minMs, minMs * this.#maxMult);
+    return doubles[at / 2]! + total + doubles[at / 2 + 2]!;
+  }
+
+  /** This process stood still for so long, and could not hear a refutation. */
+  excuse(row: number, ms: number): void {
+    this.#rows.doubles[this.#at(row) / 2 + 2]! += ms;
+  }
+
+  end(row: number): void {
+    this.#rows.words[this.#at(row) + 7] = 0;
+    this.#others?.delete(row);
+    this.#count--;
+  }
+
+  #at(row: number): number {
+    return this.#rows.at + row * stride;
+  }
+
+  #isNew(row: number, accuser: string): boolean {
+    this.#others ??= new Map();
+    const others = this.#others.get(row);
+    if (others === undefined) this.#others.set(row, [accuser]);
+    else if (others.includes(accuser)) return false;
+    else others.push(accuser);
+    return true;
   }
 }

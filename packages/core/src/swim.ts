@@ -14,7 +14,7 @@ import { Exchanges } from "./exchanges.ts";
 import { Gossip } from "./gossip.ts";
 import { fitsPacket, Inbox, maxFitting } from "./inbox.ts";
 import type { KnownPool } from "./known-pool.ts";
-import type { Machine, StreamFailure, StreamReply, StreamRequest } from "./machine.ts";
+import type { Ears, Machine, StreamFailure, StreamReply, StreamRequest } from "./machine.ts";
 import { Merger } from "./merge.ts";
 import { MemberState, MessageType, type StreamMessage } from "./messages.ts";
 import { Prober } from "./probe.ts";
@@ -22,7 +22,7 @@ import { PushPuller } from "./push-pull.ts";
 import { Reclaimer } from "./reclaim.ts";
 import { Reconnector } from "./reconnect.ts";
 import { Relays } from "./relay.ts";
-import { Shared, type SwimCounters, type SwimOptions } from "./shared.ts";
+import { type SendIntent, Shared, type SwimCounters, type SwimOptions } from "./shared.ts";
 import { TimerKind } from "./timers.ts";
 
 /** Lateness from which a call counts as a stall, as a share of the probe timeout: answers may have come meanwhile. */
@@ -99,7 +99,14 @@ export class Swim implements Machine<SwimEvent> {
 
   /** Live counters; read, do not write. */
   get counters(): Readonly<SwimCounters> {
-    return this.#s.counters;
+    const { counters, table } = this.#s;
+    counters.packetsReceived += table.names.hearing.takeCount(table.listener);
+    return counters;
+  }
+
+  get ears(): Ears {
+    const { names, listener } = this.#s.table;
+    return { names, listener };
   }
 
   // Wishes
@@ -330,23 +337,49 @@ export class Swim implements Machine<SwimEvent> {
 
   pollTransmit(out: Transmit): boolean {
     const s = this.#s;
-    for (let intent = s.sends.shift(); intent; intent = s.sends.shift()) {
+    for (let intent = s.sends.shift(); intent !== undefined; intent = s.sends.shift()) {
       const parts = this.#parts;
       // Making it empty at once would throw its memory away.
       while (parts.length > 0) parts.pop();
-      const headLength = intent.head ? s.codec.encodeInto(intent.head, s.codec.scratch, 0) : 0;
-      if (intent.extra) parts.push(s.codec.encode(intent.extra));
-      if (intent.piggyback) {
-        this.#gossip.fill(parts, s.config.maxPacketBytes - 2 - s.codec.packetOverhead() - headLength);
-      }
-      // Gossip with nothing left to say: an earlier packet took the last of it.
-      if (headLength === 0 && parts.length === 0) continue;
-      s.codec.sealPacket(out, s.codec.scratch, headLength, parts, parts.length, intent.crc);
-      out.to = intent.to;
+      const { gists } = out;
+      if (gists !== undefined) while (gists.length > 0) gists.pop();
+      if (typeof intent === "number") {
+        if (!this.#buildGossip(intent, parts, out)) continue;
+      } else this.#buildMessage(intent, parts, out);
       s.counters.packetsBuilt++;
       return true;
     }
     return false;
+  }
+
+  /** False when there is nothing left to say: an earlier packet took the last of it. */
+  #buildGossip(to: number, parts: Uint8Array[], out: Transmit): boolean {
+    const s = this.#s;
+    const room = s.config.maxPacketBytes - 2 - s.codec.packetOverhead();
+    const bytes = this.#gossip.fill(parts, room, out.gists);
+    if (parts.length === 0) return false;
+    const { gists } = out;
+    if (gists !== undefined && gists.length < parts.length) while (gists.length > 0) gists.pop();
+    const { endpoint, vsn } = s.table.record(to);
+    s.codec.sealPacket(out, s.codec.scratch, 0, parts, parts.length, vsn[1]! >= 5, bytes);
+    out.to = endpoint;
+    return true;
+  }
+
+  #buildMessage(intent: SendIntent, parts: Uint8Array[], out: Transmit): void {
+    const s = this.#s;
+    const headLength = s.codec.encodeInto(intent.head, s.codec.scratch, 0);
+    let bytes = 0;
+    if (intent.extra) {
+      parts.push(s.codec.encode(intent.extra));
+      bytes += parts[0]!.length;
+    }
+    if (intent.piggyback) {
+      const room = s.config.maxPacketBytes - 2 - s.codec.packetOverhead() - headLength;
+      bytes += this.#gossip.fill(parts, room, undefined);
+    }
+    s.codec.sealPacket(out, s.codec.scratch, headLength, parts, parts.length, intent.crc, bytes);
+    out.to = intent.to;
   }
 
   pollStream(): StreamRequest | undefined {
@@ -435,7 +468,7 @@ export class Swim implements Machine<SwimEvent> {
         this.#relays.onTimeout(number);
         break;
       case TimerKind.suspicion:
-        this.#claims.onSuspicionTimeout(number);
+        this.#claims.onSuspicionTimeout(this.#s.table.names.idOfRow(number));
         break;
       case TimerKind.probe:
         this.#prober.onTick();

@@ -3,9 +3,12 @@
  * cancel. Equal deadlines fire by kind (the order of `TimerKind`), then by number: a history is a function of its seed.
  *
  * Of most kinds there is one at most, number 0: those have a fixed place. A kind with other numbers gets a heap when it
- * needs one (`timer-heap.ts`), and its place holds the earliest.
+ * needs one (`timer-heap.ts`), or for the one kind whose numbers are rows a column (`timer-rows.ts`), and its place holds
+ * the earliest.
  */
+import { Memory } from "./memory.ts";
 import { TimerHeap } from "./timer-heap.ts";
+import { TimerRows } from "./timer-rows.ts";
 
 /** What a deadline is for. The order decides between equal deadlines. */
 export const TimerKind = {
@@ -15,7 +18,7 @@ export const TimerKind = {
   probeEnd: 1,
   /** A ping on behalf of somebody else: nack. Number: the relay's own seqNo. */
   relay: 2,
-  /** A suspect's time is up. Number: member id. */
+  /** A suspect's time is up. Number: the member's row (`NameTable.rowOf`). */
   suspicion: 3,
   /** Next member to probe. */
   probe: 4,
@@ -32,20 +35,30 @@ const kinds = Object.keys(TimerKind).length;
 const never = Number.POSITIVE_INFINITY;
 
 export class TimerTable {
+  readonly #memory: Memory;
   /** The earliest deadline of each kind, and behind them the earliest of all. */
-  readonly #earliest: number[] = new Array<number>(kinds + 1).fill(never);
-  readonly #heaps: (TimerHeap | undefined)[] = [];
+  readonly #earliest: Float64Array;
+  readonly #at: number;
+  readonly #heaps: (TimerHeap | TimerRows | undefined)[] = [];
+
+  constructor(memory = new Memory()) {
+    this.#memory = memory;
+    const block = memory.take(2 * (kinds + 1));
+    this.#earliest = block.doubles;
+    this.#at = block.start / 2;
+    this.#earliest.fill(never, this.#at, this.#at + kinds + 1);
+  }
 
   /** ms; Infinity when no timer is set. */
   get next(): number {
-    return this.#earliest[kinds]!;
+    return this.#earliest[this.#at + kinds]!;
   }
 
   get length(): number {
     let length = 0;
     for (let kind = 0; kind < kinds; kind++) {
       const heap = this.#heaps[kind];
-      length += heap ? heap.length : this.#earliest[kind] === never ? 0 : 1;
+      length += heap ? heap.length : this.#earliest[this.#at + kind] === never ? 0 : 1;
     }
     return length;
   }
@@ -54,7 +67,7 @@ export class TimerTable {
   latestWake(slackMs: (kind: TimerKind) => number): number {
     let latest = never;
     for (let kind = 0; kind < kinds; kind++) {
-      const earliest = this.#earliest[kind]!;
+      const earliest = this.#earliest[this.#at + kind]!;
       // What is due later than the best found so far cannot be better.
       if (earliest < latest) latest = Math.min(latest, earliest + slackMs(kind as TimerKind));
     }
@@ -76,7 +89,7 @@ export class TimerTable {
   get(kind: TimerKind, number = 0): number | undefined {
     const heap = this.#heaps[kind];
     if (heap) return heap.get(number);
-    const deadline = this.#earliest[kind]!;
+    const deadline = this.#earliest[this.#at + kind]!;
     return number !== 0 || deadline === never ? undefined : deadline;
   }
 
@@ -92,9 +105,11 @@ export class TimerTable {
 
   /** Takes out the first timer due at `now` and calls `fire` with it; false when none is due. */
   fireDue(now: number, fire: (kind: TimerKind, number: number) => void): boolean {
-    const next = this.#earliest[kinds]!;
+    const { next } = this;
     if (next > now || next === never) return false;
-    const kind = this.#earliest.indexOf(next) as TimerKind;
+    let first = 0;
+    while (this.#earliest[this.#at + first] !== next) first++;
+    const kind = first as TimerKind;
     const number = this.#heaps[kind]?.firstNumber ?? 0;
     this.clear(kind, number);
     fire(kind, number);
@@ -104,12 +119,13 @@ export class TimerTable {
   /** Moves all deadlines of one kind later by `ms`. */
   postpone(kind: TimerKind, ms: number): void {
     this.#heaps[kind]?.postpone(ms);
-    this.#moved(kind, this.#earliest[kind]! + ms);
+    this.#moved(kind, this.#earliest[this.#at + kind]! + ms);
   }
 
-  #makeHeap(kind: TimerKind): TimerHeap {
-    const heap = new TimerHeap();
-    if (this.#earliest[kind] !== never) heap.set(0, this.#earliest[kind]!);
+  #makeHeap(kind: TimerKind): TimerHeap | TimerRows {
+    const heap = kind === TimerKind.suspicion ? new TimerRows(this.#memory) : new TimerHeap();
+    const earliest = this.#earliest[this.#at + kind]!;
+    if (earliest !== never) heap.set(0, earliest);
     while (this.#heaps.length <= kind) this.#heaps.push(undefined);
     this.#heaps[kind] = heap;
     return heap;
@@ -118,15 +134,16 @@ export class TimerTable {
   /** The earliest of a kind is another now. */
   #moved(kind: TimerKind, deadline: number): void {
     const earliest = this.#earliest;
-    const before = earliest[kind]!;
+    const at = this.#at;
+    const before = earliest[at + kind]!;
     if (before === deadline) return;
-    earliest[kind] = deadline;
-    if (deadline <= earliest[kinds]!) {
-      earliest[kinds] = deadline;
-    } else if (before === earliest[kinds]) {
-      let first = earliest[0]!;
-      for (let other = 1; other < kinds; other++) if (earliest[other]! < first) first = earliest[other]!;
-      earliest[kinds] = first;
+    earliest[at + kind] = deadline;
+    if (deadline <= earliest[at + kinds]!) {
+      earliest[at + kinds] = deadline;
+    } else if (before === earliest[at + kinds]) {
+      let first = earliest[at]!;
+      for (let other = 1; other < kinds; other++) if (earliest[at + other]! < first) first = earliest[at + other]!;
+      earliest[at + kinds] = first;
     }
   }
 }

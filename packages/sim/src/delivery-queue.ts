@@ -4,16 +4,17 @@
  * simulated second.
  */
 import type { Packet } from "./fidelity.ts";
-import type { Place } from "./sim-node.ts";
 
 export interface Delivery {
   at: number;
   serial: number;
-  /** A packet: who sent it, to whom. */
-  from: Place | undefined;
-  to: Place | undefined;
+  /** A packet: numbers of the nodes that sent it and shall get it. */
+  from: number;
+  to: number;
   packet: Packet | undefined;
   bytes: number;
+  /** Of the sender's names (`NameTable.epoch`) when it was sent. */
+  epoch: number;
   /** Anything else: what to do. */
   run: (() => void) | undefined;
 }
@@ -31,7 +32,7 @@ export class DeliveryQueue {
     return this.#heap[0];
   }
 
-  pushPacket(at: number, serial: number, from: Place, to: Place, packet: Packet, bytes: number): void {
+  pushPacket(at: number, serial: number, from: number, to: number, packet: Packet, bytes: number, epoch: number): void {
     const entry = this.#take();
     entry.at = at;
     entry.serial = serial;
@@ -39,6 +40,7 @@ export class DeliveryQueue {
     entry.to = to;
     entry.packet = packet;
     entry.bytes = bytes;
+    entry.epoch = epoch;
     this.#up(entry);
   }
 
@@ -60,8 +62,6 @@ export class DeliveryQueue {
   }
 
   release(entry: Delivery): void {
-    entry.from = undefined;
-    entry.to = undefined;
     entry.packet = undefined;
     entry.run = undefined;
     this.#free.push(entry);
@@ -70,7 +70,7 @@ export class DeliveryQueue {
   #take(): Delivery {
     const entry = this.#free.pop();
     if (entry) return entry;
-    return { at: 0, serial: 0, from: undefined, to: undefined, packet: undefined, bytes: 0, run: undefined };
+    return { at: 0, serial: 0, from: -1, to: -1, packet: undefined, bytes: 0, epoch: 0, run: undefined };
   }
 
   #up(entry: Delivery): void {

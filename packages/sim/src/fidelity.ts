@@ -6,7 +6,7 @@
  */
 import type { Codec, Endpoint, Machine, Transmit } from "@hearsay/core";
 import { createCodec } from "@hearsay/wire";
-import { ObjectCodec, type ObjectPacket } from "./object-codec.ts";
+import { ObjectCodec, ObjectPacket, standIn } from "./object-codec.ts";
 
 export type FidelityName = "bytes" | "objects";
 
@@ -19,6 +19,8 @@ export interface Fidelity {
   readonly codec: Codec;
   /** Takes what `pollTransmit` has just written; `out` may be used again afterwards. */
   take(out: Transmit): Packet;
+  /** The gists (`Transmit.gists`) of a packet that holds nothing else, where that can be seen without opening it. */
+  gistsOf(packet: Packet): readonly number[] | undefined;
   /** Hands a packet to a machine, as its socket would. */
   deliver(machine: Machine<unknown>, from: Endpoint, packet: Packet, now: number): void;
 }
@@ -43,6 +45,10 @@ class BytesFidelity implements Fidelity {
     return out.buffer.slice(0, out.length);
   }
 
+  gistsOf(): undefined {
+    return undefined;
+  }
+
   deliver(machine: Machine<unknown>, from: Endpoint, packet: Packet, now: number): void {
     if (packet instanceof Uint8Array) machine.handlePacket(from, packet, now);
   }
@@ -56,9 +62,13 @@ class ObjectsFidelity implements Fidelity {
     return this.codec.takeSealed();
   }
 
+  gistsOf(packet: Packet): readonly number[] | undefined {
+    return packet instanceof ObjectPacket ? packet.gists : undefined;
+  }
+
   deliver(machine: Machine<unknown>, from: Endpoint, packet: Packet, now: number): void {
-    if (packet instanceof Uint8Array) return;
+    if (!(packet instanceof ObjectPacket)) return;
     this.codec.incoming = packet;
-    machine.handlePacket(from, packet.standIn, now);
+    machine.handlePacket(from, standIn, now);
   }
 }

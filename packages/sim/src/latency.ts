@@ -20,6 +20,8 @@ const quantiles = 1024;
 
 export class LatencySampler {
   readonly #latency: Latency;
+  /** Whether it matters which zones a packet goes from and to. */
+  readonly zoned: boolean;
   /** Quantiles of a log-normal distribution around 1; or of the whole delay where there are no zones. */
   readonly #table: Float64Array;
 
@@ -27,6 +29,7 @@ export class LatencySampler {
   constructor(latency: Latency) {
     checkLatency(latency);
     this.#latency = latency;
+    this.zoned = latency.kind === "zones";
     this.#table = tableOf(latency);
   }
 
@@ -36,7 +39,7 @@ export class LatencySampler {
     const i = at | 0;
     const low = this.#table[i]!;
     const value = low + (this.#table[i + 1]! - low) * (at - i);
-    if (this.#latency.kind !== "zones") return value;
+    if (!this.zoned || this.#latency.kind !== "zones") return value;
     const rows = this.#latency.medianMs;
     const row = rows[Math.min(from, rows.length - 1)]!;
     return value * row[Math.min(to, row.length - 1)]!;

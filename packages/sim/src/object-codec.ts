@@ -21,11 +21,19 @@ import type {
 import type { MemberlistCodec } from "@hearsay/wire";
 
 /** The messages of one packet. */
-export interface ObjectPacket {
+export class ObjectPacket {
   readonly messages: readonly PacketMessage[];
-  /** In place of the bytes, for callers that pass some; as long as they would be is not promised. */
-  readonly standIn: Uint8Array;
+  /** See `Transmit.gists`; undefined where there are none. */
+  readonly gists: readonly number[] | undefined;
+
+  constructor(messages: readonly PacketMessage[], gists: readonly number[] | undefined) {
+    this.messages = messages;
+    this.gists = gists;
+  }
 }
+
+/** In place of a packet's bytes, for callers that pass some. */
+export const standIn = new Uint8Array(0);
 
 /** One message, as long as its bytes. The machine takes it for them. */
 class Parcel {
@@ -71,7 +79,7 @@ class Accusation implements Noted {
   }
 }
 
-const nothing = new Uint8Array(0);
+const noPacket = new ObjectPacket([], undefined);
 
 export class ObjectCodec implements Codec {
   readonly maxPacketBytes: number;
@@ -80,7 +88,7 @@ export class ObjectCodec implements Codec {
   incoming: ObjectPacket | undefined;
   readonly #real: MemberlistCodec;
   #head: PacketMessage | undefined;
-  #sealed: PacketMessage[] = [];
+  #sealed = noPacket;
 
   constructor(real: MemberlistCodec) {
     this.#real = real;
@@ -112,23 +120,27 @@ export class ObjectCodec implements Codec {
     parts: readonly Uint8Array[],
     partCount: number,
     crc: boolean,
+    partBytes = lengthOf(parts, partCount),
   ): void {
     const first = headLength > 0 ? 1 : 0;
-    const messages = new Array<PacketMessage>(first + partCount);
-    let bytes = headLength;
-    if (first === 1) messages[0] = this.#head!;
-    for (let i = 0; i < partCount; i++) {
-      const part = parts[i] as unknown as Parcel;
-      bytes += part.length;
-      messages[first + i] = part.message as PacketMessage;
+    if (out.gists !== undefined && out.gists.length > 0) {
+      // Accusations, and so their own messages: they are not even looked at.
+      const messages = parts.slice(0, partCount) as unknown as PacketMessage[];
+      this.#sealed = new ObjectPacket(messages, out.gists.slice());
+    } else {
+      const messages = new Array<PacketMessage>(first + partCount);
+      if (first === 1) messages[0] = this.#head!;
+      for (let i = 0; i < partCount; i++) {
+        messages[first + i] = (parts[i] as unknown as Parcel).message as PacketMessage;
+      }
+      this.#sealed = new ObjectPacket(messages, undefined);
     }
-    this.#sealed = messages;
-    out.length = this.#real.packetBytes(messages.length, bytes, crc);
+    out.length = this.#real.packetBytes(first + partCount, headLength + partBytes, crc);
   }
 
   /** The packet that `sealPacket` made last. */
   takeSealed(): ObjectPacket {
-    return { messages: this.#sealed, standIn: nothing };
+    return this.#sealed;
   }
 
   openPacket(_bytes: Uint8Array, sink: PacketSink): void {
@@ -150,6 +162,12 @@ export class ObjectCodec implements Codec {
       end: () => result ?? { error: "stream-truncated" },
     };
   }
+}
+
+function lengthOf(parts: readonly Uint8Array[], count: number): number {
+  let bytes = 0;
+  for (let i = 0; i < count; i++) bytes += parts[i]!.length;
+  return bytes;
 }
 
 function asBytes(parcel: Parcel | Accusation): Uint8Array {

@@ -5,12 +5,13 @@
 import type { Endpoint, Machine, StreamFailure, StreamMessage, StreamRequest } from "@hearsay/core";
 import type { Digest } from "./digest.ts";
 import type { Network } from "./network.ts";
-import type { SimNode } from "./sim-node.ts";
+import type { Ledger, SimNode } from "./sim-node.ts";
 
 export interface StreamsHost<M extends Machine<E>, E> {
   now(): number;
   readonly network: Network;
   readonly digest: Digest | undefined;
+  readonly ledger: Ledger;
   find(to: Endpoint): SimNode<M, E> | undefined;
   at(time: number, run: () => void): void;
   tell<T>(node: SimNode<M, E>, wish: (machine: M, now: number) => T): T;
@@ -27,7 +28,7 @@ export class Streams<M extends Machine<E>, E> {
   }
 
   open(from: SimNode<M, E>, request: StreamRequest): void {
-    from.traffic.streamsOpened++;
+    this.#host.ledger.streamOpened(from.index);
     new Connection(this.#host, from, request).connect();
   }
 }
@@ -165,7 +166,7 @@ class Connection<M extends Machine<E>, E> {
   }
 
   #count(from: SimNode<M, E>, to: SimNode<M, E>, bytes: number): void {
-    from.traffic.streamBytesSent += bytes;
+    this.#host.ledger.streamSent(from.index, bytes);
     this.#host.digest?.stream(this.#now, from.index, to.index, bytes);
   }
 

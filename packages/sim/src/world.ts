@@ -11,13 +11,20 @@
  *
  * Taking in a message costs a machine no time unless it is stalled or blocked.
  */
-import { type Endpoint, formatEndpoint, type Machine, Rng, type Transmit } from "@hearsay/core";
+import {
+  type Endpoint,
+  formatEndpoint,
+  type Machine,
+  type NameTable,
+  Rng,
+  type Transmit,
+} from "@hearsay/core";
 import { DeliveryQueue } from "./delivery-queue.ts";
 import { Digest } from "./digest.ts";
 import { type Fidelity, type FidelityName, fidelity, type Packet } from "./fidelity.ts";
 import { Network, type NetworkConditions } from "./network.ts";
 import { indexOf } from "./node-endpoint.ts";
-import { Clocks, type Place, SimNode } from "./sim-node.ts";
+import { Clocks, Ledger, type Place, SimNode } from "./sim-node.ts";
 import { Streams } from "./streams.ts";
 import { WakeQueue } from "./wake-queue.ts";
 
@@ -32,6 +39,8 @@ export interface WorldOptions {
   readonly inboxBytes?: number;
 }
 
+/** Of a packet whose gists mean nothing any more, or never did. */
+const noEpoch = -1;
 /** What the kernel counts for a waiting packet beside its bytes. */
 const packetOverheadBytes = 800;
 
@@ -55,6 +64,16 @@ export class World<M extends Machine<E>, E> {
   readonly #byEndpoint = new Map<string, SimNode<M, E>>();
   readonly #out: Transmit;
   readonly #clocks = new Clocks();
+  readonly #ledger = new Ledger();
+  /** By node: where it is, as it is asked for with every packet. */
+  readonly #endpoints: Endpoint[] = [];
+  /** By node: what runs there. */
+  readonly #machines: M[] = [];
+  /** By node: where to ask whether a packet is news, and as whom. */
+  readonly #names: (NameTable | undefined)[] = [];
+  readonly #listeners: number[] = [];
+  /** By node: it runs, nothing holds it up, and its clock is the world's. */
+  readonly #plain: boolean[] = [];
   #now = 0;
   #serial = 0;
 
@@ -64,11 +83,17 @@ export class World<M extends Machine<E>, E> {
     this.network = new Network(new Rng(options.seed).fork("network"), options.network);
     this.digest = options.digest ? new Digest() : undefined;
     this.#inboxLimit = options.inboxBytes ?? 4 * 1024 * 1024;
-    this.#out = { buffer: new Uint8Array(this.fidelity.codec.maxPacketBytes), length: 0, to: { address: "", port: 0 } };
+    this.#out = {
+      buffer: new Uint8Array(this.fidelity.codec.maxPacketBytes),
+      length: 0,
+      to: { address: "", port: 0 },
+      gists: [],
+    };
     this.#streams = new Streams<M, E>({
       now: () => this.#now,
       network: this.network,
       digest: this.digest,
+      ledger: this.#ledger,
       find: (to) => this.find(to),
       at: (time, run) => this.at(time, run),
       tell: (node, wish) => this.act(node, wish),
@@ -92,9 +117,10 @@ export class World<M extends Machine<E>, E> {
     options: { readonly zone?: number; readonly start?: (machine: M, now: number) => void } = {},
   ): SimNode<M, E> {
     if (this.find(endpoint)) throw new RangeError(`${formatEndpoint(endpoint)}: address in use`);
-    const node = new SimNode<M, E>(this.nodes.length, machine, endpoint, options.zone ?? 0, this.#clocks);
+    const node = new SimNode<M, E>(this.nodes.length, machine, endpoint, options.zone ?? 0, this.#clocks, this.#ledger);
     this.nodes.push(node);
-    this.#clocks.reserve(this.nodes.length);
+    this.#endpoints.push(endpoint);
+    this.#listen(node);
     if (this.#byAddress.has(endpoint.address)) this.#byEndpoint.set(formatEndpoint(endpoint), node);
     else this.#byAddress.set(endpoint.address, node);
     this.act(node, options.start ?? ((m, now) => m.start(now)));
@@ -103,20 +129,25 @@ export class World<M extends Machine<E>, E> {
 
   /** The node at an address, alive or not. */
   find(endpoint: Endpoint): SimNode<M, E> | undefined {
+    const index = this.#indexAt(endpoint);
+    return index < 0 ? undefined : this.nodes[index];
+  }
+
+  /** The number of the node at an address, or -1. Most endpoints say it, so that nodes far off need not be looked at. */
+  #indexAt(endpoint: Endpoint): number {
     const index = indexOf(endpoint);
-    if (index >= 0 && index < this.nodes.length) {
-      const node = this.nodes[index]!;
-      if (node.endpoint === endpoint) return node;
+    if (index >= 0 && index < this.#endpoints.length && this.#endpoints[index] === endpoint) return index;
+    let node = this.#byAddress.get(endpoint.address);
+    if (node !== undefined && node.endpoint.port !== endpoint.port) {
+      node = this.#byEndpoint.get(formatEndpoint(endpoint));
     }
-    const node = this.#byAddress.get(endpoint.address);
-    if (node === undefined || node.endpoint.port === endpoint.port) return node;
-    return this.#byEndpoint.get(formatEndpoint(endpoint));
+    return node === undefined ? -1 : node.index;
   }
 
   /** A wish: calls the machine, in its own time, and drains it. Not for a node that is not alive. */
   act<T>(node: SimNode<M, E>, wish: (machine: M, now: number) => T): T {
-    const result = wish(node.machine, this.#tell(node));
-    this.#drain(node);
+    const result = wish(node.machine, this.#tell(node.index));
+    this.#drain(node.index);
     return result;
   }
 
@@ -131,6 +162,7 @@ export class World<M extends Machine<E>, E> {
   crash(node: SimNode<M, E>, options: { readonly host?: boolean } = {}): void {
     node.alive = false;
     node.hostUp = options.host !== true;
+    this.#see(node);
     this.#wakes.set(node.index, Number.POSITIVE_INFINITY, 0);
   }
 
@@ -148,6 +180,7 @@ export class World<M extends Machine<E>, E> {
     node.outboxOpensAt = Number.NEGATIVE_INFINITY;
     node.held = false;
     this.#clocks.told[node.index] = Number.NEGATIVE_INFINITY;
+    this.#listen(node);
     this.act(node, start);
   }
 
@@ -157,10 +190,11 @@ export class World<M extends Machine<E>, E> {
     if (until <= node.stalledUntil) return;
     node.stalledUntil = until;
     node.held = true;
+    this.#see(node);
     const { generation } = node;
     // Timers come first when a process wakes, as in any event loop.
     this.at(until, () => {
-      if (node.alive && node.generation === generation && node.stalledUntil === until) this.#wake(node);
+      if (node.alive && node.generation === generation && node.stalledUntil === until) this.#wake(node.index);
     });
   }
 
@@ -168,12 +202,14 @@ export class World<M extends Machine<E>, E> {
   block(node: SimNode<M, E>, ms: number): void {
     node.blockedUntil = Math.max(node.blockedUntil, this.#now + ms);
     node.held = true;
+    this.#see(node);
   }
 
   /** The node's clock jumps, as after a suspended machine (ahead) or a bad clock (back: it stands still till then). */
   shiftClock(node: SimNode<M, E>, ms: number): void {
     node.clockOffset += ms;
-    if (node.alive) this.#reschedule(node);
+    this.#see(node);
+    if (node.alive) this.#reschedule(node.index);
   }
 
   /** Only nodes of the same group reach each other; those named in none are a group of their own. */
@@ -236,7 +272,7 @@ export class World<M extends Machine<E>, E> {
     if (first === undefined || wakeAt < first.at || (wakeAt === first.at && this.#wakes.serial < first.serial)) {
       if (wakeAt > end || wakeAt === Number.POSITIVE_INFINITY) return false;
       if (wakeAt > this.#now) this.#now = wakeAt;
-      this.#onWake(this.nodes[this.#wakes.node]!);
+      this.#onWake(this.#wakes.node);
       return true;
     }
     if (first.at > end) return false;
@@ -248,33 +284,32 @@ export class World<M extends Machine<E>, E> {
       run();
       return true;
     }
-    const { from, to, packet, bytes } = delivery;
+    const { from, to, bytes, epoch } = delivery;
+    const packet = delivery.packet!;
     this.#deliveries.release(delivery);
-    this.#arrive(from!, to as SimNode<M, E>, packet!, bytes, false);
+    if (!this.#plain[to]) this.#arrive(this.nodes[from]!, this.nodes[to]!, packet, bytes, false);
+    else if (!this.#isOldNews(from, to, packet, bytes, epoch)) this.#deliver(from, to, packet, bytes);
     return true;
   }
 
   // Packets
 
-  #send(from: SimNode<M, E>, to: Endpoint, packet: Packet, bytes: number): void {
-    const { traffic } = from;
-    traffic.packetsSent++;
-    traffic.bytesSent += bytes;
-    if (bytes > traffic.largestPacket) traffic.largestPacket = bytes;
-    if (this.onPacket !== undefined) this.onPacket(from, to, packet, bytes, this.#now);
-    const target = this.find(to);
-    this.digest?.packet(this.#now, from.index, target === undefined ? -1 : target.index, bytes);
-    if (target === undefined) {
+  #send(from: number, to: Endpoint, packet: Packet, bytes: number): void {
+    this.#ledger.sent(from, bytes);
+    if (this.onPacket !== undefined) this.onPacket(this.nodes[from]!, to, packet, bytes, this.#now);
+    const target = this.#indexAt(to);
+    this.digest?.packet(this.#now, from, target, bytes);
+    if (target < 0) {
       this.network.drops.nobody++;
       return;
     }
-    if (from.held) this.#leave(from, target, packet, bytes);
-    else this.#route(from, target, packet, bytes);
+    if (!this.#plain[from] && this.nodes[from]!.held) this.#leave(this.nodes[from]!, target, packet, bytes);
+    else this.#route(from, target, packet, bytes, this.#names[from]?.epoch ?? noEpoch);
   }
 
-  #leave(from: SimNode<M, E>, to: SimNode<M, E>, packet: Packet, bytes: number): void {
+  #leave(from: SimNode<M, E>, to: number, packet: Packet, bytes: number): void {
     if (from.blockedUntil <= this.#now) {
-      this.#route(from, to, packet, bytes);
+      this.#route(from.index, to, packet, bytes, noEpoch);
       return;
     }
     // Beside those that wait already, so that a longer block keeps their order.
@@ -285,11 +320,11 @@ export class World<M extends Machine<E>, E> {
     });
   }
 
-  #route(from: SimNode<M, E>, to: SimNode<M, E>, packet: Packet, bytes: number): void {
+  #route(from: number, to: number, packet: Packet, bytes: number, epoch: number): void {
     const { network } = this;
-    const copies = network.route(from, to, bytes, this.#now);
+    const copies = network.route(this.nodes[from]!, this.nodes[to]!, bytes, this.#now);
     for (let i = 0; i < copies; i++) {
-      this.#deliveries.pushPacket(network.arrivals[i]!, ++this.#serial, from, to, packet, bytes);
+      this.#deliveries.pushPacket(network.arrivals[i]!, ++this.#serial, from, to, packet, bytes, epoch);
     }
   }
 
@@ -303,11 +338,47 @@ export class World<M extends Machine<E>, E> {
         return;
       }
       to.held = false;
+      this.#see(to);
     }
-    to.traffic.packetsReceived++;
-    to.traffic.bytesReceived += bytes;
-    this.fidelity.deliver(to.machine as Machine<unknown>, from.endpoint, packet, this.#tell(to));
+    this.#deliver(from.index, to.index, packet, bytes);
+  }
+
+  #deliver(from: number, to: number, packet: Packet, bytes: number): void {
+    this.#ledger.received(to, bytes);
+    const machine = this.#machines[to]!;
+    this.fidelity.deliver(machine as Machine<unknown>, this.#endpoints[from]!, packet, this.#tell(to));
     this.#drain(to);
+  }
+
+  /**
+   * Whether a packet only repeats what its receiver has heard, which is true of most when many members fail at once. Then
+   * it is counted, and nobody need be woken.
+   */
+  #isOldNews(from: number, to: number, packet: Packet, bytes: number, epoch: number): boolean {
+    const gists = this.fidelity.gistsOf(packet);
+    if (gists === undefined) return false;
+    const names = this.#names[to];
+    if (names === undefined || names !== this.#names[from] || names.epoch !== epoch) return false;
+    // Who is late may find that it stood still.
+    if (this.#wakes.timeOf(to) <= this.#now) return false;
+    if (!names.hearing.isOldNews(this.#listeners[to]!, gists)) return false;
+    this.#ledger.received(to, bytes);
+    if (this.#now > this.#clocks.told[to]!) this.#clocks.told[to] = this.#now;
+    return true;
+  }
+
+  /** Something has happened to a node that decides whether it may be spared packets. */
+  #see(node: SimNode<M, E>): void {
+    this.#plain[node.index] = node.alive && !node.held && node.clockOffset === 0;
+  }
+
+  /** The node's machine is another one. */
+  #listen(node: SimNode<M, E>): void {
+    this.#machines[node.index] = node.machine;
+    const { ears } = node.machine;
+    this.#names[node.index] = ears?.names;
+    this.#listeners[node.index] = ears?.listener ?? 0;
+    this.#see(node);
   }
 
   #hold(from: Place, to: SimNode<M, E>, packet: Packet, bytes: number, until: number): void {
@@ -328,56 +399,60 @@ export class World<M extends Machine<E>, E> {
   // Machines
 
   /** The node's own time, never running backwards. */
-  #tell(node: SimNode<M, E>): number {
-    const now = this.#now + node.clockOffset;
-    const told = this.#clocks.told[node.index]!;
-    if (now <= told) return told;
-    this.#clocks.told[node.index] = now;
+  #tell(node: number): number {
+    const now = this.#now + this.#offset(node);
+    const { told } = this.#clocks;
+    if (now <= told[node]!) return told[node]!;
+    told[node] = now;
     return now;
   }
 
-  #onWake(node: SimNode<M, E>): void {
-    if (node.held && node.stalledUntil > this.#now) {
+  #offset(node: number): number {
+    return this.#plain[node] ? 0 : this.nodes[node]!.clockOffset;
+  }
+
+  #onWake(node: number): void {
+    if (!this.#plain[node] && this.nodes[node]!.held && this.nodes[node]!.stalledUntil > this.#now) {
       // The end of the stall wakes it.
-      this.#wakes.set(node.index, Number.POSITIVE_INFINITY, 0);
+      this.#wakes.set(node, Number.POSITIVE_INFINITY, 0);
       return;
     }
-    const deadline = node.machine.nextDeadline();
+    const deadline = this.#machines[node]!.nextDeadline();
+    const offset = this.#offset(node);
     // It has changed its mind since: later.
-    if (deadline - node.clockOffset > this.#now) {
-      this.#wakes.set(node.index, deadline - node.clockOffset, ++this.#serial);
+    if (deadline - offset > this.#now) {
+      this.#wakes.set(node, deadline - offset, ++this.#serial);
       return;
     }
     // Taking an offset away and adding it again may have rounded it off.
-    if (deadline > this.#clocks.told[node.index]! && deadline <= this.#now + node.clockOffset + 1e-6) {
-      this.#clocks.told[node.index] = deadline;
-    }
+    const { told } = this.#clocks;
+    if (deadline > told[node]! && deadline <= this.#now + offset + 1e-6) told[node] = deadline;
     this.#wake(node);
   }
 
-  #wake(node: SimNode<M, E>): void {
-    node.machine.handleTimeout(this.#tell(node));
+  #wake(node: number): void {
+    this.#machines[node]!.handleTimeout(this.#tell(node));
     this.#drain(node);
   }
 
-  #drain(node: SimNode<M, E>): void {
-    const { machine } = node;
+  #drain(node: number): void {
+    const machine = this.#machines[node]!;
     const out = this.#out;
     while (machine.pollTransmit(out)) this.#send(node, out.to, this.fidelity.take(out), out.length);
     for (let request = machine.pollStream(); request !== undefined; request = machine.pollStream()) {
-      this.#streams.open(node, request);
+      this.#streams.open(this.nodes[node]!, request);
     }
     for (let event = machine.pollEvent(); event !== undefined; event = machine.pollEvent()) {
-      this.onEvent?.(node, event, this.#now);
-      node.onEvent?.(event, this.#now);
+      this.onEvent?.(this.nodes[node]!, event, this.#now);
+      if (this.#clocks.anyListener) this.nodes[node]!.onEvent?.(event, this.#now);
     }
     this.#reschedule(node);
   }
 
   /** Moving a wake costs less than looking at a machine that has nothing to do yet. */
-  #reschedule(node: SimNode<M, E>): void {
-    if (!node.alive) return;
-    const time = node.machine.nextDeadline() - node.clockOffset;
-    if (time !== this.#wakes.timeOf(node.index)) this.#wakes.set(node.index, time, ++this.#serial);
+  #reschedule(node: number): void {
+    if (!this.#plain[node] && !this.nodes[node]!.alive) return;
+    const time = this.#machines[node]!.nextDeadline() - this.#offset(node);
+    if (time !== this.#wakes.timeOf(node)) this.#wakes.set(node, time, ++this.#serial);
   }
 }

@@ -1,0 +1,114 @@
+/**
+ * Hearing: whether a packet tells its receiver anything new, answered without waking the receiver up. When many members
+ * fail at once nearly every packet holds only repetitions; a driver of thousands of machines asks here first, and hands
+ * over the rest. The answer is the machine's own (`MemberTable.isDeafTo`), from the same marks.
+ */
+import type { Block } from "./memory.ts";
+import { type Dead, MessageType, type Suspect } from "./messages.ts";
+
+/** In a row: nothing of our own; the known pool has it, or nobody has. */
+export const unwritten = 254;
+/** Of a mark: the state, and beside it that further accusers change nothing. */
+export const stateBits = 0x0f;
+const noteBits = 0xf0;
+export const settled = 0x10;
+/** The dead and the left: 0x12 and 0x13. */
+const goneBits = 0xf2;
+const gone = 0x12;
+
+/**
+ * From here on an incarnation may only be a few steps above what is known: nobody gets there honestly. Such claims are
+ * never old news, they have to be looked at.
+ */
+export const incarnationEdge = 0xffff_ffff - 0x1_0000;
+
+/** Whether an accusation does nothing to a row with this mark. May say no where the answer is yes. */
+export function isDeaf(mark: number, claim: Suspect | Dead): boolean {
+  if (claim.type === MessageType.dead) return (mark & goneBits) === gone;
+  return (mark & noteBits) === settled || (mark & (claim.accuserBit ?? 0)) !== 0;
+}
+
+/** A gist: the row of the accused, which bit the accuser has (0: none), and whether it is dead or suspect. */
+const rowShift = 6;
+const deadGist = 1;
+const mostRows = 1 << 25;
+
+/**
+ * What a receiver has to know of an accusation to tell whether it is news: a number, good as long as no name goes out of
+ * use (`NameTable.epoch`). Or `noGist`, when all of it has to be looked at.
+ */
+export function gistOfDead(row: number, incarnation: number): number {
+  return row >= mostRows || incarnation > incarnationEdge ? noGist : (row << rowShift) | deadGist;
+}
+
+/** @param accuserBit see `NameTable.accuserBit`; 0 for none */
+export function gistOfSuspect(row: number, incarnation: number, accuserBit: number): number {
+  if (row >= mostRows || incarnation > incarnationEdge) return noGist;
+  return (row << rowShift) | ((accuserBit === 0 ? 0 : 31 - Math.clz32(accuserBit)) << 1);
+}
+
+export const noGist = -1;
+
+/** The accuser's bit of a suspicion's gist. Where there is none it is one of the state, to be ignored. */
+function accuserOf(gist: number): number {
+  return (1 << ((gist >>> 1) & 31)) & ~0xff;
+}
+
+export class Hearing {
+  #words: Int32Array[] = [];
+  #starts = new Int32Array(16);
+  #rows = new Int32Array(16);
+  #heard = new Uint32Array(16);
+  #length = 0;
+
+  /** A number for one more machine. */
+  add(): number {
+    if (this.#length === this.#starts.length) {
+      this.#starts = grown(this.#starts, new Int32Array(2 * this.#length));
+      this.#rows = grown(this.#rows, new Int32Array(2 * this.#length));
+      this.#heard = grown(this.#heard, new Uint32Array(2 * this.#length));
+    }
+    this.#words.push(new Int32Array(0));
+    return this.#length++;
+  }
+
+  /** The machine's marks are the first so many words of this block from now on. */
+  moved(listener: number, marks: Block, rows: number): void {
+    this.#words[listener] = marks.words;
+    this.#starts[listener] = marks.start;
+    this.#rows[listener] = rows;
+  }
+
+  /**
+   * Whether nothing of this does anything to this machine: the gists of all that a packet says. It is taken in by asking:
+   * the packet is counted.
+   */
+  isOldNews(listener: number, gists: readonly number[]): boolean {
+    const words = this.#words[listener]!;
+    const start = this.#starts[listener]!;
+    const rows = this.#rows[listener]!;
+    for (let i = 0; i < gists.length; i++) {
+      const gist = gists[i]!;
+      const row = gist >>> rowShift;
+      if (row >= rows) return false;
+      const mark = words[start + row]!;
+      if ((gist & 1) === deadGist) {
+        if ((mark & goneBits) !== gone) return false;
+      } else if ((mark & noteBits) !== settled && (mark & accuserOf(gist)) === 0) return false;
+    }
+    this.#heard[listener]!++;
+    return true;
+  }
+
+  /** Packets that have been taken in here since this was asked last. */
+  takeCount(listener: number): number {
+    const count = this.#heard[listener]!;
+    this.#heard[listener] = 0;
+    return count;
+  }
+}
+
+function grown<T extends Int32Array | Uint32Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
+}
