@@ -1,6 +1,4 @@
-import { spawnSync } from "node:child_process";
 import {
-  existsSync,
   lstatSync,
   mkdtempSync,
   readdirSync,
@@ -12,7 +10,6 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Keyring } from "@hearsay/wire";
 import { afterAll, describe, expect, test } from "vitest";
 import { readKeyringFile, writeKeyringFile } from "./keyring-file.ts";
@@ -20,9 +17,6 @@ import { LiveKeyring } from "./live-keyring.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "hearsay-keyring-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** For a process of its own, from what was built. */
-const built = fileURLToPath(new URL("../dist/keyring-file.js", import.meta.url));
 
 const key = (fill: number) => new Uint8Array(32).fill(fill);
 const base64 = (fill: number) => Buffer.from(key(fill)).toString("base64");
@@ -107,23 +101,6 @@ describe("changing", () => {
     broken = false;
     live.install(key(2));
     expect(readFileSync(path, "utf8")).toBe(fileOf(1, 2));
-  });
-
-  test.skipIf(!existsSync(built))("a disk that takes only a part of it leaves the file as it was", () => {
-    const path = join(folder, "full.json");
-    writeKeyringFile(path, [key(1)]);
-    const keys = Array.from({ length: 200 }, (_, i) => new Uint8Array(16).fill(i));
-    const script = `
-      import { writeKeyringFile } from ${JSON.stringify(built)};
-      writeKeyringFile(process.argv[1], JSON.parse(process.argv[2]).map((key) => Uint8Array.from(key)));
-    `;
-    // A limit on the size of files is met as a full disk is: what still fits is written, and told as if it were a success.
-    const limited = 'ulimit -f 1; exec "$0" --input-type=module --eval "$1" "$2" "$3"';
-    const list = JSON.stringify(keys.map((one) => [...one]));
-    const { status, stderr } = spawnSync("sh", ["-c", limited, process.execPath, script, path, list]);
-    expect([status, String(stderr)]).toEqual([1, expect.stringContaining("EFBIG")]);
-    expect(readFileSync(path, "utf8")).toBe(fileOf(1));
-    expect(readdirSync(folder).filter((name) => name.includes(".tmp"))).toEqual([]);
   });
 
   test("a link stays a link; a file that was taken away is made anew", () => {

@@ -51,13 +51,11 @@ export class AppendLog {
   #pending: string[] = [];
   #pendingSize = 0;
   /** The file lacks something, and has to be written anew before anything is appended. `cause` of the first trouble. */
-  #lost: { readonly problem: string; readonly cause: unknown; readonly expected: boolean } | undefined;
+  #lost: { readonly problem: string; readonly cause: unknown } | undefined;
   #retryAt = Number.NEGATIVE_INFINITY;
   #retry: NodeJS.Timeout | undefined;
   #chain: Promise<void> = Promise.resolve();
   #writeQueued = false;
-  /** A step of the chain has begun and not ended. */
-  #busy = false;
   #intruderTold = false;
   #closed: Promise<void> | undefined;
 
@@ -72,9 +70,8 @@ export class AppendLog {
     if (this.#closed || this.#lost) return;
     this.#pending.push(line);
     this.#pendingSize += line.length;
-    if (this.#pendingSize <= MAX_PENDING) this.#queueWrite();
-    // A whole pool that is joined at once is no trouble: it is written from the state, and so far nobody has waited.
-    else this.#lose("the disk does not keep up", undefined, !this.#busy);
+    if (this.#pendingSize > MAX_PENDING) this.#lose("the disk does not keep up", undefined);
+    else this.#queueWrite();
   }
 
   /**
@@ -99,14 +96,7 @@ export class AppendLog {
   }
 
   #do(step: () => Promise<void>): Promise<void> {
-    const done = this.#chain.then(async () => {
-      this.#busy = true;
-      try {
-        await step();
-      } finally {
-        this.#busy = false;
-      }
-    });
+    const done = this.#chain.then(step);
     this.#chain = done.catch(() => {});
     return done;
   }
@@ -174,7 +164,7 @@ export class AppendLog {
     const { path, mode, contents, fileSystem, onProblem } = this.#options;
     const lost = this.#lost;
     const taken = this.#pending;
-    if (lost && !lost.expected) this.#retryAt = now + RETRY_MS;
+    if (lost) this.#retryAt = now + RETRY_MS;
     this.#lost = undefined;
     // From here on lines gather anew; those before are in the contents.
     this.#forgetPending();
@@ -216,12 +206,10 @@ export class AppendLog {
     await folder?.close().catch(() => {});
   }
 
-  /** @param expected nothing is wrong: it need not be told, and may happen again soon */
-  #lose(problem: string, cause: unknown, expected = false): void {
+  #lose(problem: string, cause: unknown): void {
     this.#forgetPending();
-    if (!this.#lost && !expected)
-      this.#options.onProblem(`${problem}; it is written anew when that is possible`, cause);
-    this.#lost ??= { problem, cause, expected };
+    if (!this.#lost) this.#options.onProblem(`${problem}; it is written anew when that is possible`, cause);
+    this.#lost ??= { problem, cause };
     this.#queueWrite();
   }
 

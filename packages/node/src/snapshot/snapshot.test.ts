@@ -260,28 +260,6 @@ describe("troubles while it runs", () => {
     expect(existsSync(`${path}.compact`)).toBe(false);
   });
 
-  test("more lines at once than may wait are no trouble of the disk's", async () => {
-    const path = newPath();
-    const { snapshot, problems } = await open(path);
-    // Twice, and without anybody who waits for it: a pool that comes, and one that goes soon after.
-    for (const port of [1, 2]) {
-      for (let i = 0; i < 40_000; i++) snapshot.alive(`node ${i}`, "10.0.0.1", port);
-      await expect
-        .poll(
-          () => read(path).endsWith(`\nalive: node 39999 10.0.0.1:${port}\nclock: 0\nevent-clock: 0\nquery-clock: 0\n`),
-          { timeout: 10_000 },
-        )
-        .toBe(true);
-      // The folder may still be synced.
-      await snapshot.flush();
-    }
-    expect(problems).toEqual([]);
-    await snapshot.close();
-    const again = await open(path);
-    expect(again.snapshot.restored.members).toHaveLength(40_000);
-    await again.snapshot.close();
-  });
-
   test("a disk that hangs: bounded memory, and the end comes all the same", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const path = newPath();
