@@ -27,6 +27,7 @@ test("bounded, and dropped when the node goes", async () => {
   events.release();
   await turn();
   expect([told.length, told[0], told.at(-1)]).toEqual([1024, 976, 1999]);
+  expect(events.lost).toBe(976);
 
   const gone = new HeldEvents();
   gone.tell(() => told.push(-1));

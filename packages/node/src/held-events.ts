@@ -8,10 +8,16 @@ import { EVENT_BUFFER } from "./event-stream.ts";
 export class HeldEvents {
   #held: (() => void)[] | undefined = [];
   #dropped = false;
+  #lost = 0;
 
   /** What has come is not told yet, and may never be. */
   get holding(): boolean {
     return this.#held !== undefined;
+  }
+
+  /** How many had to go, since too much came. */
+  get lost(): number {
+    return this.#lost;
   }
 
   /** Tells now, or when those that are held have been told. Of too many, the oldest go. */
@@ -21,7 +27,9 @@ export class HeldEvents {
       return;
     }
     this.#held.push(act);
-    if (this.#held.length > EVENT_BUFFER) this.#held.shift();
+    if (this.#held.length <= EVENT_BUFFER) return;
+    this.#held.shift();
+    this.#lost++;
   }
 
   /**

@@ -131,7 +131,11 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
       throw error;
     }
     context.signal?.addEventListener("abort", node.#onAbort, { once: true });
-    node.#held.release(() => memory?.drained(node.#serf));
+    node.#held.release(() => {
+      const { lost } = node.#held;
+      if (lost > 0) node.#logger?.warn({ lost }, `${lost} events of the past were lost: too many came at the start`);
+      memory?.drained(node.#serf);
+    });
     return node;
   }
 
