@@ -167,7 +167,9 @@ export class Snapshot {
     seen.eventTime = Math.max(seen.eventTime, eventTime);
     seen.queryTime = Math.max(seen.queryTime, queryTime);
     if (this.#closed) return;
-    this.#clockTimer ??= setTimeout(() => this.#writeClocks(), CLOCK_DELAY_MS).unref();
+    // Until its range stands there, nothing of what is seen in this run counts.
+    if (eventsFrom >= 0 && this.#writtenFrom < 0) this.#writeClocks();
+    else this.#clockTimer ??= setTimeout(() => this.#writeClocks(), CLOCK_DELAY_MS).unref();
   }
 
   /**
