@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { openSnapshot } from "../packages/node/src/snapshot/snapshot.ts";
+import { eventHash } from "../packages/serf/src/index.ts";
 import {
   type Agent,
   all,
@@ -107,12 +108,17 @@ describe.skipIf(!hasSerf).concurrent("the file", () => {
     first.notAlive("gone and back");
     first.alive(own.name, own.address, 7946);
     first.alive(`${seed.name} as it was called`, seed.address, seed.port);
-    first.clocks({ memberTime: 40, eventTime: before.eventTime - 1, queryTime: 60 });
+    const lastSeen = before.eventTime - 1;
+    for (let time = 1; time <= lastSeen; time++) first.seenEvent(time, eventHash(`old-${time}`, null));
+    first.clocks({ memberTime: 40, eventTime: lastSeen, queryTime: 60, eventsFrom: 0 });
     await first.close();
     writeFileSync(path, "clock: 9", { flag: "a" });
     const second = await openSnapshot(path, options);
-    second.clocks({ memberTime: 41, eventTime: 0, queryTime: 0 });
+    second.clocks({ memberTime: 41, eventTime: 0, queryTime: 0, eventsFrom: 0 });
     await second.close();
+    const ours = readFileSync(path, "utf8");
+    expect(ours).toContain(`\n# seen-range: 0 ${lastSeen}\n`);
+    expect(ours.match(/^# seen-event: /gm)).toHaveLength(lastSeen);
 
     const reader = await pool.serf({ ...own, flags: [`-snapshot=${path}`] });
     await untilAllSee([reader, seed], all(pool.agents), mendedMs);
@@ -123,6 +129,41 @@ describe.skipIf(!hasSerf).concurrent("the file", () => {
     await event(seed, "new-1");
     await waitFor(() => handled(reader, "new-1"), 15_000);
     expect(["old-1", "old-2", "old-3"].filter((name) => handled(reader, name))).toEqual([]);
+    // The lines that are only ours are comments to it: a line that it does not know, it complains about.
+    expect(reader.output).not.toMatch(/snapshot line|Failed to (?:parse|convert)/i);
+    await terminate(reader);
+    const grown = readFileSync(path, "utf8");
+    expect(grown.startsWith(ours)).toBe(true);
+    // It has seen an event of which nothing but the time is known: we do not rely on what we had written.
+    const third = await openSnapshot(path, options);
+    await third.close();
+    expect(third.restored.seenEvents).toBeUndefined();
+    expect(third.restored.clocks!.eventTime).toBe(before.eventTime);
+  });
+
+  it("of ours is in doubt once serf had it, though no event came", async () => {
+    const path = newPath("visited");
+    await using pool = new Pool("visited");
+    const seed = await pool.serf();
+    const own = pool.place("serf");
+    const options = { rejoinAfterLeave: false };
+    const first = await openSnapshot(path, options);
+    first.alive(own.name, own.address, 7946);
+    first.alive(seed.name, seed.address, seed.port);
+    first.seenEvent(2, eventHash("e", null));
+    first.clocks({ memberTime: 40, eventTime: 2, queryTime: 0, eventsFrom: 1 });
+    await first.close();
+    const before = await openSnapshot(path, options);
+    await before.close();
+    expect(before.restored.seenEvents).toMatchObject({ fromTime: 1 });
+
+    const visitor = await pool.serf({ ...own, flags: [`-snapshot=${path}`] });
+    await untilAllSee([visitor, seed], all(pool.agents), mendedMs);
+    await terminate(visitor);
+    const later = await openSnapshot(path, options);
+    await later.close();
+    expect(later.restored.clocks!.eventTime).toBe(2);
+    expect(later.restored.seenEvents).toBeUndefined();
   });
 });
 

@@ -374,7 +374,10 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
         this.#drops.add(event.reason, event.peer, this.#engine.driver.now());
         break;
       case "user-event":
-        this.#held.tell(() => this.emit("user-event", userEventFor(event)));
+        this.#held.tell(() => {
+          this.#memory?.onUserEvent(event);
+          this.emit("user-event", userEventFor(event));
+        });
         break;
       case "query":
         this.#held.tell(() => this.emit("query", this.#calls.incoming(event)));

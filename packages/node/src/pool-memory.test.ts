@@ -1,6 +1,6 @@
 /** What a node writes down and finds again: over real files, and pools that have partly gone. */
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -54,6 +54,65 @@ test("joins, goodbyes and deaths are written, and the times that were seen", asy
   expect(lines).toContain(`clock: ${memberTime - 1}`);
   expect(lines).toContain(`event-clock: ${eventTime - 1}`);
   expect(queryTime).toBeLessThanOrEqual(1);
+});
+
+test.each(["closed", "killed"])(
+  "%s and started again, a node is told what it missed and nothing twice",
+  async (end) => {
+    const path = freshPath();
+    const [b, a] = await nodes.pool(["b", "a"], (name) => (name === "a" ? { snapshotPath: path } : {}));
+    // Stamped before the end of the one that will miss them, with the times of events that it sees.
+    const lagging = await nodes.start("lagging");
+    await lagging.userEvent("on its way");
+    await lagging.userEvent("of equal time");
+    const before = eventsAt(a);
+    await b.userEvent("one");
+    await a.userEvent("two", new TextEncoder().encode("payload"));
+    await until(() => before.length === 2, "the events");
+    let copy = path;
+    if (end === "killed") {
+      // The file as it is at some moment. Nothing of this process can be lost; that the system gets it in time, the torture
+      // of the file shows.
+      await until(() => linesOf(path).filter((line) => line.startsWith("# seen-event: ")).length === 2, "the lines");
+      copyFileSync(path, (copy = freshPath()));
+    }
+    await a.close();
+    await lagging.join([at(b)]);
+    await b.userEvent("in its absence");
+
+    const again = await nodes.start("a", { snapshotPath: copy });
+    const seen = eventsAt(again);
+    const missed = ["in its absence ", "of equal time ", "on its way "];
+    await until(() => seen.length === missed.length, "what was missed");
+    await again.join([at(b), at(lagging)], { replay: true });
+    expect([...seen].sort()).toEqual(missed);
+    await again.close();
+
+    const third = await nodes.start("a", { snapshotPath: copy });
+    const twice = eventsAt(third);
+    await third.join([at(b), at(lagging)], { replay: true });
+    await b.userEvent("last");
+    await until(() => twice.length > 0, "the last");
+    expect(twice).toEqual(["last "]);
+  },
+);
+
+test("after a Serf agent had the file, all up to its time is of the past", async () => {
+  const path = freshPath();
+  const [b, a] = await nodes.pool(["b", "a"], (name) => (name === "a" ? { snapshotPath: path } : {}));
+  const lagging = await nodes.start("lagging");
+  for (const name of ["seen by serf", "past", "too"]) await lagging.userEvent(name);
+  await b.userEvent("one");
+  await until(() => a.stats().eventTime === 2, "the event");
+  await a.close();
+  // As Serf does: it names everybody whom it meets again, and times only if they are news.
+  writeFileSync(path, `alive: a ${at(a)}\nalive: b ${at(b)}\nevent-clock: 2\n`, { flag: "a" });
+  await lagging.join([at(b)]);
+  const again = await nodes.start("a", { snapshotPath: path });
+  const seen = eventsAt(again);
+  await until(() => seen.length > 0, "what Serf had not seen");
+  await again.join([at(b), at(lagging)], { replay: true });
+  expect(seen).toEqual(["too "]);
 });
 
 test("a start that is given up has not seen what it told nobody", async () => {

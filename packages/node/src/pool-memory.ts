@@ -1,14 +1,14 @@
-/** Keeps a snapshot in step with a node: who is alive, and which times have been seen. What the file looks like is its own. */
+/** Keeps a snapshot in step with a node: who is alive, and which times and events have been seen. What the file looks like is its own. */
 
-import type { RestoredClocks, SerfStats } from "@hearsay/serf";
+import { eventHash, type RestoredPast, type SerfStats, type SerfUserEvent } from "@hearsay/serf";
 import type { Logger, Member, MemberEventType } from "./api.ts";
 import type { RememberedMember } from "./engine.ts";
 import type { NodeSettings } from "./options.ts";
 import { openSnapshot, type Snapshot } from "./snapshot/snapshot.ts";
 
 export class PoolMemory {
-  /** The highest times seen before; undefined when there is nothing to remember. */
-  readonly clocks: RestoredClocks | undefined;
+  /** The highest times seen before, and the latest events; undefined when there is nothing to remember. */
+  readonly past: RestoredPast | undefined;
   /** Who was alive then. */
   readonly members: readonly RememberedMember[];
   readonly #snapshot: Snapshot;
@@ -25,8 +25,9 @@ export class PoolMemory {
   }
 
   private constructor(snapshot: Snapshot, logger: Logger | undefined) {
-    this.clocks = snapshot.restored.clocks;
-    this.members = snapshot.restored.members;
+    const { clocks, seenEvents, members } = snapshot.restored;
+    this.past = clocks && seenEvents ? { ...clocks, seenEvents } : clocks;
+    this.members = members;
     this.#snapshot = snapshot;
     this.#logger = logger;
     snapshot.onProblem = this.#onProblem;
@@ -38,13 +39,22 @@ export class PoolMemory {
     else if (type === "member-leave" || type === "member-failed") this.#snapshot.notAlive(member.name);
   }
 
+  /** Is about to be told: whoever dies over it has seen it. */
+  onUserEvent({ lTime, name, payload }: SerfUserEvent): void {
+    this.#snapshot.seenEvent(lTime, eventHash(name, payload));
+  }
+
   /** After every drain. A clock stands one above the last time that was seen. */
-  drained(machine: { stats(): Pick<SerfStats, "memberTime" | "eventTime" | "queryTime"> }): void {
+  drained(machine: {
+    readonly eventsFrom: number;
+    stats(): Pick<SerfStats, "memberTime" | "eventTime" | "queryTime">;
+  }): void {
     const { memberTime, eventTime, queryTime } = machine.stats();
     this.#snapshot.clocks({
       memberTime: Math.max(memberTime - 1, 0),
       eventTime: Math.max(eventTime - 1, 0),
       queryTime: Math.max(queryTime - 1, 0),
+      eventsFrom: machine.eventsFrom,
     });
   }
 

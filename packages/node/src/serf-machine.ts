@@ -33,7 +33,7 @@ export function makeSerf(settings: NodeSettings, { place, keyring, memory }: Par
     serfConfig: serfConfigFor(settings),
     coordinates: settings.coordinates,
     ...(keyring ? { keyring: new LiveKeyring(keyring, settings.keyringFile) } : {}),
-    ...(memory?.clocks ? { restored: memory.clocks } : {}),
+    ...(memory?.past ? { restored: memory.past } : {}),
   });
 }
 

@@ -1,6 +1,7 @@
 import { encodeUtf8, Writer } from "@hearsay/wire";
 import { describe, expect, it } from "vitest";
 import { EventBuffer } from "./event-buffer.ts";
+import { eventHash } from "./event-hash.ts";
 import { Filters } from "./filters.ts";
 import { LeaveSequence } from "./leave.ts";
 import { QueryBuffer } from "./query-buffer.ts";
@@ -40,6 +41,23 @@ describe("EventBuffer (8.2)", () => {
     buffer.minTime = 10;
     expect(buffer.add(9, "e", null, 11)).toBe("past");
     expect(buffer.add(10, "e", null, 11)).toBe("new");
+  });
+
+  it("takes what was seen in an earlier life for a repetition, and has nothing of it to tell", () => {
+    const buffer = new EventBuffer(4, 1e6);
+    buffer.minTime = 3;
+    buffer.restore(new Map([[5, new Set([eventHash("deploy", bytes("v1")), eventHash("empty", null)])]]));
+    expect(buffer.add(5, "deploy", bytes("v1"), 6)).toBe("duplicate");
+    expect(buffer.add(5, "empty", new Uint8Array(0), 6)).toBe("duplicate");
+    expect(buffer.slots()).toEqual([]);
+    expect(buffer.add(5, "deploy", bytes("v2"), 6)).toBe("new");
+    expect(buffer.add(5, "deploy", bytes("v1"), 6)).toBe("duplicate");
+    expect(buffer.add(4, "deploy", bytes("v1"), 6)).toBe("new");
+    expect(buffer.add(2, "deploy", bytes("v1"), 6)).toBe("past");
+    expect([buffer.length, buffer.openFrom(6), buffer.openFrom(9)]).toEqual([2, 3, 5]);
+    // Until the window has passed it.
+    expect(buffer.add(5, "deploy", bytes("v1"), 9)).toBe("duplicate");
+    expect(buffer.add(5, "deploy", bytes("v1"), 10)).toBe("too-old");
   });
 
   it("stays within its bytes, the oldest times going first", () => {

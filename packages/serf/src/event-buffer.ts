@@ -5,6 +5,7 @@
  * Bounded in bytes as well, unlike Serf's, since the whole of it goes into every state exchange.
  */
 import { equalBytes } from "@hearsay/core";
+import { eventHash } from "./event-hash.ts";
 import type { EventSlot } from "./messages.ts";
 
 /** "new": to be delivered and passed on. "past": from before we came. Others are not fit to be kept. */
@@ -20,6 +21,10 @@ export class EventBuffer {
   #length = 0;
   /** The latest time that had to go for want of bytes: what was there up to then is not remembered. */
   #forgottenTime = 0;
+  /** Seen in an earlier life, by time. Apart from the slots: of these the payload is gone, and nobody can be told them. */
+  #seenBefore: ReadonlyMap<number, ReadonlySet<string>> | undefined;
+  /** The latest of their times. */
+  #seenBeforeUpTo = 0;
   /** Events below this time are not wanted: they happened before we came (8.3). */
   minTime = 0;
 
@@ -38,6 +43,18 @@ export class EventBuffer {
     return this.#bytes;
   }
 
+  /** What was seen in an earlier life, as `SeenEvents` has it, counts as a repetition from now on. Kept, not copied. */
+  restore(seen: ReadonlyMap<number, ReadonlySet<string>>): void {
+    this.#seenBeforeUpTo = 0;
+    for (const lTime of seen.keys()) if (lTime > this.#seenBeforeUpTo) this.#seenBeforeUpTo = lTime;
+    this.#seenBefore = seen;
+  }
+
+  /** The lowest time of which events are still taken, `clockTime` being the event clock. */
+  openFrom(clockTime: number): number {
+    return Math.max(this.minTime, clockTime - this.#slots.length, 0);
+  }
+
   /**
    * Judges an event and remembers it if it is new. `clockTime` is the event clock after witnessing it; `payload` is
    * kept, not copied.
@@ -54,6 +71,7 @@ export class EventBuffer {
       this.#drop(index);
       slot = undefined;
     }
+    if (this.#wasSeenBefore(lTime, name, payload, clockTime)) return "duplicate";
     if (slot?.events.some((event) => event.name === name && samePayload(event.payload, payload))) return "duplicate";
     // It may have been told: a peer that has more room says it again with each exchange.
     if (!slot && lTime <= this.#forgottenTime) return "too-old";
@@ -70,6 +88,13 @@ export class EventBuffer {
   /** What is held, oldest time first. Borrowed: not to be changed. */
   slots(): EventSlot[] {
     return this.#slots.filter((slot) => slot !== undefined).sort((a, b) => a.lTime - b.lTime);
+  }
+
+  #wasSeenBefore(lTime: number, name: string, payload: Uint8Array | null, clockTime: number): boolean {
+    // Once all of it is too old to be asked for, it goes.
+    if (this.#seenBefore && clockTime - this.#slots.length > this.#seenBeforeUpTo) this.#seenBefore = undefined;
+    const hashes = this.#seenBefore?.get(lTime);
+    return hashes?.has(eventHash(name, payload)) ?? false;
   }
 
   #dropOldest(except: number): boolean {

@@ -9,6 +9,7 @@ export {
 export { type SerfConfig, serfDefaults } from "./config.ts";
 export { type Coordinate, distanceMs } from "./coordinate.ts";
 export { SerfError, type SerfErrorCode } from "./errors.ts";
+export { eventHash } from "./event-hash.ts";
 export { LamportClock, maxLTime, maxLTimeLeap } from "./lamport.ts";
 export type { MemberStatus } from "./members.ts";
 export { Pattern } from "./pattern.ts";
@@ -21,6 +22,8 @@ export type {
   QueryTicket,
   QueryWish,
   RestoredClocks,
+  RestoredPast,
+  SeenEvents,
   SerfDropReason,
   SerfEvent,
   SerfInspection,

@@ -5,6 +5,7 @@ import { fixedNonce, nodeCipher } from "../../wire/testing/node-cipher.ts";
 import { maxOpenQueries } from "./asked-queries.ts";
 import { readQuery, readQueryResponse, readRelay, readUserEvent } from "./decode.ts";
 import { encodeMemberRecord, encodeQuery, encodeQueryResponse, encodeUserEvent } from "./encode.ts";
+import { eventHash } from "./event-hash.ts";
 import { encodeKeyRequest, encodeKeyResponse, readKeyRequest, readKeyResponse } from "./key-messages.ts";
 import { SerfType } from "./messages.ts";
 import { key, ring } from "./testing/ring.ts";
@@ -570,6 +571,27 @@ describe("a past that was restored (section 15)", () => {
     expect(of(solo, "query").map(({ lTime }) => lTime)).toEqual([31]);
     expect(solo.serf.stats()).toMatchObject({ eventQueue: 1, queryQueue: 1 });
     expect(solo.serf.swim.counters.drops).toEqual({});
+  });
+
+  it("is not lived through again, but what was missed of it is, when the events are remembered one by one", () => {
+    const hashes = new Map([[20, new Set([eventHash("e", null)])]]);
+    const restored = { memberTime: 10, eventTime: 20, queryTime: 30, seenEvents: { fromTime: 18, hashes } };
+    const solo = new Solo({ restored });
+    expect(solo.serf.stats().eventTime).toBe(21);
+    expect(solo.serf.eventsFrom).toBe(18);
+    for (const lTime of [17, 18, 20, 18, 19]) solo.receive(event(lTime));
+    solo.receive(encodeUserEvent({ lTime: 20, name: "other", payload: null, coalesce: false }));
+    expect(of(solo, "user-event").map(({ lTime, name }) => `${lTime} ${name}`)).toEqual(["18 e", "19 e", "20 other"]);
+    // Nor is the one that was seen told to others, without its payload.
+    expect(solo.serf.inspect().bufferedEvents).toBe(3);
+    expect(solo.act((serf, now) => serf.userEvent("e", null, false, now))).toBe(21);
+  });
+
+  it.each([Number.NaN, 1.5, Number.POSITIVE_INFINITY])("with a memory from time %d it is all past", (fromTime) => {
+    const seenEvents = { fromTime, hashes: new Map() };
+    const solo = new Solo({ restored: { memberTime: 10, eventTime: 20, queryTime: 30, seenEvents } });
+    for (const lTime of [20, 21]) solo.receive(event(lTime));
+    expect(of(solo, "user-event").map(({ lTime }) => lTime)).toEqual([21]);
   });
 
   it("leaves room for what we say first", () => {

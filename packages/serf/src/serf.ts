@@ -50,7 +50,7 @@ import type {
   KeyOperation,
   QueryTicket,
   QueryWish,
-  RestoredClocks,
+  RestoredPast,
   SerfDropReason,
   SerfEvent,
   SerfInspection,
@@ -438,6 +438,14 @@ export class Serf implements Machine<SerfEvent> {
     };
   }
 
+  /**
+   * The lowest Lamport time of which user events are still taken: earlier ones are past the buffer, or from before we came.
+   * Whoever remembers which events were seen need not remember any below.
+   */
+  get eventsFrom(): number {
+    return this.#userEvents.buffer.openFrom(this.#userEvents.clock.time);
+  }
+
   /** A plain copy of the state, for checkers and tests. */
   inspect(): SerfInspection {
     return {
@@ -736,13 +744,18 @@ export class Serf implements Machine<SerfEvent> {
   }
 
   /** The past that a snapshot remembers is not lived through again (section 15). */
-  #restore({ memberTime, eventTime, queryTime }: RestoredClocks): void {
+  #restore({ memberTime, eventTime, queryTime, seenEvents }: RestoredPast): void {
     const now = Number.NEGATIVE_INFINITY;
     this.#membership.clock.learn(memberTime + 1, now);
     this.#userEvents.clock.learn(eventTime + 1, now);
     this.#queries.clock.learn(queryTime + 1, now);
     // Never past the clock, which does not believe every number: else our own words would be of the past as well.
-    if (eventTime > 0) this.#userEvents.buffer.minTime = Math.min(eventTime + 1, this.#userEvents.clock.time);
+    if (eventTime > 0) {
+      const { buffer, clock } = this.#userEvents;
+      const known = seenEvents !== undefined && Number.isSafeInteger(seenEvents.fromTime);
+      buffer.minTime = Math.min(known ? seenEvents.fromTime : eventTime + 1, clock.time);
+      if (known) buffer.restore(seenEvents.hashes);
+    }
     if (queryTime > 0) this.#queries.buffer.minTime = Math.min(queryTime + 1, this.#queries.clock.time);
   }
 

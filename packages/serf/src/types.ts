@@ -13,8 +13,11 @@ export interface SerfOptions extends Omit<SwimOptions, "meta" | "delegateVersion
   readonly serfConfig?: Partial<SerfConfig>;
   /** The keys that key queries change. Without one they are answered as by a node without encryption. */
   readonly keyring?: KeyringPort;
-  /** What a snapshot remembers: the highest times seen. Nothing up to them is delivered again. */
-  readonly restored?: RestoredClocks;
+  /**
+   * What a snapshot remembers: the highest times seen. No query up to them is delivered, and of the user events none that
+   * was seen; without `seenEvents`, none at all.
+   */
+  readonly restored?: RestoredPast;
   /** Measure distances and tell our place in acks. Default true. */
   readonly coordinates?: boolean;
 }
@@ -37,6 +40,18 @@ export interface RestoredClocks {
   readonly memberTime: number;
   readonly eventTime: number;
   readonly queryTime: number;
+}
+
+export interface RestoredPast extends RestoredClocks {
+  readonly seenEvents?: SeenEvents;
+}
+
+/** Which user events were seen of late. */
+export interface SeenEvents {
+  /** The lowest Lamport time from which on all that were seen are among them. Earlier events are not wanted. */
+  readonly fromTime: number;
+  /** Lamport time to hashes as of `eventHash`. */
+  readonly hashes: ReadonlyMap<number, ReadonlySet<string>>;
 }
 
 /** A query to be asked. See `QueryOptions` of `@hearsay/node` for what each field means to people. */

@@ -14,6 +14,9 @@ export type SnapshotRecord =
   | { readonly type: "not-alive"; readonly name: string }
   | { readonly type: "clock" | "event-clock" | "query-clock"; readonly time: number }
   | { readonly type: "leave" }
+  /** To Serf a comment, as the next: see `seen-events.ts`. */
+  | { readonly type: "seen-range"; readonly from: number; readonly to: number }
+  | { readonly type: "seen-event"; readonly time: number; readonly hash: string }
   /** Understood, and of no consequence: comments, and what old releases noted. */
   | { readonly type: "nothing" };
 
@@ -37,6 +40,10 @@ export function formatLine(record: SnapshotRecord): string {
       return `not-alive: ${record.name}\n`;
     case "leave":
       return "leave\n";
+    case "seen-range":
+      return `# seen-range: ${record.from} ${record.to}\n`;
+    case "seen-event":
+      return `# seen-event: ${record.time} ${record.hash}\n`;
     case "nothing":
       return "";
     default:
@@ -47,7 +54,7 @@ export function formatLine(record: SnapshotRecord): string {
 /** @param line without its end. Undefined when it is no record. */
 export function parseLine(line: string): SnapshotRecord | undefined {
   if (line === "leave") return { type: "leave" };
-  if (line.startsWith("#")) return { type: "nothing" };
+  if (line.startsWith("#")) return parseComment(line);
   const prefix = PREFIXES.find((each) => line.startsWith(each));
   if (prefix === undefined) return undefined;
   const rest = line.slice(prefix.length);
@@ -67,6 +74,16 @@ export function parseLine(line: string): SnapshotRecord | undefined {
 export function isBegun(line: string): boolean {
   if (line.startsWith("#") || "leave".startsWith(line)) return true;
   return PREFIXES.some((prefix) => line.startsWith(prefix) || prefix.startsWith(line));
+}
+
+/** One that is not quite ours is anybody's. */
+function parseComment(line: string): SnapshotRecord {
+  const at = /^# seen-(?:range: (\d{1,16}) (\d{1,16})|event: (\d{1,16}) ([0-9a-f]{16}))$/.exec(line);
+  const [from, to, time] = [at?.[1], at?.[2], at?.[3]].map(Number) as [number, number, number];
+  // Of an event that no clock of ours can stand above there is nothing to remember.
+  if (from < maxLTime && to < maxLTime) return { type: "seen-range", from, to };
+  if (time < maxLTime) return { type: "seen-event", time, hash: at![4]! };
+  return { type: "nothing" };
 }
 
 function parseAlive(rest: string): SnapshotRecord | undefined {

@@ -8,6 +8,7 @@ const name = fc.string({ unit: "grapheme", minLength: 1, maxLength: 40 }).filter
 const address = fc.oneof(fc.ipV4(), fc.constantFrom("2001:db8::1", "::1"));
 const port = fc.integer({ min: 1, max: 65_535 });
 const time = fc.nat(2 ** 40);
+const hash = fc.stringMatching(/^[0-9a-f]{16}$/);
 const fewNames = fc.constantFrom("a", "b c", "ä ö 1.2.3.4:5", "leave", "# x");
 const record = (names: fc.Arbitrary<string>): fc.Arbitrary<SnapshotRecord> =>
   fc.oneof(
@@ -15,6 +16,8 @@ const record = (names: fc.Arbitrary<string>): fc.Arbitrary<SnapshotRecord> =>
     fc.record({ type: fc.constant("not-alive" as const), name: names }),
     fc.record({ type: fc.constantFrom("clock" as const, "event-clock" as const, "query-clock" as const), time }),
     fc.record({ type: fc.constant("leave" as const) }),
+    fc.record({ type: fc.constant("seen-range" as const), from: time, to: time }),
+    fc.record({ type: fc.constant("seen-event" as const), time, hash }),
   );
 const encode = (text: string) => new TextEncoder().encode(text);
 
@@ -32,6 +35,7 @@ function replayed(bytes: Uint8Array | string, rejoinAfterLeave = false, pieces: 
 const plain = (state: SnapshotState) => ({
   members: [...state.alive.values()],
   clocks: state.clocks(),
+  seen: state.seenEvents(),
   left: state.left,
 });
 
@@ -53,6 +57,13 @@ describe("lines", () => {
     ["clock: 0", { type: "clock", time: 0 }],
     ["coordinate: {}", { type: "nothing" }],
     ["# note", { type: "nothing" }],
+    ["# seen-range: 0 12", { type: "seen-range", from: 0, to: 12 }],
+    ["# seen-event: 12 0123456789abcdef", { type: "seen-event", time: 12, hash: "0123456789abcdef" }],
+    ["# seen-range: 12", { type: "nothing" }],
+    ["# seen-range: 1 9007199254740990", { type: "nothing" }],
+    ["# seen-event: 12 0123456789ABCDEF", { type: "nothing" }],
+    ["# seen-event: 9007199254740990 0123456789abcdef", { type: "nothing" }],
+    ["# seen-event: 12 0123456789abcdef ", { type: "nothing" }],
     ["leave", { type: "leave" }],
   ])("%s", (line, expected) => expect(parseLine(line)).toEqual(expected));
 

@@ -7,7 +7,7 @@ const LINE_FEED = 10;
 
 export class Replay {
   readonly state: SnapshotState;
-  /** Lines that were records; comments, which any text may hold, are not counted. */
+  /** Lines that were records; comments other than ours, which any text may hold, are not counted. */
   records = 0;
   /** Complete lines that were not: passed over. */
   skipped = 0;
@@ -73,7 +73,7 @@ export class Replay {
       this.firstSkipped ??= { line: this.#lines, text: text.slice(0, 40) };
       return;
     }
-    if (!text.startsWith("#")) this.records++;
+    if (record.type !== "nothing" || !text.startsWith("#")) this.records++;
     this.state.apply(record);
   }
 }

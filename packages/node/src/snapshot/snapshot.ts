@@ -1,14 +1,14 @@
 /**
- * What a node remembers of its pool over a restart: who was alive, and how far the three Lamport clocks had come. One file
- * in Serf's format (Serf protocol notes, section 15), so that either program can go on where the other stopped.
+ * What a node remembers of its pool over a restart: who was alive, how far the three Lamport clocks had come, and which user
+ * events of late were seen (see `seen-events.ts`). One file in Serf's format (Serf protocol notes, section 15), so that either program can go on where the other stopped.
  *
  *   open -> read what is there (read-file.ts, replay.ts, state.ts) -> append a line for whatever changes (append-log.ts)
  *
- * A member's line is on its way to the file in the same turn; clocks move all the time, and get theirs twice a second.
+ * A member's or an event's line is on its way to the file in the same turn; clocks move all the time, and get theirs twice a second.
  * Serf leaves both in a buffer until the next line comes. Only a goodbye and `close` wait for the disk.
  */
 
-import type { RestoredClocks } from "@hearsay/serf";
+import type { RestoredClocks, SeenEvents } from "@hearsay/serf";
 import { type NodeError, show } from "../errors.ts";
 import { AppendLog } from "./append-log.ts";
 import { type FileSystem, realFileSystem } from "./file-system.ts";
@@ -44,10 +44,17 @@ export async function openSnapshot(path: string, options: SnapshotOptions): Prom
   return new Snapshot(path, await openFile(path, options), fileSystem, options.compactAtBytes);
 }
 
+export interface SnapshotTimes extends RestoredClocks {
+  /** Told of every event that was seen since this time, or was seen before: the past from which others need not be known. */
+  readonly eventsFrom?: number;
+}
+
 export class Snapshot {
   readonly restored: {
     /** The highest times seen; undefined when there was no file or nothing in it. */
     readonly clocks: RestoredClocks | undefined;
+    /** Which events were seen; undefined when only the highest time is known, as after a Serf agent. */
+    readonly seenEvents: SeenEvents | undefined;
     /** Who was alive, oldest first; ourselves included. */
     readonly members: readonly RememberedMember[];
   };
@@ -57,6 +64,9 @@ export class Snapshot {
   /** The highest times told to us, and those that have their lines. */
   readonly #seen: { memberTime: number; eventTime: number; queryTime: number };
   readonly #written: { memberTime: number; eventTime: number; queryTime: number };
+  /** Since when all events that were seen have been told to us; and what of that has its line, in this run. */
+  #eventsFrom: number | undefined;
+  #writtenFrom = -1;
   #clockTimer: NodeJS.Timeout | undefined;
   #saysGoodbye = false;
   #closed: Promise<void> | undefined;
@@ -70,10 +80,14 @@ export class Snapshot {
     const { state } = file;
     this.#path = path;
     this.#state = state;
-    this.restored = { clocks: state.clocks(), members: [...state.alive.values()] };
+    this.restored = {
+      clocks: state.clocks(),
+      seenEvents: state.seenEvents(),
+      members: [...state.alive.values()],
+    };
     state.left = false;
     this.#seen = { memberTime: state.memberTime, eventTime: state.eventTime, queryTime: state.queryTime };
-    this.#written = { ...this.#seen };
+    this.#written = { ...this.#seen, eventTime: state.eventClock };
     this.#log = new AppendLog({
       path: file.path,
       handle: file.handle,
@@ -133,16 +147,29 @@ export class Snapshot {
     this.#write({ type: "not-alive", name });
   }
 
+  /**
+   * A user event is being handed on. Before the clocks say so.
+   * @param time its Lamport time
+   * @param hash as of `eventHash`
+   */
+  seenEvent(time: number, hash: string): void {
+    if (!this.#closed) this.#write({ type: "seen-event", time, hash });
+  }
+
   /** The highest times seen. Call it as often as you like. */
-  clocks(times: RestoredClocks): void {
+  clocks(times: SnapshotTimes): void {
     const seen = this.#seen;
-    const { memberTime, eventTime, queryTime } = times;
-    if (memberTime <= seen.memberTime && eventTime <= seen.eventTime && queryTime <= seen.queryTime) return;
+    const { memberTime, eventTime, queryTime, eventsFrom = -1 } = times;
+    const isKnown = memberTime <= seen.memberTime && eventTime <= seen.eventTime && queryTime <= seen.queryTime;
+    if (isKnown && eventsFrom <= (this.#eventsFrom ?? -1)) return;
+    if (eventsFrom >= 0) this.#eventsFrom = eventsFrom;
     seen.memberTime = Math.max(seen.memberTime, memberTime);
     seen.eventTime = Math.max(seen.eventTime, eventTime);
     seen.queryTime = Math.max(seen.queryTime, queryTime);
     if (this.#closed) return;
-    this.#clockTimer ??= setTimeout(() => this.#writeClocks(), CLOCK_DELAY_MS).unref();
+    // Until its range stands there, nothing of what is seen in this run counts.
+    if (eventsFrom >= 0 && this.#writtenFrom < 0) this.#writeClocks();
+    else this.#clockTimer ??= setTimeout(() => this.#writeClocks(), CLOCK_DELAY_MS).unref();
   }
 
   /**
@@ -183,8 +210,18 @@ export class Snapshot {
     clearTimeout(this.#clockTimer);
     this.#clockTimer = undefined;
     this.#writeClock("clock", "memberTime");
+    this.#writeRange();
     this.#writeClock("event-clock", "eventTime");
     this.#writeClock("query-clock", "queryTime");
+  }
+
+  /** Before the event clock's line, which would put an older range into doubt. */
+  #writeRange(): void {
+    const from = this.#eventsFrom;
+    const to = this.#seen.eventTime;
+    if (from === undefined || (from <= this.#writtenFrom && to <= this.#written.eventTime)) return;
+    this.#writtenFrom = from;
+    this.#write({ type: "seen-range", from, to });
   }
 
   #writeClock(type: "clock" | "event-clock" | "query-clock", key: keyof RestoredClocks): void {

@@ -1,10 +1,11 @@
 /**
- * What a snapshot says when all its lines have been read in order: who is alive, and the highest Lamport times seen. The
- * same state is kept while lines are written, so that at any time the file can be written anew from it, shorter.
+ * What a snapshot says when all its lines have been read in order: who is alive, the highest Lamport times seen, and the
+ * latest events. The same state is kept while lines are written, so that at any time the file can be written anew from it, shorter.
  */
 
-import type { RestoredClocks } from "@hearsay/serf";
+import type { RestoredClocks, SeenEvents } from "@hearsay/serf";
 import { formatLine, type SnapshotRecord } from "./lines.ts";
+import { SeenMemory } from "./seen-events.ts";
 
 export interface RememberedMember {
   readonly name: string;
@@ -23,6 +24,9 @@ export class SnapshotState {
   memberTime = 0;
   eventTime = 0;
   queryTime = 0;
+  /** What the event clock's own line says: less, for as long as that of a newer event waits. */
+  eventClock = 0;
+  readonly #seen = new SeenMemory();
   /** A goodbye is the last thing of weight that was said. */
   left = false;
   /** A goodbye does not count: the pool is joined again all the same. */
@@ -34,17 +38,23 @@ export class SnapshotState {
 
   apply(record: SnapshotRecord): void {
     switch (record.type) {
-      case "alive":
-        this.alive.set(record.name, { name: record.name, address: record.address, port: record.port });
+      case "alive": {
+        const { name, address, port } = record;
+        const known = this.alive.get(name);
+        // We do not say what is said; Serf does, and says this of itself and of all whom it meets when it starts.
+        if (known?.address === address && known.port === port) this.#seen.doubt();
+        this.alive.set(name, { name, address, port });
         return;
+      }
       case "not-alive":
-        this.alive.delete(record.name);
+        if (!this.alive.delete(record.name)) this.#seen.doubt();
         return;
       case "clock":
         this.memberTime = record.time;
         return;
       case "event-clock":
-        this.eventTime = record.time;
+        this.eventTime = this.eventClock = record.time;
+        this.#seen.witness(record.time);
         return;
       case "query-clock":
         this.queryTime = record.time;
@@ -53,7 +63,16 @@ export class SnapshotState {
         this.left = true;
         if (this.#rejoinAfterLeave) return;
         this.alive.clear();
-        this.memberTime = this.eventTime = this.queryTime = 0;
+        this.#seen.forget(this.eventTime);
+        this.memberTime = this.eventTime = this.eventClock = this.queryTime = 0;
+        return;
+      case "seen-range":
+        this.#seen.cover(record.from, record.to);
+        return;
+      case "seen-event":
+        this.#seen.add(record.time, record.hash);
+        // The clock gets its line later.
+        this.eventTime = Math.max(this.eventTime, record.time);
         return;
       case "nothing":
         return;
@@ -67,14 +86,20 @@ export class SnapshotState {
     return { memberTime, eventTime, queryTime };
   }
 
+  /** Undefined when only the latest time is known: then all events up to it are of the past. */
+  seenEvents(): SeenEvents | undefined {
+    return this.eventTime > 0 ? this.#seen.events() : undefined;
+  }
+
   /**
-   * The shortest lines that say the same. Whoever is alive is copied at the call; the lines are made as they are taken, so
+   * The shortest lines that say the same. Whoever is alive, and what was seen, is copied at the call; the lines are made as they are taken, so
    * that a pool of a hundred thousand does not hold up its process.
    */
   lines(): Iterable<string> {
     const members = [...this.alive.values()];
     const clocks: readonly SnapshotRecord[] = [
       { type: "clock", time: this.memberTime },
+      ...this.#seen.records(this.eventTime),
       { type: "event-clock", time: this.eventTime },
       { type: "query-clock", time: this.queryTime },
     ];

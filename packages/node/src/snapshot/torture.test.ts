@@ -14,12 +14,14 @@ const fileSystem = fileURLToPath(new URL("../../dist/snapshot/file-system.js", i
 const ROUNDS = 10;
 /** Written anew every dozen steps or so. */
 const COMPACT_BYTES = 400;
+/** Times of which the events are remembered. */
+const WINDOW = 4;
 
 const folder = mkdtempSync(join(tmpdir(), "hearsay-torture-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /**
- * Step n: a member moves to port n, and the clocks stand at n. The number of each step that has been handed to the system
+ * Step n: a member moves to port n, event n is seen, and the clocks stand at n. The number of each step that has been handed to the system
  * goes to stdout. Asked to, it kills itself before or after a certain one of its calls to the file system.
  */
 const child = `
@@ -41,7 +43,8 @@ snapshot.onProblem = (error) => { writeSync(1, "PROBLEM " + error.message + "\\n
 for (let n = Number(from); ; n++) {
   if (n % 9 === 0) snapshot.notAlive("node " + (n % 7));
   else snapshot.alive("node " + (n % 7), "10.0.0.1", n % 65535 + 1);
-  snapshot.clocks({ memberTime: n, eventTime: n, queryTime: n });
+  snapshot.seenEvent(n, n.toString(16).padStart(16, "0"));
+  snapshot.clocks({ memberTime: n, eventTime: n, queryTime: n, eventsFrom: Math.max(n - ${WINDOW}, 1) });
   await snapshot.flush();
   writeSync(1, n + "\\n");
 }
@@ -64,11 +67,17 @@ async function check(path: string, acknowledged: number): Promise<void> {
   const problems: Error[] = [];
   snapshot.onProblem = (error) => problems.push(error);
   expect(problems).toEqual([]);
-  const { clocks, members } = snapshot.restored;
+  const { clocks, members, seenEvents } = snapshot.restored;
   await snapshot.close();
   // What was acknowledged is there; of the step after it, perhaps a part.
   const time = clocks?.memberTime ?? 0;
   expect([acknowledged, acknowledged + 1]).toContain(time);
+  // Event by event, without a hole; the last one's line may be there before the clock's.
+  const { fromTime, hashes } = seenEvents!;
+  const seen = [...hashes.keys()].sort((a, b) => a - b);
+  expect(fromTime).toBeGreaterThan(time - WINDOW - 2);
+  expect(seen).toEqual(Array.from({ length: seen.length }, (_, i) => fromTime + i));
+  expect([acknowledged, acknowledged + 1]).toContain(seen.at(-1));
   const found = new Map(members.map(({ name, port }) => [name, port]));
   const possible = [acknowledged, acknowledged + 1].map((n) => sorted(expected(n)));
   expect(possible).toContainEqual(sorted(found));
