@@ -2,7 +2,7 @@
 import type { Logger } from "@hearsay/node";
 import type { AgentEvent } from "../agent/agent-event.ts";
 import { Throttle } from "../agent/throttle.ts";
-import { EventHandler, type HandlerHost, MAX_WAITING } from "./event-handler.ts";
+import { EventHandler, type HandlerHost } from "./event-handler.ts";
 import type { HandlerSpec } from "./handler-spec.ts";
 import type { Self } from "./script-input.ts";
 
@@ -22,10 +22,10 @@ export class EventHandlers {
 
   constructor(specs: readonly HandlerSpec[], self: () => Self, log: Logger) {
     const seldom = new Throttle(REPEAT_MS);
-    const onLost = ({ spec }: EventHandler) => {
+    const onLost = ({ spec }: EventHandler, waiting: number) => {
       this.lost++;
       if (!seldom.allows(spec.text)) return;
-      log.warn({}, `Script '${spec.command}' is too slow: ${MAX_WAITING} events wait for it, the oldest is lost`);
+      log.warn({}, `Script '${spec.command}' is too slow: ${waiting} events wait for it, the oldest is lost`);
     };
     this.#host = { log, self, onLost, onLeftBehind: (abandon) => this.#keepOpen(abandon) };
     this.replace(specs);
