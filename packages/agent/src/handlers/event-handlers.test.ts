@@ -131,7 +131,9 @@ test("ten thousand events at once wait for their turn, and none is lost", () => 
 });
 
 test("a handler that is too slow loses its oldest events, which is counted and told once", async () => {
-  const handlers = start(`*=while [ ! -e ${path("go")} ]; do sleep 0.02; done; echo $SERF_USER_EVENT >> ${path("seen")}`);
+  const handlers = start(
+    `*=while [ ! -e ${path("go")} ]; do sleep 0.02; done; echo $SERF_USER_EVENT >> ${path("seen")}`,
+  );
   const payload = new Uint8Array(MAX_WAITING_BYTES / 4);
   for (const name of ["runs", "lost", "lost", "a", "b", "c"]) {
     handlers.handle({ kind: "user", event: { name, lTime: 1, coalesce: false, payload } });
