@@ -66,11 +66,12 @@ export class EventHandler {
     await this.#running;
   }
 
-  /** What waits is forgotten; what runs goes on without us. */
-  close(): void {
-    this.#waiting.length = 0;
+  /** What waits is forgotten; what runs goes on without us. Returns how many events waited. */
+  close(): number {
+    const forgotten = this.#waiting.splice(0);
     this.#waitingBytes = 0;
     this.#closing.abort();
+    return forgotten.length;
   }
 
   async #runAll(): Promise<void> {

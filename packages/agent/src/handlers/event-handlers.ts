@@ -57,9 +57,11 @@ export class EventHandlers {
     await Promise.all([...this.#handlers, ...this.#retired].map((handler) => handler.idle()));
   }
 
-  /** Commands that run are left to themselves. */
+  /** Commands that run are left to themselves; events that wait are lost, which is told. */
   close(): void {
-    for (const handler of [...this.#handlers, ...this.#retired]) handler.close();
+    let forgotten = 0;
+    for (const handler of [...this.#handlers, ...this.#retired]) forgotten += handler.close();
+    if (forgotten > 0) this.#host.log.warn({}, `${forgotten} events still waited for event handlers: they are lost`);
     for (const abandon of this.#leftBehind) abandon();
     this.#leftBehind.clear();
   }
