@@ -1,6 +1,6 @@
 /** `hearsay agent`: starts one, tells how that went, and ends it when a signal or the agent itself says so. */
 import { Agent, type Ending } from "../../agent/agent.ts";
-import { type AgentConfig, ConfigError } from "../../agent/config.ts";
+import { type AgentConfig, ConfigError, MAX_TIMER_MS } from "../../agent/config.ts";
 import { type LoadedConfig, loadConfig } from "../../agent/config-files.ts";
 import { AgentLog } from "../../log/agent-log.ts";
 import type { StatGroups } from "../../rpc/host.ts";
@@ -104,7 +104,7 @@ async function finish(agent: Agent, signals: Signals): Promise<void> {
 
 /** Two broadcasts, the pause for them to spread, and some air: ms. */
 function leaveLimitMs({ broadcastTimeoutMs }: AgentConfig): number {
-  return 2 * broadcastTimeoutMs + 3000;
+  return Math.min(2 * broadcastTimeoutMs + 3000, MAX_TIMER_MS);
 }
 
 function timeout(ms: number): Promise<"timeout"> {
