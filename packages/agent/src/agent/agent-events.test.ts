@@ -1,5 +1,5 @@
 /** The agent around a node without a network: events, handlers, tags, reloads, votes. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { NodeError } from "@hearsay/node";
@@ -106,10 +106,53 @@ test("the tags file: read at the start, written before the pool hears, kept free
   node.failures.set("setTags", new NodeError("TAGS_TOO_LARGE", "too many"));
   await expect(agent.changeTags({ c: "3" }, [])).rejects.toThrow("too many");
   expect(JSON.parse(content("tags.json"))).toEqual({ a: "1", b: "2" });
-  node.failures.clear();
-  // As with Serf, what the configuration says replaces what commands have said.
-  await agent.reload(config({ tags: {}, tagsFile: path("tags.json") }));
-  expect([node.local().tags, content("tags.json")]).toEqual([{}, "{}"]);
+});
+
+test("a reload reads the tags file again; a file that is gone, broken or contradicted changes nothing", async () => {
+  const tagsFile = path("tags.json");
+  const agent = await start({ tagsFile });
+  await agent.reload(config({ tagsFile }));
+  expect(existsSync(tagsFile)).toBe(false);
+  await agent.changeTags({ a: "1" }, []);
+  await agent.reload(config({ tagsFile }));
+  expect([node.local().tags, JSON.parse(content("tags.json"))]).toEqual([{ a: "1" }, { a: "1" }]);
+  writeFileSync(tagsFile, '{"b": "2"}');
+  await agent.reload(config({ tagsFile }));
+  expect(node.local().tags).toEqual({ b: "2" });
+  expect(text).not.toContain("tags not reloaded");
+  await agent.reload(config({ tagsFile, tags: { c: "3" } }));
+  expect(text).toContain("[ERR] agent: tags not reloaded: Tags config not allowed while using tag files");
+  writeFileSync(tagsFile, "{");
+  await agent.reload(config({ tagsFile }));
+  expect(text).toContain("[ERR] agent: tags not reloaded: Failed to decode tags file");
+  // What somebody has written there is theirs, even if the node refuses it.
+  writeFileSync(tagsFile, '{"d": "4"}');
+  node.failures.set("setTags", new NodeError("TAGS_TOO_LARGE", "too many"));
+  await agent.reload(config({ tagsFile }));
+  expect([node.local().tags, content("tags.json")]).toEqual([{ b: "2" }, '{"d": "4"}']);
+});
+
+test("what came before the end of a graceful leave is handled; then handlers end with the agent", async () => {
+  const run = `sleep 0.1; echo $SERF_EVENT $SERF_USER_EVENT >> ${path("seen")}`;
+  const agent = await start(handlers(`user=${run}`));
+  for (const name of ["a", "b"]) event(name);
+  node.emit("user-event", { name: "gathered", lTime: 2, coalesce: true, payload: Buffer.from("") });
+  await agent.leave();
+  const finished = agent.finish();
+  await vi.waitFor(() => expect(node.calls).toContainEqual(["close"]));
+  event("late");
+  await finished;
+  expect(content("seen")).toBe("user a\nuser b\nuser gathered\n");
+});
+
+test("handlers that do not finish are told of when the agent is closed", async () => {
+  const agent = await start(handlers(`user=while [ ! -e ${path("go")} ]; do sleep 0.02; done`));
+  for (const name of ["a", "b", "c"]) event(name);
+  const finished = agent.finish();
+  await agent.close();
+  await finished;
+  expect(text).toContain("[WARN] agent: 2 events still waited for event handlers: they are lost");
+  writeFileSync(path("go"), "");
 });
 
 test("refused before anything starts", async () => {

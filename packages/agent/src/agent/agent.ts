@@ -25,6 +25,8 @@ import { bindAddress, nodeOptions } from "./node-options.ts";
 import { statGroups } from "./stats.ts";
 import { readTagsFile, writeTagsFile } from "./tags-file.ts";
 
+const TAGS_TWICE = "Tags config not allowed while using tag files: give -tag or -tags-file, not both";
+
 export type CreateNode = (options: NodeOptions) => Promise<HearsayNode>;
 
 /** Why an agent came to its end. `failed`: it cannot go on; one line for people. */
@@ -150,7 +152,7 @@ export class Agent implements RpcHost, AsyncDisposable {
   changeTags(set: Readonly<Record<string, string>>, remove: readonly string[]): Promise<void> {
     return this.#afterTagChanges(() => {
       const kept = Object.entries(this.node.local().tags).filter(([key]) => !remove.includes(key));
-      return this.#setTags({ ...Object.fromEntries(kept), ...set });
+      return this.#setTags({ ...Object.fromEntries(kept), ...set }, this.#config.tagsFile);
     });
   }
 
@@ -170,15 +172,28 @@ export class Agent implements RpcHost, AsyncDisposable {
 
   /**
    * Takes over what may change while an agent runs: the event handlers, from the next event on, and the tags, which replace
-   * those set by command, in the tags file too. Tags that cannot be had leave the old ones, and a line in the log.
+   * those set by command. Tags that cannot be had leave the old ones, and a line in the log. Resolves when the tags have
+   * spread, which can take its time; never rejects.
    */
   async reload(config: AgentConfig): Promise<void> {
     this.#handlers.replace(config.eventHandlers);
     try {
-      await this.#afterTagChanges(() => this.#setTags(config.tags));
+      await this.#afterTagChanges(() => this.#reloadTags(config));
     } catch (error) {
       if (!this.#closing.signal.aborted) this.log.error({}, `tags not reloaded: ${oneLine((error as Error).message)}`);
     }
+    if (!this.#closing.signal.aborted) this.log.info({}, "configuration reloaded");
+  }
+
+  /**
+   * For an agent that has left: what it was told before is still handled. Nothing new comes, and its addresses are free,
+   * while the event handlers finish what waits for them. Resolves when they have, or when `close` is called.
+   */
+  async finish(): Promise<void> {
+    await this.#disconnect();
+    this.#pipeline.flush();
+    this.#pipeline.close();
+    await this.#handlers.idle();
   }
 
   /**
@@ -186,9 +201,13 @@ export class Agent implements RpcHost, AsyncDisposable {
    * themselves. Safe to call twice.
    */
   async close(): Promise<void> {
-    this.#closing.abort();
     this.#pipeline.close();
     this.#handlers.close();
+    await this.#disconnect();
+  }
+
+  async #disconnect(): Promise<void> {
+    this.#closing.abort();
     await this.#discovery?.[Symbol.asyncDispose]();
     await this.#rpc?.close();
     await this.node.close();
@@ -245,10 +264,21 @@ export class Agent implements RpcHost, AsyncDisposable {
     return changed;
   }
 
-  /** The file first, as with Serf; but it does not keep tags that the node refuses, for with them no agent could start. */
-  async #setTags(tags: Readonly<Record<string, string>>): Promise<void> {
-    const before = this.node.local().tags;
+  /**
+   * Whoever keeps the tags in a file has none in the configuration. A Serf agent takes that for a wish to have none at all,
+   * and empties the file; here the file is read again, like all others.
+   */
+  #reloadTags({ tags }: AgentConfig): Promise<void> {
     const { tagsFile } = this.#config;
+    if (tagsFile === undefined) return this.#setTags(tags, undefined);
+    if (Object.keys(tags).length > 0) throw new ConfigError(TAGS_TWICE);
+    const read = readTagsFile(tagsFile);
+    return read === undefined ? Promise.resolve() : this.#setTags(read, undefined);
+  }
+
+  /** The file first, as with Serf; but it does not keep tags that the node refuses, for with them no agent could start. */
+  async #setTags(tags: Readonly<Record<string, string>>, tagsFile: string | undefined): Promise<void> {
+    const before = this.node.local().tags;
     if (tagsFile !== undefined) await writeTagsFile(tagsFile, tags);
     if (sameTags(before, tags)) return;
     try {
@@ -282,10 +312,8 @@ export class Agent implements RpcHost, AsyncDisposable {
 /** @throws ConfigError */
 function tagsAtStart({ tags, tagsFile }: AgentConfig): Readonly<Record<string, string>> {
   if (tagsFile === undefined) return tags;
-  if (Object.keys(tags).length > 0) {
-    throw new ConfigError("Tags config not allowed while using tag files: give -tag or -tags-file, not both");
-  }
-  return readTagsFile(tagsFile);
+  if (Object.keys(tags).length > 0) throw new ConfigError(TAGS_TWICE);
+  return readTagsFile(tagsFile) ?? {};
 }
 
 function sameTags(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {

@@ -84,6 +84,38 @@ describe("merging", () => {
     expect(config).toMatchObject({ tags: { role: "web" }, retryIntervalMs: 1000, broadcastTimeoutMs: 1000 });
   });
 
+  test("too long ones are lowered: Node's timers would not wait at all", () => {
+    const { config } = load("-retry-interval=1000h", "-broadcast-timeout=1000h");
+    expect(config).toMatchObject({ retryIntervalMs: 2 ** 31 - 1, broadcastTimeoutMs: 2 ** 31 - 1 });
+  });
+
+  test.each([
+    ...(["node_name", "bind", "advertise", "rpc_addr", "profile", "log_level", "log_format", "encrypt_key"] as const),
+    ...([
+      "retry_interval",
+      "broadcast_timeout",
+      "reconnect_interval",
+      "reconnect_timeout",
+      "tombstone_timeout",
+    ] as const),
+  ])("%s: empty, it says nothing", (key) => {
+    expect(load("-config-file", put("a.json", { [key]: "" })).config).toEqual(load().config);
+  });
+
+  test("an empty value does not take back an earlier one; protocol 0 chooses none, a tag of null is empty", () => {
+    const kept = { rpc_auth: "token", label: "l", snapshot_path: "s", tags_file: "t", query_size_limit: 9 };
+    const a = put("a.json", { node_name: "a", bind: "10.0.0.1", protocol: 4, retry_interval: "1m", ...kept });
+    const empty = { rpc_auth: "", label: "", snapshot_path: "", tags_file: "", query_size_limit: 0 };
+    const b = put("b.json", { node_name: "", bind: "", protocol: 0, retry_interval: "", tags: { x: null }, ...empty });
+    const flags = ["-node=", "-profile=", "-advertise=", "-protocol=0"];
+    const { config } = load("-config-file", a, "-config-file", b, ...flags);
+    expect(config).toMatchObject({ nodeName: "a", bind: "10.0.0.1", protocol: 4, retryIntervalMs: 60_000 });
+    expect(config).toMatchObject({ rpcAuth: "token", label: "l", snapshotPath: "s", tagsFile: "t", querySizeLimit: 9 });
+    expect([config.advertise, config.tags]).toEqual([undefined, { x: "" }]);
+    // That would be a secret that is missing.
+    expect(() => load("-encrypt=")).toThrow("Invalid encryption key");
+  });
+
   test("event handlers are appended, mDNS settings merge, limits of 0 leave the default", () => {
     const a = put("a.json", {
       event_handlers: ["a", "member-join=b"],
@@ -167,6 +199,8 @@ describe("refused, with one line that names the place", () => {
     [{ code: "x" }, /unknown key "code"$/],
     [{ node_name: 7 }, '"node_name" must be a string, not 7'],
     [{ tags: ["x"] }, '"tags" must be an object of strings'],
+    [{ tags: "" }, '"tags" must be an object of strings'],
+    [{ leave_on_terminate: "" }, '"leave_on_terminate" must be true or false'],
     [{ tags: { a: 1 } }, '"tags": "a" must be a string, not 1'],
     [{ start_join: "x" }, '"start_join" must be an array of strings'],
     [{ leave_on_terminate: "yes" }, '"leave_on_terminate" must be true or false'],

@@ -45,8 +45,8 @@ const readTags: Read = (value, where) => {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new ConfigError(`${where} must be an object of strings, not ${JSON.stringify(value)}`);
   }
-  for (const [key, tag] of Object.entries(value)) text(`${where}: "${key}"`, tag);
-  return { tags: value as Record<string, string> };
+  const tags = Object.entries(value).map(([key, tag]) => [key, text(`${where}: "${key}"`, tag ?? "")]);
+  return { tags: Object.fromEntries(tags) };
 };
 
 const readLogLevel: Read = (value, where) => {
@@ -63,6 +63,8 @@ const readProfile: Read = (value, where) => {
 
 const readProtocol: Read = (value, where) => {
   const protocol = integer(where, value);
+  // As for Serf, no version is chosen.
+  if (protocol === 0) return {};
   if (protocol >= SERF_PROTOCOL_MIN && protocol <= SERF_PROTOCOL) return { protocol };
   const what = protocol > SERF_PROTOCOL ? "high" : "low";
   const range = `[${SERF_PROTOCOL_MIN}, ${SERF_PROTOCOL}]`;
@@ -75,8 +77,12 @@ const readLogFormat: Read = (value, where) => {
   throw new ConfigError(`${where}: Unknown log format: ${logFormat}. It must be text or json`);
 };
 
-/** The key itself is no matter for an error text: it may be right but for a missing character. */
+/**
+ * The key itself is no matter for an error text: it may be right but for a missing character. A flag that is empty is no
+ * wish to go without, as it would be for Serf: rather a variable that nobody has set.
+ */
 const readEncryptKey: Read = (value, where) => {
+  if (value === "" && !where.startsWith("-")) return {};
   const encryptKey = text(where, value);
   checkKey(encryptKey, where);
   return { encryptKey };
@@ -138,13 +144,19 @@ const readMdns: Read = (value, where) => {
 /** Go leaves out what is empty, so an empty path or name is none. */
 const optional = (where: string, value: unknown): string | undefined => text(where, value) || undefined;
 
+/** For the same reason, an empty text where one cannot be meant says nothing: templates leave such behind. */
+const unlessEmpty =
+  (read: Read): Read =>
+  (value, where) =>
+    value === "" ? {} : read(value, where);
+
 export const CONFIG_KEYS: Readonly<Record<string, Read>> = {
-  node_name: (v, w) => ({ nodeName: text(w, v) }),
+  node_name: unlessEmpty((v, w) => ({ nodeName: text(w, v) })),
   role: (v, w) => ({ role: text(w, v) }),
   tags: readTags,
   tags_file: (v, w) => ({ tagsFile: optional(w, v) }),
-  bind: (v, w) => ({ bind: text(w, v) }),
-  advertise: (v, w) => ({ advertise: text(w, v) }),
+  bind: unlessEmpty((v, w) => ({ bind: text(w, v) })),
+  advertise: unlessEmpty((v, w) => ({ advertise: text(w, v) })),
   interface: (v, w) => ({ interfaceName: optional(w, v) }),
   discover: (v, w) => ({ discover: optional(w, v) }),
   mdns: readMdns,
@@ -153,23 +165,23 @@ export const CONFIG_KEYS: Readonly<Record<string, Read>> = {
   snapshot_path: (v, w) => ({ snapshotPath: optional(w, v) }),
   rejoin_after_leave: (v, w) => ({ rejoinAfterLeave: switched(w, v) }),
   event_handlers: readEventHandlers,
-  log_level: readLogLevel,
-  log_format: readLogFormat,
-  rpc_addr: (v, w) => ({ rpcAddr: text(w, v) }),
-  rpc_auth: (v, w) => ({ rpcAuth: text(w, v) }),
+  log_level: unlessEmpty(readLogLevel),
+  log_format: unlessEmpty(readLogFormat),
+  rpc_addr: unlessEmpty((v, w) => ({ rpcAddr: text(w, v) })),
+  rpc_auth: unlessEmpty((v, w) => ({ rpcAuth: text(w, v) })),
   protocol: readProtocol,
-  profile: readProfile,
+  profile: unlessEmpty(readProfile),
   start_join: (v, w) => ({ startJoin: texts(w, v) }),
   replay_on_join: (v, w) => ({ replayOnJoin: switched(w, v) }),
   retry_join: (v, w) => ({ retryJoin: texts(w, v) }),
-  retry_interval: (v, w) => ({ retryIntervalMs: duration(w, v) }),
+  retry_interval: unlessEmpty((v, w) => ({ retryIntervalMs: duration(w, v) })),
   retry_max_attempts: (v, w) => ({ retryMaxAttempts: count(w, v) }),
   leave_on_terminate: (v, w) => ({ leaveOnTerminate: switched(w, v) }),
   skip_leave_on_interrupt: (v, w) => ({ skipLeaveOnInterrupt: switched(w, v) }),
-  reconnect_interval: (v, w) => ({ reconnectIntervalMs: duration(w, v) }),
-  reconnect_timeout: (v, w) => ({ reconnectTimeoutMs: duration(w, v) }),
-  tombstone_timeout: (v, w) => ({ tombstoneTimeoutMs: duration(w, v) }),
-  broadcast_timeout: (v, w) => ({ broadcastTimeoutMs: duration(w, v) }),
+  reconnect_interval: unlessEmpty((v, w) => ({ reconnectIntervalMs: duration(w, v) })),
+  reconnect_timeout: unlessEmpty((v, w) => ({ reconnectTimeoutMs: duration(w, v) })),
+  tombstone_timeout: unlessEmpty((v, w) => ({ tombstoneTimeoutMs: duration(w, v) })),
+  broadcast_timeout: unlessEmpty((v, w) => ({ broadcastTimeoutMs: duration(w, v) })),
   user_event_size_limit: (v, w) => ({ userEventSizeLimit: sizeLimit(w, v) }),
   query_size_limit: (v, w) => ({ querySizeLimit: sizeLimit(w, v) }),
   query_response_size_limit: (v, w) => ({ queryResponseSizeLimit: sizeLimit(w, v) }),
@@ -181,7 +193,7 @@ export const CONFIG_KEYS: Readonly<Record<string, Read>> = {
   statsite_addr: (v, w) => ({ statsiteAddr: optional(w, v) }),
   statsd_addr: (v, w) => ({ statsdAddr: optional(w, v) }),
   enable_compression: (v, w) => ({ enableCompression: switched(w, v) }),
-  label: (v, w) => ({ label: text(w, v) }),
+  label: unlessEmpty((v, w) => ({ label: text(w, v) })),
   isolate: (v, w) => ({ isolate: switched(w, v) }),
 };
 

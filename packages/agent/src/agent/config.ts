@@ -129,6 +129,9 @@ export const DEFAULT_CONFIG: AgentConfig = {
   isolate: false,
 };
 
+/** Longest time a timer of Node can wait: ms. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Those that stay on once they are on. */
 const SWITCHES = [
   ...(["replayOnJoin", "leaveOnTerminate", "skipLeaveOnInterrupt", "isolate", "rejoinAfterLeave"] as const),
@@ -137,14 +140,15 @@ const SWITCHES = [
 
 /**
  * Later layers win, but lists are appended, tags merge by key, and what is switched on stays on (Serf protocol notes,
- * section 21). Compression is the one switch that is on from the start, so it can be switched off.
+ * section 21); what a layer leaves empty it does not set. Compression is the one switch that is on from the start, so it can
+ * be switched off.
  */
 export function mergeConfig(layers: readonly ConfigLayer[]): AgentConfig {
   let config = DEFAULT_CONFIG;
   for (const { role, ...layer } of layers) {
     config = {
       ...config,
-      ...layer,
+      ...Object.fromEntries(Object.entries(layer).filter(([, value]) => value !== undefined)),
       tags: { ...config.tags, ...layer.tags, ...(role ? { role } : {}) },
       mdns: {
         interfaceName: layer.mdns?.interfaceName ?? config.mdns.interfaceName,
@@ -160,10 +164,14 @@ export function mergeConfig(layers: readonly ConfigLayer[]): AgentConfig {
   refuseContradictions(config);
   return {
     ...config,
-    // As Serf: shorter ones would only miss their time.
-    retryIntervalMs: Math.max(config.retryIntervalMs, 1000),
-    broadcastTimeoutMs: Math.max(config.broadcastTimeoutMs, 1000),
+    retryIntervalMs: inTimerRange(config.retryIntervalMs),
+    broadcastTimeoutMs: inTimerRange(config.broadcastTimeoutMs),
   };
+}
+
+/** As Serf: shorter ones would only miss their time. And a timer that is asked for more than 24 days does not wait at all. */
+function inTimerRange(ms: number): number {
+  return Math.min(Math.max(ms, 1000), MAX_TIMER_MS);
 }
 
 function refuseContradictions({ encryptKey, keyringFile, discover, mdns }: AgentConfig): void {

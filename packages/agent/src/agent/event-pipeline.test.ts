@@ -33,6 +33,17 @@ const userEvent = (name: string, lTime: number, coalesce: boolean): UserEvent =>
   payload: new Uint8Array(0),
 });
 
+test("flushed, it tells what waits, once", () => {
+  node.emit("user-event", userEvent("deploy", 1, true));
+  pipeline.flush();
+  expect(told).toEqual(["member-join me", "user deploy 1"]);
+  pipeline.flush();
+  vi.advanceTimersByTime(10_000);
+  node.emit("user-event", userEvent("deploy", 2, true));
+  vi.advanceTimersByTime(1001);
+  expect(told).toEqual(["member-join me", "user deploy 1", "user deploy 2"]);
+});
+
 test("who was there at the start has joined; the quiet time is a second", () => {
   vi.advanceTimersByTime(999);
   expect(told).toEqual([]);

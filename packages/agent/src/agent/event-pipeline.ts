@@ -43,6 +43,11 @@ export class EventPipeline {
     return () => this.#followers.delete(follower);
   }
 
+  /** Tells what waits, without waiting for more of its kind. */
+  flush(): void {
+    this.#tellDue(Number.POSITIVE_INFINITY);
+  }
+
   /** What waits is not told any more. */
   close(): void {
     for (const stop of this.#stops) stop();
@@ -69,15 +74,18 @@ export class EventPipeline {
     if (deadline === Number.POSITIVE_INFINITY || deadline >= this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = deadline;
-    this.#timer = setTimeout(() => this.#flush(), Math.ceil(deadline - performance.now())).unref();
+    this.#timer = setTimeout(() => this.#onTimer(), Math.ceil(deadline - performance.now())).unref();
   }
 
-  #flush(): void {
+  #onTimer(): void {
     this.#timerAt = Number.POSITIVE_INFINITY;
-    const now = performance.now();
+    this.#tellDue(performance.now());
+    this.#arm();
+  }
+
+  #tellDue(now: number): void {
     for (const event of this.#members.takeDue(now)) this.#tell(event);
     for (const event of this.#events.takeDue(now)) this.#tell({ kind: "user", event });
-    this.#arm();
   }
 
   #tell(event: AgentEvent): void {

@@ -8,15 +8,15 @@ import { json, sorted } from "../cli/output.ts";
 import { ConfigError } from "./config.ts";
 
 /**
- * What an agent starts with. A file that is not there yet is an empty one.
+ * Undefined if there is no such file yet.
  * @throws ConfigError in Serf's words
  */
-export function readTagsFile(path: string): Readonly<Record<string, string>> {
+export function readTagsFile(path: string): Readonly<Record<string, string>> | undefined {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new ConfigError(`Failed to read tags file: ${(error as Error).message}`, { cause: error });
   }
   let tags: unknown;

@@ -30,7 +30,7 @@ by regular expressions for the whole value: 'member-join[role=web][dc=eu-.*]=COM
     {
       name: "tags-file",
       value: "FILE",
-      help: "Keeps the tags, also those changed while running, for the next start; instead of -tag.",
+      help: "Keeps the tags, also those changed while running, for the next start; instead of -tag. A hangup reads it again.",
     },
     {
       name: "event-handler",

@@ -10,8 +10,15 @@ import { type HandlerSpec, wantedPart } from "./handler-spec.ts";
 import { KEPT_OUTPUT_BYTES, runScript, type ScriptRun } from "./run-script.ts";
 import { eventTitle, type Self, scriptEnvironment, scriptInput } from "./script-input.ts";
 
-/** Events that wait for one handler; beyond, the oldest are lost: the newest say more of how things are. */
-export const MAX_WAITING = 1024;
+/**
+ * What may wait for one handler, some 16,000 events: bytes, as `bytesOf` reckons them. Beyond, the oldest are lost: the newest
+ * say more of how things are. A Serf agent does not lose them but stands still, and so do its clients, until its handlers are
+ * done; a burst that is sent to one must find room here.
+ */
+export const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+/** An event by itself, and each member in one: bytes in memory, rather too many than too few. */
+const EVENT_BYTES = 1024;
+const MEMBER_BYTES = 64;
 /** A run that takes longer is worth a warning: ms. Serf's number. */
 const SLOW_MS = 1000;
 /** Characters of an output that the log keeps, from its end: hundreds of such lines are remembered. */
@@ -22,8 +29,8 @@ const RESPOND_WORDS = { ALREADY_ANSWERED: RPC_ERRORS.responseSent, TOO_LATE: RPC
 export interface HandlerHost {
   readonly log: Logger;
   self(): Self;
-  /** An event was lost, because this handler is too slow. */
-  onLost(handler: EventHandler): void;
+  /** An event was lost, because this handler is too slow; so many wait for it. */
+  onLost(handler: EventHandler, waiting: number): void;
   /** A command has ended, and something that it started goes on; `abandon` closes its output. */
   onLeftBehind(abandon: () => void): void;
 }
@@ -32,6 +39,7 @@ export class EventHandler {
   readonly spec: HandlerSpec;
   readonly #host: HandlerHost;
   readonly #waiting: AgentEvent[] = [];
+  #waitingBytes = 0;
   readonly #closing = new AbortController();
   #running: Promise<void> | undefined;
 
@@ -45,9 +53,10 @@ export class EventHandler {
     const wanted = wantedPart(this.spec, event);
     if (wanted === undefined || this.#closing.signal.aborted) return;
     this.#waiting.push(wanted);
-    if (this.#waiting.length > MAX_WAITING) {
-      this.#waiting.shift();
-      this.#host.onLost(this);
+    this.#waitingBytes += bytesOf(wanted);
+    while (this.#waitingBytes > MAX_WAITING_BYTES && this.#waiting.length > 1) {
+      this.#take();
+      this.#host.onLost(this, this.#waiting.length);
     }
     this.#running ??= this.#runAll();
   }
@@ -57,15 +66,23 @@ export class EventHandler {
     await this.#running;
   }
 
-  /** What waits is forgotten; what runs goes on without us. */
-  close(): void {
-    this.#waiting.length = 0;
+  /** What waits is forgotten; what runs goes on without us. Returns how many events waited. */
+  close(): number {
+    const forgotten = this.#waiting.splice(0);
+    this.#waitingBytes = 0;
     this.#closing.abort();
+    return forgotten.length;
   }
 
   async #runAll(): Promise<void> {
-    for (let event = this.#waiting.shift(); event !== undefined; event = this.#waiting.shift()) await this.#run(event);
+    for (let event = this.#take(); event !== undefined; event = this.#take()) await this.#run(event);
     this.#running = undefined;
+  }
+
+  #take(): AgentEvent | undefined {
+    const event = this.#waiting.shift();
+    if (event !== undefined) this.#waitingBytes -= bytesOf(event);
+    return event;
   }
 
   async #run(event: AgentEvent): Promise<void> {
@@ -116,4 +133,9 @@ export class EventHandler {
     const shown = text.length > SHOWN_OUTPUT ? `…${text.slice(-SHOWN_OUTPUT)}` : text;
     log.debug({}, `Event '${event.kind}' script output: ${shown}`);
   }
+}
+
+function bytesOf(event: AgentEvent): number {
+  if ("members" in event) return EVENT_BYTES + MEMBER_BYTES * event.members.length;
+  return EVENT_BYTES + (event.kind === "user" ? event.event : event.query).payload.length;
 }

@@ -6,7 +6,7 @@ import type { Logger } from "@hearsay/node";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { FakeNode, fakeMember } from "../../test/fake-node.ts";
 import type { AgentEvent } from "../agent/agent-event.ts";
-import { MAX_WAITING } from "./event-handler.ts";
+import { MAX_WAITING_BYTES } from "./event-handler.ts";
 import { EventHandlers } from "./event-handlers.ts";
 import { parseHandlerSpec } from "./handler-spec.ts";
 
@@ -123,12 +123,26 @@ test("a name that no variable can hold costs one run, not the handler", async ()
   expect(content("seen")).toBe("c\n");
 });
 
+test("ten thousand events at once wait for their turn, and none is lost", () => {
+  const handlers = start("sleep 30");
+  for (let i = 0; i < 10_000; i++) handlers.handle(user(String(i)));
+  expect(handlers.lost).toBe(0);
+  expect(lines).toEqual([]);
+});
+
 test("a handler that is too slow loses its oldest events, which is counted and told once", async () => {
-  const script = `*=[ $SERF_USER_EVENT = 0 ] && while [ ! -e ${path("go")} ]; do sleep 0.02; done; true`;
-  const handlers = start(script);
-  for (let i = 0; i < MAX_WAITING + 4; i++) handlers.handle(user(String(i)));
-  expect(handlers.lost).toBe(3);
-  expect(lines.filter((line) => line.includes("too slow"))).toHaveLength(1);
+  const handlers = start(
+    `*=while [ ! -e ${path("go")} ]; do sleep 0.02; done; echo $SERF_USER_EVENT >> ${path("seen")}`,
+  );
+  const payload = new Uint8Array(MAX_WAITING_BYTES / 4);
+  for (const name of ["runs", "lost", "lost", "a", "b", "c"]) {
+    handlers.handle({ kind: "user", event: { name, lTime: 1, coalesce: false, payload } });
+  }
+  expect(handlers.lost).toBe(2);
+  expect(lines.filter((line) => line.includes("too slow: 3 events wait"))).toHaveLength(1);
+  writeFileSync(path("go"), "");
+  await handlers.idle();
+  expect(content("seen")).toBe("runs\na\nb\nc\n");
 });
 
 test("replaced: the new ones get the next event, the old ones finish what they have, those that stay keep their order", async () => {
@@ -159,5 +173,5 @@ test("closed, it waits for nothing and forgets what waits", async () => {
   handlers.handle(user("c"));
   // The one that ran goes on without us.
   await vi.waitFor(() => expect(content("seen")).toBe("a\n"), 3000);
-  expect(lines).toEqual([]);
+  expect(lines).toEqual(["WARN 1 events still waited for event handlers: they are lost"]);
 });

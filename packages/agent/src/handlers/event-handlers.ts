@@ -2,7 +2,7 @@
 import type { Logger } from "@hearsay/node";
 import type { AgentEvent } from "../agent/agent-event.ts";
 import { Throttle } from "../agent/throttle.ts";
-import { EventHandler, type HandlerHost, MAX_WAITING } from "./event-handler.ts";
+import { EventHandler, type HandlerHost } from "./event-handler.ts";
 import type { HandlerSpec } from "./handler-spec.ts";
 import type { Self } from "./script-input.ts";
 
@@ -22,10 +22,10 @@ export class EventHandlers {
 
   constructor(specs: readonly HandlerSpec[], self: () => Self, log: Logger) {
     const seldom = new Throttle(REPEAT_MS);
-    const onLost = ({ spec }: EventHandler) => {
+    const onLost = ({ spec }: EventHandler, waiting: number) => {
       this.lost++;
       if (!seldom.allows(spec.text)) return;
-      log.warn({}, `Script '${spec.command}' is too slow: ${MAX_WAITING} events wait for it, the oldest is lost`);
+      log.warn({}, `Script '${spec.command}' is too slow: ${waiting} events wait for it, the oldest is lost`);
     };
     this.#host = { log, self, onLost, onLeftBehind: (abandon) => this.#keepOpen(abandon) };
     this.replace(specs);
@@ -57,9 +57,11 @@ export class EventHandlers {
     await Promise.all([...this.#handlers, ...this.#retired].map((handler) => handler.idle()));
   }
 
-  /** Commands that run are left to themselves. */
+  /** Commands that run are left to themselves; events that wait are lost, which is told. */
   close(): void {
-    for (const handler of [...this.#handlers, ...this.#retired]) handler.close();
+    let forgotten = 0;
+    for (const handler of [...this.#handlers, ...this.#retired]) forgotten += handler.close();
+    if (forgotten > 0) this.#host.log.warn({}, `${forgotten} events still waited for event handlers: they are lost`);
     for (const abandon of this.#leftBehind) abandon();
     this.#leftBehind.clear();
   }

@@ -1,8 +1,8 @@
 /** Agents in this process, on loopback, with the command line in front: what people type and what they read. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { main } from "../main.ts";
 
@@ -154,7 +154,7 @@ describe("life", () => {
       .poll(() => ok("info", `-rpc-addr=${a.rpc}`))
       .toContain("event_handlers:\n\tmember-join[role=web]: = z\n\tquery: = y\n");
     await expect.poll(() => ok("members", `-rpc-addr=${a.rpc}`)).toContain("alive  b=2\n");
-    expect(a.out).toContain("[INFO] agent: configuration reloaded");
+    await expect.poll(() => a.out).toContain("[INFO] agent: configuration reloaded");
     // A specification that makes no sense changes nothing.
     config.write({ event_handlers: ["bogus=x"], tags: {} });
     signal("SIGHUP");
@@ -162,6 +162,29 @@ describe("life", () => {
     expect(await ok("info", `-rpc-addr=${a.rpc}`)).toContain("member-join[role=web]: = z");
     expect(await ok("members", `-rpc-addr=${a.rpc}`)).toContain("alive  b=2\n");
     config.remove();
+  });
+
+  test("tags that still spread after a hangup do not hold up the end", async () => {
+    const config = cliConfig({ tags: { a: "1" } });
+    const a = await agent("-node=a", "-config-file", config.file);
+    await agent("-node=b", `-join=${a.gossip}`);
+    config.write({ tags: { a: "2" } });
+    signal("SIGHUP");
+    signal("SIGTERM");
+    expect(await a.code).toBe(1);
+    expect(a.out).toContain("==> Reloading configuration...");
+    expect(a.out).not.toContain("configuration reloaded");
+    config.remove();
+  });
+
+  test("an event is handled by an agent that leaves at once", async () => {
+    const seen = join(mkdtempSync(join(tmpdir(), "hearsay-agent-")), "seen");
+    const a = await agent("-node=a", `-event-handler=user=cat >> ${seen}`);
+    await ok("event", `-rpc-addr=${a.rpc}`, "deploy", "x");
+    await ok("leave", `-rpc-addr=${a.rpc}`);
+    expect(await a.code).toBe(0);
+    expect(readFileSync(seen, "utf8")).toBe("x\n");
+    rmSync(dirname(seen), { recursive: true });
   });
 
   test("USR1 shows the counters, and opens no debugger", async () => {

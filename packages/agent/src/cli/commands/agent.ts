@@ -1,6 +1,6 @@
 /** `hearsay agent`: starts one, tells how that went, and ends it when a signal or the agent itself says so. */
 import { Agent, type Ending } from "../../agent/agent.ts";
-import { type AgentConfig, ConfigError } from "../../agent/config.ts";
+import { type AgentConfig, ConfigError, MAX_TIMER_MS } from "../../agent/config.ts";
 import { type LoadedConfig, loadConfig } from "../../agent/config-files.ts";
 import { AgentLog } from "../../log/agent-log.ts";
 import type { StatGroups } from "../../rpc/host.ts";
@@ -8,6 +8,9 @@ import { joinErrorText, oneLine } from "../../rpc/join-error.ts";
 import { printable } from "../output.ts";
 import { type Call, CommandError } from "../spec.ts";
 import { Signals } from "./signals.ts";
+
+/** How long event handlers may go on after a graceful leave: ms. */
+const HANDLERS_LIMIT_MS = 3000;
 
 export async function run(call: Call): Promise<number> {
   const { io, flags } = call;
@@ -62,11 +65,14 @@ async function serve(agent: Agent, { call, log, signals, say, config: atStart }:
   let config = atStart;
   for (;;) {
     const what = await Promise.race([agent.ended, signals.next()]);
-    if (typeof what === "object") return explainEnding(what, call.io.err);
+    if (typeof what === "object") {
+      if (what.type === "left") await finish(agent, signals);
+      return explainEnding(what, call.io.err);
+    }
     say(`==> Caught signal: ${what}`);
     if (what === "hangup") {
       say("==> Reloading configuration...");
-      config = await reload(agent, call, log, config);
+      config = reload(agent, call, log, config);
       continue;
     }
     const graceful = what === "interrupt" ? !config.skipLeaveOnInterrupt : config.leaveOnTerminate;
@@ -80,7 +86,10 @@ async function serve(agent: Agent, { call, log, signals, say, config: atStart }:
       (error: Error) => error,
     );
     const outcome = await Promise.race([left, signals.next(), timeout(leaveLimitMs(config))]);
-    if (outcome === "left") return 0;
+    if (outcome === "left") {
+      await finish(agent, signals);
+      return 0;
+    }
     if (outcome === "timeout") throw new CommandError("==> Leaving took too long; stopped without it");
     if (outcome instanceof Error) throw new CommandError(`==> Leaving failed: ${oneLine(outcome.message)}`);
     say(`==> Caught signal: ${outcome}; stopping at once`);
@@ -88,9 +97,14 @@ async function serve(agent: Agent, { call, log, signals, say, config: atStart }:
   }
 }
 
+/** Events that came before the leave are handled as far as there is time; another signal ends that, too. */
+async function finish(agent: Agent, signals: Signals): Promise<void> {
+  await Promise.race([agent.finish(), signals.next(), timeout(HANDLERS_LIMIT_MS)]);
+}
+
 /** Two broadcasts, the pause for them to spread, and some air: ms. */
 function leaveLimitMs({ broadcastTimeoutMs }: AgentConfig): number {
-  return 2 * broadcastTimeoutMs + 3000;
+  return Math.min(2 * broadcastTimeoutMs + 3000, MAX_TIMER_MS);
 }
 
 function timeout(ms: number): Promise<"timeout"> {
@@ -115,14 +129,16 @@ async function joinAtStart(agent: Agent, config: AgentConfig, say: (text: string
   say(`    Join completed. Synced with ${contacted} initial agents`);
 }
 
-/** Log level, event handlers, tags and leave switches follow the files; a broken configuration changes nothing. */
-async function reload(agent: Agent, { flags }: Call, log: AgentLog, before: AgentConfig): Promise<AgentConfig> {
+/**
+ * Log level, event handlers, tags and leave switches follow the files; a broken configuration changes nothing. How the tags
+ * spread is not waited for: the next signal may be the one to stop.
+ */
+function reload(agent: Agent, { flags }: Call, log: AgentLog, before: AgentConfig): AgentConfig {
   try {
     const { config, warnings } = loadConfig(flags);
     for (const warning of warnings) agent.log.warn({}, warning);
     log.level = config.logLevel;
-    await agent.reload(config);
-    agent.log.info({}, "configuration reloaded");
+    void agent.reload(config);
     return config;
   } catch (error) {
     agent.log.error({}, `configuration not reloaded: ${oneLine((error as Error).message)}`);
