@@ -160,7 +160,7 @@ export class Shared {
     this.meta = options.meta ?? emptyBytes;
     this.vsn = Uint8Array.of(...protocolVersions, ...(options.delegateVersions ?? [0, 0, 0]));
     this.table = new MemberTable(options.names ?? new NameTable());
-    this.timers = new TimerTable(this.table.names.memory);
+    this.timers = new TimerTable(this.table.names.memory, this.table.rows);
     this.log = new EvidenceLog(options.evidencePerMember);
     this.keepsEvidence = options.evidencePerMember !== 0;
     this.awareness = new Awareness(options.config.awarenessMaxMult);

@@ -6,6 +6,7 @@
  * needs one (`timer-heap.ts`), or for the one kind whose numbers are rows a column (`timer-rows.ts`), and its place holds
  * the earliest.
  */
+import { MemberRows } from "./member-rows.ts";
 import { Memory } from "./memory.ts";
 import { TimerHeap } from "./timer-heap.ts";
 import { TimerRows } from "./timer-rows.ts";
@@ -36,13 +37,16 @@ const never = Number.POSITIVE_INFINITY;
 
 export class TimerTable {
   readonly #memory: Memory;
+  readonly #rows: MemberRows;
   /** The earliest deadline of each kind, and behind them the earliest of all. */
   readonly #earliest: Float64Array;
   readonly #at: number;
   readonly #heaps: (TimerHeap | TimerRows | undefined)[] = [];
 
-  constructor(memory = new Memory()) {
+  /** @param rows where the deadlines of members are */
+  constructor(memory = new Memory(), rows = new MemberRows(memory)) {
     this.#memory = memory;
+    this.#rows = rows;
     const block = memory.take(2 * (kinds + 1));
     this.#earliest = block.doubles;
     this.#at = block.start / 2;
@@ -123,7 +127,7 @@ export class TimerTable {
   }
 
   #makeHeap(kind: TimerKind): TimerHeap | TimerRows {
-    const heap = kind === TimerKind.suspicion ? new TimerRows(this.#memory) : new TimerHeap();
+    const heap = kind === TimerKind.suspicion ? new TimerRows(this.#memory, this.#rows) : new TimerHeap();
     const earliest = this.#earliest[this.#at + kind]!;
     if (earliest !== never) heap.set(0, earliest);
     while (this.#heaps.length <= kind) this.#heaps.push(undefined);
