@@ -54,29 +54,34 @@ function accuserOf(gist: number): number {
   return (1 << ((gist >>> 1) & 31)) & ~0xff;
 }
 
+/** Of each machine: which chunk its marks are in, where they begin, how many there are, and the packets heard here. */
+const stride = 4;
+
 export class Hearing {
-  #words: Int32Array[] = [];
-  #starts = new Int32Array(16);
-  #rows = new Int32Array(16);
-  #heard = new Uint32Array(16);
+  /** Few, and each shared by many machines. */
+  readonly #chunks: Int32Array[] = [];
+  #machines = new Int32Array(16 * stride);
   #length = 0;
 
   /** A number for one more machine. */
   add(): number {
-    if (this.#length === this.#starts.length) {
-      this.#starts = grown(this.#starts, new Int32Array(2 * this.#length));
-      this.#rows = grown(this.#rows, new Int32Array(2 * this.#length));
-      this.#heard = grown(this.#heard, new Uint32Array(2 * this.#length));
+    if (this.#length * stride === this.#machines.length) {
+      const machines = new Int32Array(2 * this.#machines.length);
+      machines.set(this.#machines);
+      this.#machines = machines;
     }
-    this.#words.push(new Int32Array(0));
     return this.#length++;
   }
 
   /** The machine's marks are the first so many words of this block from now on. */
   moved(listener: number, marks: Block, rows: number): void {
-    this.#words[listener] = marks.words;
-    this.#starts[listener] = marks.start;
-    this.#rows[listener] = rows;
+    // The latest chunk is the one that blocks come from.
+    let chunk = this.#chunks.lastIndexOf(marks.words);
+    if (chunk < 0) chunk = this.#chunks.push(marks.words) - 1;
+    const at = listener * stride;
+    this.#machines[at] = chunk;
+    this.#machines[at + 1] = marks.start;
+    this.#machines[at + 2] = rows;
   }
 
   /**
@@ -84,9 +89,12 @@ export class Hearing {
    * the packet is counted.
    */
   isOldNews(listener: number, gists: readonly number[]): boolean {
-    const words = this.#words[listener]!;
-    const start = this.#starts[listener]!;
-    const rows = this.#rows[listener]!;
+    const machines = this.#machines;
+    const at = listener * stride;
+    const start = machines[at + 1]!;
+    const rows = machines[at + 2]!;
+    if (rows === 0) return false;
+    const words = this.#chunks[machines[at]!]!;
     for (let i = 0; i < gists.length; i++) {
       const gist = gists[i]!;
       const row = gist >>> rowShift;
@@ -96,19 +104,15 @@ export class Hearing {
         if ((mark & goneBits) !== gone) return false;
       } else if ((mark & noteBits) !== settled && (mark & accuserOf(gist)) === 0) return false;
     }
-    this.#heard[listener]!++;
+    machines[at + 3]!++;
     return true;
   }
 
   /** Packets that have been taken in here since this was asked last. */
   takeCount(listener: number): number {
-    const count = this.#heard[listener]!;
-    this.#heard[listener] = 0;
+    const at = listener * stride + 3;
+    const count = this.#machines[at]!;
+    this.#machines[at] = 0;
     return count;
   }
-}
-
-function grown<T extends Int32Array | Uint32Array>(from: T, to: T): T {
-  to.set(from);
-  return to;
 }
