@@ -422,13 +422,7 @@ export class Claims {
     this.#s.broadcast(message ?? { type: MessageType.suspect, incarnation, node, from }, id, Urgency.failure, 0, gist);
   }
 
-  #logSuspicion(
-    type: "suspected" | "confirmed",
-    node: string,
-    incarnation: number,
-    from: string,
-    row: number,
-  ): void {
+  #logSuspicion(type: "suspected" | "confirmed", node: string, incarnation: number, from: string, row: number): void {
     if (!this.#s.keepsEvidence) return;
     const suspicion = this.#suspicions.get(row)!;
     this.#s.evidence(node, {

@@ -57,6 +57,12 @@ function accuserOf(gist: number): number {
 /** Of each machine: which chunk its marks are in, where they begin, how many there are, and the packets heard here. */
 const stride = 4;
 
+/** Whether an accusation of this gist does nothing to the row it is about, which has this mark. As `isDeaf`. */
+function isOld(mark: number, gist: number): boolean {
+  if ((gist & 1) === deadGist) return (mark & goneBits) === gone;
+  return (mark & noteBits) === settled || (mark & accuserOf(gist)) !== 0;
+}
+
 export class Hearing {
   /** Few, and each shared by many machines. */
   readonly #chunks: Int32Array[] = [];
@@ -98,14 +104,19 @@ export class Hearing {
     for (let i = 0; i < gists.length; i++) {
       const gist = gists[i]!;
       const row = gist >>> rowShift;
-      if (row >= rows) return false;
-      const mark = words[start + row]!;
-      if ((gist & 1) === deadGist) {
-        if ((mark & goneBits) !== gone) return false;
-      } else if ((mark & noteBits) !== settled && (mark & accuserOf(gist)) === 0) return false;
+      if (row >= rows || !isOld(words[start + row]!, gist)) return false;
     }
     machines[at + 3]!++;
     return true;
+  }
+
+  /** The same of one accusation, uncounted. */
+  isOld(listener: number, gist: number): boolean {
+    const at = listener * stride;
+    const row = gist >>> rowShift;
+    return (
+      row < this.#machines[at + 2]! && isOld(this.#chunks[this.#machines[at]!]![this.#machines[at + 1]! + row]!, gist)
+    );
   }
 
   /** Packets that have been taken in here since this was asked last. */

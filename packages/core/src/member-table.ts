@@ -87,7 +87,9 @@ export class MemberTable {
 
   incarnation(id: number): number {
     const row = this.#rowOf(id);
-    return row >= 0 ? this.rows.words[this.rows.at + row * rowStride + Column.incarnation]! >>> 0 : this.#known!.incarnations[id]!;
+    return row >= 0
+      ? this.rows.words[this.rows.at + row * rowStride + Column.incarnation]! >>> 0
+      : this.#known!.incarnations[id]!;
   }
 
   /** ms of the last change of state. */

@@ -93,7 +93,8 @@ export class Suspicions {
     const at = this.#at(row);
     const wanted = words[at + Column.wanted]!;
     const minMs = doubles[at / 2 + Time.minMs]!;
-    const total = wanted < 1 ? minMs : suspicionTotalMs(words[at + Column.had]! - 1, wanted, minMs, minMs * this.#maxMult);
+    const total =
+      wanted < 1 ? minMs : suspicionTotalMs(words[at + Column.had]! - 1, wanted, minMs, minMs * this.#maxMult);
     return doubles[at / 2 + Time.startedAt]! + total + doubles[at / 2 + Time.excusedMs]!;
   }
 

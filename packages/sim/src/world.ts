@@ -11,14 +11,7 @@
  *
  * Taking in a message costs a machine no time unless it is stalled or blocked.
  */
-import {
-  type Endpoint,
-  formatEndpoint,
-  type Machine,
-  type NameTable,
-  Rng,
-  type Transmit,
-} from "@hearsay/core";
+import { type Endpoint, formatEndpoint, type Machine, type NameTable, Rng, type Transmit } from "@hearsay/core";
 import { DeliveryQueue } from "./delivery-queue.ts";
 import { Digest } from "./digest.ts";
 import { type Fidelity, type FidelityName, fidelity, type Packet } from "./fidelity.ts";
@@ -292,7 +285,11 @@ export class World<M extends Machine<E>, E> {
     const packet = delivery.packet!;
     this.#deliveries.release(delivery);
     if ((this.#traits[to]! & plain) === 0) this.#arrive(this.nodes[from]!, this.nodes[to]!, packet, bytes, false);
-    else if (!this.#isOldNews(to, packet, bytes, epoch)) this.#deliver(from, to, packet, bytes);
+    else {
+      // From one who shares the names of most, to one who does, and no name has gone out of use since.
+      const gistsHold = (this.#traits[to]! & sharing) !== 0 && this.#names!.epoch === epoch;
+      if (!gistsHold || !this.#isOldNews(to, packet, bytes)) this.#deliver(from, to, packet, bytes, gistsHold);
+    }
     return true;
   }
 
@@ -307,7 +304,8 @@ export class World<M extends Machine<E>, E> {
       this.network.drops.nobody++;
       return;
     }
-    if ((this.#traits[from]! & plain) === 0 && this.nodes[from]!.held) this.#leave(this.nodes[from]!, target, packet, bytes);
+    if ((this.#traits[from]! & plain) === 0 && this.nodes[from]!.held)
+      this.#leave(this.nodes[from]!, target, packet, bytes);
     else this.#route(from, target, packet, bytes, (this.#traits[from]! & sharing) !== 0 ? this.#names!.epoch : noEpoch);
   }
 
@@ -344,13 +342,13 @@ export class World<M extends Machine<E>, E> {
       to.held = false;
       this.#see(to);
     }
-    this.#deliver(from.index, to.index, packet, bytes);
+    this.#deliver(from.index, to.index, packet, bytes, false);
   }
 
-  #deliver(from: number, to: number, packet: Packet, bytes: number): void {
+  #deliver(from: number, to: number, packet: Packet, bytes: number, gistsHold: boolean): void {
     this.#ledger.received(to, bytes);
     const machine = this.#machines[to]!;
-    this.fidelity.deliver(machine as Machine<unknown>, this.#endpoints[from]!, packet, this.#tell(to));
+    this.fidelity.deliver(machine as Machine<unknown>, this.#endpoints[from]!, packet, this.#tell(to), gistsHold);
     this.#drain(to);
   }
 
@@ -358,15 +356,12 @@ export class World<M extends Machine<E>, E> {
    * Whether a packet only repeats what its receiver has heard, which is true of most when many members fail at once. Then
    * it is counted, and nobody need be woken.
    */
-  #isOldNews(to: number, packet: Packet, bytes: number, epoch: number): boolean {
+  #isOldNews(to: number, packet: Packet, bytes: number): boolean {
     const gists = this.fidelity.gistsOf(packet);
     if (gists === undefined) return false;
-    // From one who shares the names, to one who does, and no name has gone out of use since.
-    const names = this.#names;
-    if (names === undefined || (this.#traits[to]! & sharing) === 0 || names.epoch !== epoch) return false;
     // Who is late may find that it stood still.
     if (this.#wakes.timeOf(to) <= this.#now) return false;
-    if (!names.hearing.isOldNews(this.#listeners[to]!, gists)) return false;
+    if (!this.#names!.hearing.isOldNews(this.#listeners[to]!, gists)) return false;
     this.#ledger.received(to, bytes);
     if (this.#now > this.#clocks.told[to]!) this.#clocks.told[to] = this.#now;
     return true;
