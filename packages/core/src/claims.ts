@@ -74,7 +74,7 @@ export class Claims {
   constructor(shared: Shared, listener: ClaimListener) {
     this.#s = shared;
     this.#listener = listener;
-    this.#suspicions = new Suspicions(shared.table.rows, shared.config.suspicionMaxTimeoutMult);
+    this.#suspicions = new Suspicions(shared.suspects, shared.config.suspicionMaxTimeoutMult);
   }
 
   suspicionOf(id: number): Suspicion | undefined {

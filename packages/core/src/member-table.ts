@@ -7,8 +7,7 @@
  */
 import { isDeaf, settled, stateBits, unwritten } from "./hearing.ts";
 import { absent, type KnownPool } from "./known-pool.ts";
-import { Column, MemberRows, rowStride, Time } from "./member-rows.ts";
-import type { Block } from "./memory.ts";
+import { type Block, Rows } from "./memory.ts";
 import { type Dead, MemberState, type Suspect } from "./messages.ts";
 import type { MemberRecord, NameTable } from "./names.ts";
 import type { Rng } from "./rng.ts";
@@ -17,6 +16,9 @@ import type { Rng } from "./rng.ts";
 const smallIds = 0x1_0000;
 
 type Ring = Uint16Array | Uint32Array;
+
+/** Words of a row of details. */
+const detailStride = 4;
 
 const nothing: Block = { words: new Int32Array(0), doubles: new Float64Array(0), start: 0, size: 0 };
 
@@ -30,8 +32,8 @@ export class MemberTable {
   #rows = 0;
   #words: Int32Array;
   #marksAt = 0;
-  /** Everything else: columns of this table and of other parts. */
-  readonly rows: MemberRows;
+  /** Of each row: the incarnation, and as a double when the state changed. */
+  readonly #details: Rows;
   /** Of those members of whom the known pool has no record, or another one. */
   readonly #records: (MemberRecord | undefined)[] = [];
   #ring: Ring = new Uint16Array(0);
@@ -47,7 +49,7 @@ export class MemberTable {
     this.listener = names.hearing.add();
     this.#block = nothing;
     this.#words = nothing.words;
-    this.rows = new MemberRows(names.memory);
+    this.#details = new Rows(names.memory, detailStride);
   }
 
   /** Every entry: alive, suspect, and not yet forgotten dead and left ones. */
@@ -88,14 +90,14 @@ export class MemberTable {
   incarnation(id: number): number {
     const row = this.#rowOf(id);
     return row >= 0
-      ? this.rows.words[this.rows.at + row * rowStride + Column.incarnation]! >>> 0
+      ? this.#details.words[this.#details.at + row * detailStride]! >>> 0
       : this.#known!.incarnations[id]!;
   }
 
   /** ms of the last change of state. */
   changedAt(id: number): number {
     const row = this.#rowOf(id);
-    return row >= 0 ? this.rows.doubles[this.rows.at / 2 + row * (rowStride / 2) + Time.changedAt]! : this.#knownAt;
+    return row >= 0 ? this.#details.doubles[this.#details.at / 2 + row * (detailStride / 2) + 1]! : this.#knownAt;
   }
 
   record(id: number): MemberRecord {
@@ -279,7 +281,7 @@ export class MemberTable {
   #write(id: number): number {
     const row = this.names.needRow(id);
     if (row >= this.#rows) this.#reserve(this.names.rowCount);
-    this.rows.need(row);
+    this.#details.reserve(row, 0);
     if (this.#words[this.#marksAt + row] === unwritten) {
       const known = this.#known !== undefined && id < this.#known.states.length ? this.#known : undefined;
       this.#words[this.#marksAt + row] = known?.states[id] ?? MemberState.dead;
@@ -316,13 +318,13 @@ export class MemberTable {
   }
 
   #setIncarnation(row: number, incarnation: number): void {
-    const { words, at } = this.rows;
-    words[at + row * rowStride + Column.incarnation] = incarnation;
+    const { words, at } = this.#details;
+    words[at + row * detailStride] = incarnation;
   }
 
   #setChangedAt(row: number, now: number): void {
-    const { doubles, at } = this.rows;
-    doubles[at / 2 + row * (rowStride / 2) + Time.changedAt] = now;
+    const { doubles, at } = this.#details;
+    doubles[at / 2 + row * (detailStride / 2) + 1] = now;
   }
 
   #growRing(id: number): void {

@@ -5,7 +5,7 @@
  * LHA-Suspicion; reference 12.4 and 12.5.
  */
 import { suspicionTotalMs } from "./formulas.ts";
-import { Column, type MemberRows, rowStride, Time } from "./member-rows.ts";
+import { type SuspectRows, SuspectTime, SuspectWord, suspectStride } from "./suspect-rows.ts";
 
 /** One of them, to look at. */
 export interface Suspicion {
@@ -20,14 +20,14 @@ export interface Suspicion {
 }
 
 export class Suspicions {
-  readonly #rows: MemberRows;
+  readonly #rows: SuspectRows;
   readonly #maxMult: number;
   #count = 0;
   /** Accusers who have no number, by row. At most as many as are wanted, and the first. */
   #others: Map<number, string[]> | undefined;
 
   /** @param maxMult the longest wait as a multiple of the shortest */
-  constructor(rows: MemberRows, maxMult: number) {
+  constructor(rows: SuspectRows, maxMult: number) {
     this.#rows = rows;
     this.#maxMult = maxMult;
   }
@@ -38,18 +38,18 @@ export class Suspicions {
 
   /** @param row of the suspect (`NameTable.rowOf`) */
   has(row: number): boolean {
-    return row >= 0 && row < this.#rows.count && this.#rows.words[this.#at(row) + Column.had] !== 0;
+    return row >= 0 && row < this.#rows.count && this.#rows.words[this.#at(row) + SuspectWord.had] !== 0;
   }
 
   get(row: number): Suspicion | undefined {
     if (!this.has(row)) return undefined;
     const { words, doubles } = this.#rows;
     const at = this.#at(row);
-    const minMs = doubles[at / 2 + Time.minMs]!;
+    const minMs = doubles[at / 2 + SuspectTime.minMs]!;
     return {
-      startedAt: doubles[at / 2 + Time.startedAt]!,
-      confirmations: words[at + Column.had]! - 1,
-      wanted: words[at + Column.wanted]!,
+      startedAt: doubles[at / 2 + SuspectTime.startedAt]!,
+      confirmations: words[at + SuspectWord.had]! - 1,
+      wanted: words[at + SuspectWord.wanted]!,
       minMs,
       maxMs: minMs * this.#maxMult,
       deadline: this.deadline(row),
@@ -61,11 +61,11 @@ export class Suspicions {
     const rows = this.#rows;
     rows.need(row);
     const at = this.#at(row);
-    rows.doubles[at / 2 + Time.startedAt] = now;
-    rows.doubles[at / 2 + Time.minMs] = minMs;
-    rows.doubles[at / 2 + Time.excusedMs] = 0;
-    rows.words[at + Column.wanted] = wanted;
-    rows.words[at + Column.had] = 1;
+    rows.doubles[at / 2 + SuspectTime.startedAt] = now;
+    rows.doubles[at / 2 + SuspectTime.minMs] = minMs;
+    rows.doubles[at / 2 + SuspectTime.excusedMs] = 0;
+    rows.words[at + SuspectWord.wanted] = wanted;
+    rows.words[at + SuspectWord.had] = 1;
     this.#count++;
     if (unnumbered !== undefined) this.#isNew(row, unnumbered);
   }
@@ -76,7 +76,7 @@ export class Suspicions {
    */
   confirm(row: number, unnumbered: string | undefined): boolean {
     if (this.isSettled(row) || (unnumbered !== undefined && !this.#isNew(row, unnumbered))) return false;
-    this.#rows.words[this.#at(row) + Column.had]!++;
+    this.#rows.words[this.#at(row) + SuspectWord.had]!++;
     return true;
   }
 
@@ -84,33 +84,33 @@ export class Suspicions {
   isSettled(row: number): boolean {
     const { words } = this.#rows;
     const at = this.#at(row);
-    return words[at + Column.had]! > words[at + Column.wanted]!;
+    return words[at + SuspectWord.had]! > words[at + SuspectWord.wanted]!;
   }
 
   /** When its time is up, as things stand: ms. */
   deadline(row: number): number {
     const { words, doubles } = this.#rows;
     const at = this.#at(row);
-    const wanted = words[at + Column.wanted]!;
-    const minMs = doubles[at / 2 + Time.minMs]!;
+    const wanted = words[at + SuspectWord.wanted]!;
+    const minMs = doubles[at / 2 + SuspectTime.minMs]!;
     const total =
-      wanted < 1 ? minMs : suspicionTotalMs(words[at + Column.had]! - 1, wanted, minMs, minMs * this.#maxMult);
-    return doubles[at / 2 + Time.startedAt]! + total + doubles[at / 2 + Time.excusedMs]!;
+      wanted < 1 ? minMs : suspicionTotalMs(words[at + SuspectWord.had]! - 1, wanted, minMs, minMs * this.#maxMult);
+    return doubles[at / 2 + SuspectTime.startedAt]! + total + doubles[at / 2 + SuspectTime.excusedMs]!;
   }
 
   /** This process stood still for so long, and could not hear a refutation. */
   excuse(row: number, ms: number): void {
-    this.#rows.doubles[this.#at(row) / 2 + Time.excusedMs]! += ms;
+    this.#rows.doubles[this.#at(row) / 2 + SuspectTime.excusedMs]! += ms;
   }
 
   end(row: number): void {
-    this.#rows.words[this.#at(row) + Column.had] = 0;
+    this.#rows.words[this.#at(row) + SuspectWord.had] = 0;
     this.#others?.delete(row);
     this.#count--;
   }
 
   #at(row: number): number {
-    return this.#rows.at + row * rowStride;
+    return this.#rows.at + row * suspectStride;
   }
 
   #isNew(row: number, accuser: string): boolean {

@@ -3,8 +3,9 @@
  * kept at hand, and the earliest of each group of rows, so that even a hundred thousand of them, which a peer's list may
  * put there at once, are gone through in groups. To set or move a deadline is to write one number.
  */
-import { type MemberRows, rowStride, Time } from "./member-rows.ts";
+
 import { type Memory, Rows } from "./memory.ts";
+import { type SuspectRows, SuspectTime, suspectStride } from "./suspect-rows.ts";
 
 /** Rows of a group: 32. */
 const groupBits = 5;
@@ -12,12 +13,12 @@ const groupSize = 1 << groupBits;
 const never = Number.POSITIVE_INFINITY;
 
 export class TimerRows {
-  readonly #rows: MemberRows;
+  readonly #rows: SuspectRows;
   readonly #groups: Rows;
   #next = never;
   #length = 0;
 
-  constructor(memory: Memory, rows: MemberRows) {
+  constructor(memory: Memory, rows: SuspectRows) {
     this.#rows = rows;
     this.#groups = new Rows(memory, 2);
   }
@@ -87,14 +88,14 @@ export class TimerRows {
     const { doubles, count } = this.#rows;
     const end = this.#at(Math.min((group + 1) * groupSize, count));
     let earliest = never;
-    for (let i = this.#at(group * groupSize); i < end; i += rowStride / 2) {
+    for (let i = this.#at(group * groupSize); i < end; i += suspectStride / 2) {
       if (doubles[i]! < earliest) earliest = doubles[i]!;
     }
     return earliest;
   }
 
   #at(row: number): number {
-    return this.#rows.at / 2 + row * (rowStride / 2) + Time.deadline;
+    return this.#rows.at / 2 + row * (suspectStride / 2) + SuspectTime.deadline;
   }
 
   #earliestGroup(): number {

@@ -6,8 +6,9 @@
  * needs one (`timer-heap.ts`), or for the one kind whose numbers are rows a column (`timer-rows.ts`), and its place holds
  * the earliest.
  */
-import { MemberRows } from "./member-rows.ts";
+
 import { Memory } from "./memory.ts";
+import { SuspectRows } from "./suspect-rows.ts";
 import { TimerHeap } from "./timer-heap.ts";
 import { TimerRows } from "./timer-rows.ts";
 
@@ -37,14 +38,14 @@ const never = Number.POSITIVE_INFINITY;
 
 export class TimerTable {
   readonly #memory: Memory;
-  readonly #rows: MemberRows;
+  readonly #rows: SuspectRows;
   /** The earliest deadline of each kind, and behind them the earliest of all. */
   readonly #earliest: Float64Array;
   readonly #at: number;
   readonly #heaps: (TimerHeap | TimerRows | undefined)[] = [];
 
   /** @param rows where the deadlines of members are */
-  constructor(memory = new Memory(), rows = new MemberRows(memory)) {
+  constructor(memory = new Memory(), rows = new SuspectRows(memory)) {
     this.#memory = memory;
     this.#rows = rows;
     const block = memory.take(2 * (kinds + 1));
