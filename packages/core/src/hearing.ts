@@ -3,7 +3,7 @@
  * fail at once nearly every packet holds only repetitions; a driver of thousands of machines asks here first, and hands
  * over the rest. The answer is the machine's own (`MemberTable.isDeafTo`), from the same marks.
  */
-import type { Block } from "./memory.ts";
+import { type Block, isAlone } from "./memory.ts";
 import { type Dead, MessageType, type Suspect } from "./messages.ts";
 
 /** In a row: nothing of our own; the known pool has it, or nobody has. */
@@ -64,8 +64,9 @@ function isOld(mark: number, gist: number): boolean {
 }
 
 export class Hearing {
-  /** Few, and each shared by many machines. */
+  /** Few, and each shared by many machines; but for those that have memory to themselves. */
   readonly #chunks: Int32Array[] = [];
+  readonly #alone = new Set<number>();
   #machines = new Int32Array(16 * stride);
   #length = 0;
 
@@ -81,10 +82,19 @@ export class Hearing {
 
   /** The machine's marks are the first so many words of this block from now on. */
   moved(listener: number, marks: Block, rows: number): void {
-    // The latest chunk is the one that blocks come from.
-    let chunk = this.#chunks.lastIndexOf(marks.words);
-    if (chunk < 0) chunk = this.#chunks.push(marks.words) - 1;
     const at = listener * stride;
+    const before = this.#machines[at + 2]! > 0 ? this.#machines[at]! : -1;
+    let chunk: number;
+    if (before >= 0 && this.#alone.has(before)) {
+      // It had memory to itself, and so has it now: the old goes.
+      chunk = before;
+      this.#chunks[chunk] = marks.words;
+    } else {
+      // The latest chunk is the one that blocks come from.
+      chunk = this.#chunks.lastIndexOf(marks.words);
+      if (chunk < 0) chunk = this.#chunks.push(marks.words) - 1;
+      if (isAlone(marks)) this.#alone.add(chunk);
+    }
     this.#machines[at] = chunk;
     this.#machines[at + 1] = marks.start;
     this.#machines[at + 2] = rows;
