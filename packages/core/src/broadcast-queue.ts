@@ -13,7 +13,7 @@
  * to look at, the better. A broadcast that is replaced stays where it is, and is passed over as stale when met.
  */
 import { noGist } from "./hearing.ts";
-import { type Block, Memory } from "./memory.ts";
+import { type Block, Memory, Rows } from "./memory.ts";
 import type { NameTable } from "./names.ts";
 
 export interface Broadcast {
@@ -34,8 +34,10 @@ const oneTransmit = 1 << lengthBits;
 const transmitBits = 12;
 const mostTransmits = (1 << transmitBits) - 1;
 
-/** Of each broadcast in order: its rank, its age (the newest has the highest number), its slot. */
-const stride = 3;
+/** Of each broadcast in order: its rank, its age (the newest has the highest number), its slot, its gist. */
+const stride = 4;
+/** Of each slot: the age of what waits there, or 0, and its key. All are looked at often, and so kept close. */
+const slotStride = 2;
 const lastSerial = 0x7fff_ffff;
 /** Slots beyond which an emptied queue gives its memory back: what a flood has left behind. */
 const usualSlots = 512;
@@ -58,13 +60,7 @@ export class BroadcastQueue {
   /** Rows in the order, the stale included. */
   #entries = 0;
   #length = 0;
-  /** Of each slot: the age of what waits there, or 0, its key, and its gist. */
-  #slots: Block | undefined;
-  #slotWords: Int32Array = new Int32Array(0);
-  #serialsAt = 0;
-  #keysAt = 0;
-  #gistsAt = 0;
-  #slotCount = 0;
+  readonly #slots: Rows;
   readonly #messages: Uint8Array[] = [];
   readonly #freeSlots: number[] = [];
   /** Where keys are not members. */
@@ -86,6 +82,7 @@ export class BroadcastQueue {
     this.#onFinished = onFinished;
     this.#names = names;
     this.#memory = names?.memory ?? new Memory();
+    this.#slots = new Rows(this.#memory, slotStride);
   }
 
   get length(): number {
@@ -105,7 +102,7 @@ export class BroadcastQueue {
    */
   queue(bytes: Uint8Array, key: number, urgency: number, id = 0, gist = noGist): void {
     const slot = this.#slotFor(key);
-    const replaced = this.#slotWords[this.#serialsAt + slot] === 0 ? undefined : this.#messages[slot]!;
+    const replaced = this.#slots.words[this.#slotAt(slot)] === 0 ? undefined : this.#messages[slot]!;
     if (replaced !== undefined) {
       this.#bytes -= replaced.length;
       this.#length--;
@@ -121,12 +118,13 @@ export class BroadcastQueue {
     this.#bytes += length;
     this.#length++;
     const serial = ++this.#serial;
-    this.#slotWords[this.#serialsAt + slot] = serial;
-    this.#slotWords[this.#keysAt + slot] = key;
-    this.#slotWords[this.#gistsAt + slot] = gist;
+    const { words } = this.#slots;
+    const slotAt = this.#slotAt(slot);
+    words[slotAt] = serial;
+    words[slotAt + 1] = key;
     this.#messages[slot] = bytes;
     const rank = (urgency << (lengthBits + transmitBits)) | (longest - Math.min(length, longest));
-    this.#insert(rank, serial, slot);
+    this.#insert(rank, serial, slot, gist);
     if (replaced !== undefined) this.#finish(replaced, key);
     if (id !== 0) {
       this.#ids ??= new Map();
@@ -137,7 +135,7 @@ export class BroadcastQueue {
   /** Whether a broadcast with this key waits. */
   has(key: number): boolean {
     const slot = this.#names === undefined ? (this.#slotOfKey?.get(key) ?? -1) : this.#names.rowOf(key);
-    return slot >= 0 && slot < this.#slotCount && this.#slotWords[this.#serialsAt + slot] !== 0;
+    return slot >= 0 && slot < this.#slots.count && this.#slots.words[this.#slotAt(slot)] !== 0;
   }
 
   /**
@@ -156,6 +154,7 @@ export class BroadcastQueue {
   ): number {
     const rows = this.#rows;
     const at = this.#at;
+    const slots = this.#slots;
     let room = limit - overhead;
     let count = 0;
     for (let i = this.#entries - 1; i >= 0 && room > 0 && room >= this.#shortest && count < maxParts; i--) {
@@ -163,10 +162,10 @@ export class BroadcastQueue {
       const bytes = longest - (rows[row]! & longest);
       if (bytes > room) continue;
       const slot = rows[row + 2]!;
-      if (this.#slotWords[this.#serialsAt + slot] !== rows[row + 1]) continue;
+      if (slots.words[slots.at + slot * slotStride] !== rows[row + 1]) continue;
       out.push(this.#messages[slot]!);
       if (gists !== undefined) {
-        const gist = this.#slotWords[this.#gistsAt + slot]!;
+        const gist = rows[row + 3]!;
         if (gist !== noGist) gists.push(gist);
       }
       if (count === takenFrom.length) takenFrom = twice(takenFrom);
@@ -197,7 +196,7 @@ export class BroadcastQueue {
       if (this.#isStale(row)) continue;
       const slot = this.#rows[row + 2]!;
       const bytes = this.#messages[slot]!;
-      list.push({ bytes, key: this.#slotWords[this.#keysAt + slot]!, id: this.#ids?.get(bytes) ?? 0 });
+      list.push({ bytes, key: this.#slots.words[this.#slotAt(slot) + 1]!, id: this.#ids?.get(bytes) ?? 0 });
     }
     return list;
   }
@@ -219,6 +218,7 @@ export class BroadcastQueue {
       again[back] = rank;
       again[back + 1] = rows[row + 1]!;
       again[back + 2] = rows[row + 2]!;
+      again[back + 3] = rows[row + 3]!;
       back += stride;
     }
     let skipped = 0;
@@ -237,6 +237,7 @@ export class BroadcastQueue {
         merged[written] = again[next]!;
         merged[written + 1] = again[next + 1]!;
         merged[written + 2] = again[next + 2]!;
+        merged[written + 3] = again[next + 3]!;
         next += stride;
         written += stride;
       } else {
@@ -245,6 +246,7 @@ export class BroadcastQueue {
         merged[written] = rows[row]!;
         merged[written + 1] = rows[row + 1]!;
         merged[written + 2] = rows[row + 2]!;
+        merged[written + 3] = rows[row + 3]!;
         written += stride;
       }
     }
@@ -253,6 +255,7 @@ export class BroadcastQueue {
       rows[write] = merged[from]!;
       rows[write + 1] = merged[from + 1]!;
       rows[write + 2] = merged[from + 2]!;
+      rows[write + 3] = merged[from + 3]!;
     }
     this.#entries = (write - at) / stride;
     if (this.#length === 0) this.#shrink();
@@ -260,16 +263,16 @@ export class BroadcastQueue {
 
   /** What stood in this row was replaced or is finished. */
   #isStale(row: number): boolean {
-    return this.#slotWords[this.#serialsAt + this.#rows[row + 2]!] !== this.#rows[row + 1];
+    return this.#slots.words[this.#slotAt(this.#rows[row + 2]!)] !== this.#rows[row + 1];
   }
 
   /** The one in this row waits no longer; the row itself is stale, or the caller's to take away. */
   #finishAt(row: number): void {
     const slot = this.#rows[row + 2]!;
     const bytes = this.#messages[slot]!;
-    const key = this.#slotWords[this.#keysAt + slot]!;
+    const key = this.#slots.words[this.#slotAt(slot) + 1]!;
     this.#messages[slot] = noBytes;
-    this.#slotWords[this.#serialsAt + slot] = 0;
+    this.#slots.words[this.#slotAt(slot)] = 0;
     if (this.#names === undefined) {
       this.#freeSlots.push(slot);
       if (key !== noKey) this.#slotOfKey!.delete(key);
@@ -280,7 +283,7 @@ export class BroadcastQueue {
   }
 
   /** Puts a row where it stands: behind those of lower rank, before those of its like, which are older. */
-  #insert(rank: number, serial: number, slot: number): void {
+  #insert(rank: number, serial: number, slot: number, gist: number): void {
     if (this.#order === undefined || (this.#entries + 1) * stride > this.#order.size) this.#growOrder();
     const rows = this.#rows;
     const end = this.#at + this.#entries++ * stride;
@@ -295,6 +298,7 @@ export class BroadcastQueue {
     rows[row] = rank;
     rows[row + 1] = serial;
     rows[row + 2] = slot;
+    rows[row + 3] = gist;
   }
 
   /** The first row, before `end`, from which on all have a lower rank. */
@@ -322,28 +326,13 @@ export class BroadcastQueue {
         this.#slotOfKey.set(key, slot);
       }
     }
-    if (slot >= this.#slotCount) this.#growSlots(slot + 1);
+    this.#slots.reserve(slot, 0);
     while (this.#messages.length <= slot) this.#messages.push(noBytes);
     return slot;
   }
 
-  #growSlots(needed: number): void {
-    const before = this.#slotCount;
-    let count = Math.max(16, before);
-    while (count < needed) count = count < 1024 ? 2 * count : Math.ceil((count * 1.25) / 16) * 16;
-    const block = this.#memory.take(3 * count);
-    const { words, start } = block;
-    words.set(this.#slotWords.subarray(this.#serialsAt, this.#serialsAt + before), start);
-    words.fill(0, start + before, start + count);
-    words.set(this.#slotWords.subarray(this.#keysAt, this.#keysAt + before), start + count);
-    words.set(this.#slotWords.subarray(this.#gistsAt, this.#gistsAt + before), start + 2 * count);
-    if (this.#slots !== undefined) this.#memory.give(this.#slots);
-    this.#slots = block;
-    this.#slotCount = count;
-    this.#slotWords = words;
-    this.#serialsAt = start;
-    this.#keysAt = start + count;
-    this.#gistsAt = start + 2 * count;
+  #slotAt(slot: number): number {
+    return this.#slots.at + slot * slotStride;
   }
 
   #growOrder(): void {
@@ -358,12 +347,9 @@ export class BroadcastQueue {
   /** Nothing waits: the usual memory is kept. */
   #shrink(): void {
     this.#entries = 0;
-    if (this.#slotCount <= usualSlots && (this.#order?.size ?? 0) <= 2 * usualSlots * stride) return;
-    if (this.#slots !== undefined) this.#memory.give(this.#slots);
+    if (this.#messages.length <= usualSlots && (this.#order?.size ?? 0) <= 2 * usualSlots * stride) return;
     if (this.#order !== undefined) this.#memory.give(this.#order);
-    this.#slots = undefined;
     this.#order = undefined;
-    this.#slotCount = 0;
     this.#messages.length = 0;
     this.#freeSlots.length = 0;
   }
@@ -378,6 +364,7 @@ export class BroadcastQueue {
       rows[write] = rows[row]!;
       rows[write + 1] = rows[row + 1]!;
       rows[write + 2] = rows[row + 2]!;
+      rows[write + 3] = rows[row + 3]!;
       write += stride;
     }
     this.#entries = (write - this.#at) / stride;
@@ -391,7 +378,7 @@ export class BroadcastQueue {
     places.sort((a, b) => rows[a]! - rows[b]!);
     for (const [i, place] of places.entries()) {
       rows[place] = i + 1;
-      this.#slotWords[this.#serialsAt + rows[place + 1]!] = i + 1;
+      this.#slots.words[this.#slotAt(rows[place + 1]!)] = i + 1;
     }
     this.#serial = places.length;
   }

@@ -74,7 +74,7 @@ export class Claims {
   constructor(shared: Shared, listener: ClaimListener) {
     this.#s = shared;
     this.#listener = listener;
-    this.#suspicions = new Suspicions(shared.table.names.memory, shared.config.suspicionMaxTimeoutMult);
+    this.#suspicions = new Suspicions(shared.suspects, shared.config.suspicionMaxTimeoutMult);
   }
 
   suspicionOf(id: number): Suspicion | undefined {
@@ -422,13 +422,7 @@ export class Claims {
     this.#s.broadcast(message ?? { type: MessageType.suspect, incarnation, node, from }, id, Urgency.failure, 0, gist);
   }
 
-  #logSuspicion(
-    type: "suspected" | "confirmed",
-    node: string,
-    incarnation: number,
-    from: string,
-    row: number,
-  ): void {
+  #logSuspicion(type: "suspected" | "confirmed", node: string, incarnation: number, from: string, row: number): void {
     if (!this.#s.keepsEvidence) return;
     const suspicion = this.#suspicions.get(row)!;
     this.#s.evidence(node, {

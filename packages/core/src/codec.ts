@@ -31,6 +31,8 @@ export interface PacketSink {
   onDead(message: Dead): void;
   onAlive(message: Alive): void;
   onUser(message: UserPacket): void;
+  /** Whether an accusation of this gist (`Transmit.gists`) need not be handed over, for codecs that can tell. */
+  isOldNews?(gist: number): boolean;
   /** Something was refused: the whole packet, or one part of it. The parts before it have been delivered. */
   onDrop(reason: DropReason): void;
 }

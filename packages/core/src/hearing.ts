@@ -3,7 +3,7 @@
  * fail at once nearly every packet holds only repetitions; a driver of thousands of machines asks here first, and hands
  * over the rest. The answer is the machine's own (`MemberTable.isDeafTo`), from the same marks.
  */
-import type { Block } from "./memory.ts";
+import { type Block, isAlone } from "./memory.ts";
 import { type Dead, MessageType, type Suspect } from "./messages.ts";
 
 /** In a row: nothing of our own; the known pool has it, or nobody has. */
@@ -54,29 +54,50 @@ function accuserOf(gist: number): number {
   return (1 << ((gist >>> 1) & 31)) & ~0xff;
 }
 
+/** Of each machine: which chunk its marks are in, where they begin, how many there are, and the packets heard here. */
+const stride = 4;
+
+/** Whether an accusation of this gist does nothing to the row it is about, which has this mark. As `isDeaf`. */
+function isOld(mark: number, gist: number): boolean {
+  if ((gist & 1) === deadGist) return (mark & goneBits) === gone;
+  return (mark & noteBits) === settled || (mark & accuserOf(gist)) !== 0;
+}
+
 export class Hearing {
-  #words: Int32Array[] = [];
-  #starts = new Int32Array(16);
-  #rows = new Int32Array(16);
-  #heard = new Uint32Array(16);
+  /** Few, and each shared by many machines; but for those that have memory to themselves. */
+  readonly #chunks: Int32Array[] = [];
+  readonly #alone = new Set<number>();
+  #machines = new Int32Array(16 * stride);
   #length = 0;
 
   /** A number for one more machine. */
   add(): number {
-    if (this.#length === this.#starts.length) {
-      this.#starts = grown(this.#starts, new Int32Array(2 * this.#length));
-      this.#rows = grown(this.#rows, new Int32Array(2 * this.#length));
-      this.#heard = grown(this.#heard, new Uint32Array(2 * this.#length));
+    if (this.#length * stride === this.#machines.length) {
+      const machines = new Int32Array(2 * this.#machines.length);
+      machines.set(this.#machines);
+      this.#machines = machines;
     }
-    this.#words.push(new Int32Array(0));
     return this.#length++;
   }
 
   /** The machine's marks are the first so many words of this block from now on. */
   moved(listener: number, marks: Block, rows: number): void {
-    this.#words[listener] = marks.words;
-    this.#starts[listener] = marks.start;
-    this.#rows[listener] = rows;
+    const at = listener * stride;
+    const before = this.#machines[at + 2]! > 0 ? this.#machines[at]! : -1;
+    let chunk: number;
+    if (before >= 0 && this.#alone.has(before)) {
+      // It had memory to itself, and so has it now: the old goes.
+      chunk = before;
+      this.#chunks[chunk] = marks.words;
+    } else {
+      // The latest chunk is the one that blocks come from.
+      chunk = this.#chunks.lastIndexOf(marks.words);
+      if (chunk < 0) chunk = this.#chunks.push(marks.words) - 1;
+      if (isAlone(marks)) this.#alone.add(chunk);
+    }
+    this.#machines[at] = chunk;
+    this.#machines[at + 1] = marks.start;
+    this.#machines[at + 2] = rows;
   }
 
   /**
@@ -84,31 +105,35 @@ export class Hearing {
    * the packet is counted.
    */
   isOldNews(listener: number, gists: readonly number[]): boolean {
-    const words = this.#words[listener]!;
-    const start = this.#starts[listener]!;
-    const rows = this.#rows[listener]!;
+    const machines = this.#machines;
+    const at = listener * stride;
+    const start = machines[at + 1]!;
+    const rows = machines[at + 2]!;
+    if (rows === 0) return false;
+    const words = this.#chunks[machines[at]!]!;
     for (let i = 0; i < gists.length; i++) {
       const gist = gists[i]!;
       const row = gist >>> rowShift;
-      if (row >= rows) return false;
-      const mark = words[start + row]!;
-      if ((gist & 1) === deadGist) {
-        if ((mark & goneBits) !== gone) return false;
-      } else if ((mark & noteBits) !== settled && (mark & accuserOf(gist)) === 0) return false;
+      if (row >= rows || !isOld(words[start + row]!, gist)) return false;
     }
-    this.#heard[listener]!++;
+    machines[at + 3]!++;
     return true;
+  }
+
+  /** The same of one accusation, uncounted. */
+  isOld(listener: number, gist: number): boolean {
+    const at = listener * stride;
+    const row = gist >>> rowShift;
+    return (
+      row < this.#machines[at + 2]! && isOld(this.#chunks[this.#machines[at]!]![this.#machines[at + 1]! + row]!, gist)
+    );
   }
 
   /** Packets that have been taken in here since this was asked last. */
   takeCount(listener: number): number {
-    const count = this.#heard[listener]!;
-    this.#heard[listener] = 0;
+    const at = listener * stride + 3;
+    const count = this.#machines[at]!;
+    this.#machines[at] = 0;
     return count;
   }
-}
-
-function grown<T extends Int32Array | Uint32Array>(from: T, to: T): T {
-  to.set(from);
-  return to;
 }

@@ -113,6 +113,11 @@ export class Inbox implements PacketSink {
     this.#s.events.push({ type: "user-message", payload: message.payload.slice(), from: { address, port } });
   }
 
+  isOldNews(gist: number): boolean {
+    const { names, listener } = this.#s.table;
+    return names.hearing.isOld(listener, gist);
+  }
+
   onDrop(reason: DropReason): void {
     this.#s.drop(reason, this.from);
   }

@@ -7,7 +7,7 @@
  */
 import { isDeaf, settled, stateBits, unwritten } from "./hearing.ts";
 import { absent, type KnownPool } from "./known-pool.ts";
-import type { Block } from "./memory.ts";
+import { type Block, Rows } from "./memory.ts";
 import { type Dead, MemberState, type Suspect } from "./messages.ts";
 import type { MemberRecord, NameTable } from "./names.ts";
 import type { Rng } from "./rng.ts";
@@ -17,6 +17,9 @@ const smallIds = 0x1_0000;
 
 type Ring = Uint16Array | Uint32Array;
 
+/** Words of a row of details. */
+const detailStride = 4;
+
 const nothing: Block = { words: new Int32Array(0), doubles: new Float64Array(0), start: 0, size: 0 };
 
 export class MemberTable {
@@ -24,17 +27,13 @@ export class MemberTable {
   #known: KnownPool | undefined;
   /** When the known pool was taken over: ms. */
   #knownAt = 0;
-  /**
-   * Three columns, each of so many rows as there is room for: marks (state, whether accusers matter, and which of them were
-   * heard: 4, 4 and 24 bits), incarnations, and as doubles when the state changed.
-   */
+  /** Marks, for so many rows: state, whether accusers matter, and which of them were heard: 4, 4 and 24 bits. */
   #block: Block;
   #rows = 0;
   #words: Int32Array;
   #marksAt = 0;
-  #incarnationsAt = 0;
-  #doubles: Float64Array;
-  #changesAt = 0;
+  /** Of each row: the incarnation, and as a double when the state changed. */
+  readonly #details: Rows;
   /** Of those members of whom the known pool has no record, or another one. */
   readonly #records: (MemberRecord | undefined)[] = [];
   #ring: Ring = new Uint16Array(0);
@@ -50,7 +49,7 @@ export class MemberTable {
     this.listener = names.hearing.add();
     this.#block = nothing;
     this.#words = nothing.words;
-    this.#doubles = nothing.doubles;
+    this.#details = new Rows(names.memory, detailStride);
   }
 
   /** Every entry: alive, suspect, and not yet forgotten dead and left ones. */
@@ -90,13 +89,15 @@ export class MemberTable {
 
   incarnation(id: number): number {
     const row = this.#rowOf(id);
-    return row >= 0 ? this.#words[this.#incarnationsAt + row]! >>> 0 : this.#known!.incarnations[id]!;
+    return row >= 0
+      ? this.#details.words[this.#details.at + row * detailStride]! >>> 0
+      : this.#known!.incarnations[id]!;
   }
 
   /** ms of the last change of state. */
   changedAt(id: number): number {
     const row = this.#rowOf(id);
-    return row >= 0 ? this.#doubles[this.#changesAt + row]! : this.#knownAt;
+    return row >= 0 ? this.#details.doubles[this.#details.at / 2 + row * (detailStride / 2) + 1]! : this.#knownAt;
   }
 
   record(id: number): MemberRecord {
@@ -147,8 +148,8 @@ export class MemberTable {
     const id = this.names.acquire(name);
     const row = this.#write(id);
     this.#words[this.#marksAt + row] = MemberState.dead;
-    this.#words[this.#incarnationsAt + row] = 0;
-    this.#doubles[this.#changesAt + row] = now;
+    this.#setIncarnation(row, 0);
+    this.#setChangedAt(row, now);
     if (this.#length === this.#ring.length || (id >= smallIds && this.#ring.BYTES_PER_ELEMENT === 2)) {
       this.#growRing(id);
     }
@@ -172,8 +173,7 @@ export class MemberTable {
   }
 
   setIncarnation(id: number, incarnation: number): void {
-    const row = this.#write(id);
-    this.#words[this.#incarnationsAt + row] = incarnation;
+    this.#setIncarnation(this.#write(id), incarnation);
   }
 
   setRecord(id: number, record: MemberRecord): void {
@@ -192,7 +192,7 @@ export class MemberTable {
     const before = (this.#words[mark]! & stateBits) <= MemberState.suspect;
     const after = state <= MemberState.suspect;
     this.#words[mark] = state >= MemberState.dead ? state | settled : state;
-    this.#doubles[this.#changesAt + row] = now;
+    this.#setChangedAt(row, now);
     if (before !== after) this.#alive += after ? 1 : -1;
   }
 
@@ -281,11 +281,12 @@ export class MemberTable {
   #write(id: number): number {
     const row = this.names.needRow(id);
     if (row >= this.#rows) this.#reserve(this.names.rowCount);
+    this.#details.reserve(row, 0);
     if (this.#words[this.#marksAt + row] === unwritten) {
       const known = this.#known !== undefined && id < this.#known.states.length ? this.#known : undefined;
       this.#words[this.#marksAt + row] = known?.states[id] ?? MemberState.dead;
-      this.#words[this.#incarnationsAt + row] = known?.incarnations[id] ?? 0;
-      this.#doubles[this.#changesAt + row] = this.#knownAt;
+      this.#setIncarnation(row, known?.incarnations[id] ?? 0);
+      this.#setChangedAt(row, this.#knownAt);
     }
     return row;
   }
@@ -304,22 +305,26 @@ export class MemberTable {
     // Large tables grow by a quarter: a simulator holds thousands of them.
     while (rows < size) rows = rows < 1024 ? rows * 2 : Math.ceil((rows * 1.25) / 16) * 16;
     const { memory, hearing } = this.names;
-    const block = memory.take(4 * rows);
-    const { words, doubles, start } = block;
-    const changesAt = start / 2 + rows;
+    const block = memory.take(rows);
+    const { words, start } = block;
     words.set(this.#words.subarray(this.#marksAt, this.#marksAt + before), start);
     words.fill(unwritten, start + before, start + rows);
-    words.set(this.#words.subarray(this.#incarnationsAt, this.#incarnationsAt + before), start + rows);
-    doubles.set(this.#doubles.subarray(this.#changesAt, this.#changesAt + before), changesAt);
     if (before > 0) memory.give(this.#block);
     this.#block = block;
     this.#rows = rows;
     this.#words = words;
-    this.#doubles = doubles;
     this.#marksAt = start;
-    this.#incarnationsAt = start + rows;
-    this.#changesAt = changesAt;
     hearing.moved(this.listener, block, rows);
+  }
+
+  #setIncarnation(row: number, incarnation: number): void {
+    const { words, at } = this.#details;
+    words[at + row * detailStride] = incarnation;
+  }
+
+  #setChangedAt(row: number, now: number): void {
+    const { doubles, at } = this.#details;
+    doubles[at / 2 + row * (detailStride / 2) + 1] = now;
   }
 
   #growRing(id: number): void {

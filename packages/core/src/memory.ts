@@ -7,6 +7,11 @@
 /** Words of the first chunk; each further one is twice as large, up to the largest. A process with one machine needs one. */
 const firstWords = 1 << 9;
 const largestWords = 1 << 18;
+/**
+ * A block from this size on has memory to itself, which the collector takes when it is given back: lists that grow would
+ * leave a trail of blocks that nobody else wants. Words.
+ */
+const aloneWords = 1 << 12;
 /** Blocks begin where cache lines do: words. */
 const alignment = 16;
 
@@ -20,6 +25,11 @@ export interface Block {
   readonly size: number;
 }
 
+/** Whether nobody else's block is in the same memory. A block that grows stays so. */
+export function isAlone(block: Block): boolean {
+  return block.size >= aloneWords;
+}
+
 export class Memory {
   #words = new Int32Array(0);
   #doubles = new Float64Array(0);
@@ -31,11 +41,16 @@ export class Memory {
   /** A block of at least so many words, with anything in it. */
   take(words: number): Block {
     const size = Math.ceil(words / alignment) * alignment;
+    if (size >= aloneWords) {
+      const buffer = new ArrayBuffer(4 * size);
+      return { words: new Int32Array(buffer), doubles: new Float64Array(buffer), start: 0, size };
+    }
     const freed = this.#free.get(size)?.pop();
     if (freed !== undefined) return freed;
     if (this.#used + size > this.#words.length) {
       this.#chunkWords = Math.min(largestWords, this.#chunkWords * 2);
-      const buffer = new ArrayBuffer(4 * Math.max(this.#chunkWords, size));
+      while (this.#chunkWords < size) this.#chunkWords *= 2;
+      const buffer = new ArrayBuffer(4 * this.#chunkWords);
       this.#words = new Int32Array(buffer);
       this.#doubles = new Float64Array(buffer);
       this.#used = 0;
@@ -47,6 +62,7 @@ export class Memory {
 
   /** A block that is needed no longer: the next who wants one of this size gets it. */
   give(block: Block): void {
+    if (isAlone(block)) return;
     const list = this.#free.get(block.size);
     if (list) list.push(block);
     else this.#free.set(block.size, [block]);

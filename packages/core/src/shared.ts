@@ -18,6 +18,7 @@ import { MemberTable } from "./member-table.ts";
 import { memberStateNames, type PacketMessage, type PushPullNode } from "./messages.ts";
 import { emptyBytes, NameTable } from "./names.ts";
 import type { Rng } from "./rng.ts";
+import { SuspectRows } from "./suspect-rows.ts";
 import { TimerTable } from "./timers.ts";
 
 export interface SwimOptions {
@@ -105,6 +106,7 @@ export class Shared {
   readonly codec: Codec;
   readonly options: SwimOptions;
   readonly table: MemberTable;
+  readonly suspects: SuspectRows;
   readonly timers: TimerTable;
   readonly awareness: Awareness;
   readonly log: EvidenceLog;
@@ -165,7 +167,8 @@ export class Shared {
     this.meta = options.meta ?? emptyBytes;
     this.vsn = Uint8Array.of(...protocolVersions, ...(options.delegateVersions ?? [0, 0, 0]));
     this.table = new MemberTable(options.names ?? new NameTable());
-    this.timers = new TimerTable(this.table.names.memory);
+    this.suspects = new SuspectRows(this.table.names.memory);
+    this.timers = new TimerTable(this.table.names.memory, this.suspects);
     this.log = new EvidenceLog(options.evidencePerMember);
     this.keepsEvidence = options.evidencePerMember !== 0;
     this.awareness = new Awareness(options.config.awarenessMaxMult);

@@ -5,7 +5,7 @@
  * LHA-Suspicion; reference 12.4 and 12.5.
  */
 import { suspicionTotalMs } from "./formulas.ts";
-import { type Memory, Rows } from "./memory.ts";
+import { type SuspectRows, SuspectTime, SuspectWord, suspectStride } from "./suspect-rows.ts";
 
 /** One of them, to look at. */
 export interface Suspicion {
@@ -19,19 +19,16 @@ export interface Suspicion {
   readonly deadline: number;
 }
 
-/** Words of a row: three times in ms (start, shortest wait, what is excused), confirmations wanted, and had, plus one. */
-const stride = 8;
-
 export class Suspicions {
-  readonly #rows: Rows;
+  readonly #rows: SuspectRows;
   readonly #maxMult: number;
   #count = 0;
   /** Accusers who have no number, by row. At most as many as are wanted, and the first. */
   #others: Map<number, string[]> | undefined;
 
   /** @param maxMult the longest wait as a multiple of the shortest */
-  constructor(memory: Memory, maxMult: number) {
-    this.#rows = new Rows(memory, stride);
+  constructor(rows: SuspectRows, maxMult: number) {
+    this.#rows = rows;
     this.#maxMult = maxMult;
   }
 
@@ -41,18 +38,18 @@ export class Suspicions {
 
   /** @param row of the suspect (`NameTable.rowOf`) */
   has(row: number): boolean {
-    return row >= 0 && row < this.#rows.count && this.#rows.words[this.#at(row) + 7] !== 0;
+    return row >= 0 && row < this.#rows.count && this.#rows.words[this.#at(row) + SuspectWord.had] !== 0;
   }
 
   get(row: number): Suspicion | undefined {
     if (!this.has(row)) return undefined;
     const { words, doubles } = this.#rows;
     const at = this.#at(row);
-    const minMs = doubles[at / 2 + 1]!;
+    const minMs = doubles[at / 2 + SuspectTime.minMs]!;
     return {
-      startedAt: doubles[at / 2]!,
-      confirmations: words[at + 7]! - 1,
-      wanted: words[at + 6]!,
+      startedAt: doubles[at / 2 + SuspectTime.startedAt]!,
+      confirmations: words[at + SuspectWord.had]! - 1,
+      wanted: words[at + SuspectWord.wanted]!,
       minMs,
       maxMs: minMs * this.#maxMult,
       deadline: this.deadline(row),
@@ -62,13 +59,13 @@ export class Suspicions {
   /** The first accuser never counts as a confirmation. @param unnumbered its name, where it has no number */
   begin(row: number, wanted: number, minMs: number, now: number, unnumbered: string | undefined): void {
     const rows = this.#rows;
-    rows.reserve(row, 0);
+    rows.need(row);
     const at = this.#at(row);
-    rows.doubles[at / 2] = now;
-    rows.doubles[at / 2 + 1] = minMs;
-    rows.doubles[at / 2 + 2] = 0;
-    rows.words[at + 6] = wanted;
-    rows.words[at + 7] = 1;
+    rows.doubles[at / 2 + SuspectTime.startedAt] = now;
+    rows.doubles[at / 2 + SuspectTime.minMs] = minMs;
+    rows.doubles[at / 2 + SuspectTime.excusedMs] = 0;
+    rows.words[at + SuspectWord.wanted] = wanted;
+    rows.words[at + SuspectWord.had] = 1;
     this.#count++;
     if (unnumbered !== undefined) this.#isNew(row, unnumbered);
   }
@@ -79,7 +76,7 @@ export class Suspicions {
    */
   confirm(row: number, unnumbered: string | undefined): boolean {
     if (this.isSettled(row) || (unnumbered !== undefined && !this.#isNew(row, unnumbered))) return false;
-    this.#rows.words[this.#at(row) + 7]!++;
+    this.#rows.words[this.#at(row) + SuspectWord.had]!++;
     return true;
   }
 
@@ -87,32 +84,33 @@ export class Suspicions {
   isSettled(row: number): boolean {
     const { words } = this.#rows;
     const at = this.#at(row);
-    return words[at + 7]! > words[at + 6]!;
+    return words[at + SuspectWord.had]! > words[at + SuspectWord.wanted]!;
   }
 
   /** When its time is up, as things stand: ms. */
   deadline(row: number): number {
     const { words, doubles } = this.#rows;
     const at = this.#at(row);
-    const wanted = words[at + 6]!;
-    const minMs = doubles[at / 2 + 1]!;
-    const total = wanted < 1 ? minMs : suspicionTotalMs(words[at + 7]! - 1, wanted, minMs, minMs * this.#maxMult);
-    return doubles[at / 2]! + total + doubles[at / 2 + 2]!;
+    const wanted = words[at + SuspectWord.wanted]!;
+    const minMs = doubles[at / 2 + SuspectTime.minMs]!;
+    const total =
+      wanted < 1 ? minMs : suspicionTotalMs(words[at + SuspectWord.had]! - 1, wanted, minMs, minMs * this.#maxMult);
+    return doubles[at / 2 + SuspectTime.startedAt]! + total + doubles[at / 2 + SuspectTime.excusedMs]!;
   }
 
   /** This process stood still for so long, and could not hear a refutation. */
   excuse(row: number, ms: number): void {
-    this.#rows.doubles[this.#at(row) / 2 + 2]! += ms;
+    this.#rows.doubles[this.#at(row) / 2 + SuspectTime.excusedMs]! += ms;
   }
 
   end(row: number): void {
-    this.#rows.words[this.#at(row) + 7] = 0;
+    this.#rows.words[this.#at(row) + SuspectWord.had] = 0;
     this.#others?.delete(row);
     this.#count--;
   }
 
   #at(row: number): number {
-    return this.#rows.at + row * stride;
+    return this.#rows.at + row * suspectStride;
   }
 
   #isNew(row: number, accuser: string): boolean {

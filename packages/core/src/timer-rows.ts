@@ -3,21 +3,23 @@
  * kept at hand, and the earliest of each group of rows, so that even a hundred thousand of them, which a peer's list may
  * put there at once, are gone through in groups. To set or move a deadline is to write one number.
  */
-import { type Memory, Rows } from "./memory.ts";
 
-/** Rows of a group: 64. */
-const groupBits = 6;
+import { type Memory, Rows } from "./memory.ts";
+import { type SuspectRows, SuspectTime, suspectStride } from "./suspect-rows.ts";
+
+/** Rows of a group: 32. */
+const groupBits = 5;
 const groupSize = 1 << groupBits;
 const never = Number.POSITIVE_INFINITY;
 
 export class TimerRows {
-  readonly #rows: Rows;
+  readonly #rows: SuspectRows;
   readonly #groups: Rows;
   #next = never;
   #length = 0;
 
-  constructor(memory: Memory) {
-    this.#rows = new Rows(memory, 2);
+  constructor(memory: Memory, rows: SuspectRows) {
+    this.#rows = rows;
     this.#groups = new Rows(memory, 2);
   }
 
@@ -29,11 +31,10 @@ export class TimerRows {
   /** Of equal deadlines the lowest number. Only when `next` is finite. */
   get firstNumber(): number {
     const groupsAt = this.#groups.at / 2;
-    const rowsAt = this.#rows.at / 2;
     let group = 0;
     while (this.#groups.doubles[groupsAt + group] !== this.#next) group++;
     let number = group << groupBits;
-    while (this.#rows.doubles[rowsAt + number] !== this.#next) number++;
+    while (this.#rows.doubles[this.#at(number)] !== this.#next) number++;
     return number;
   }
 
@@ -42,13 +43,13 @@ export class TimerRows {
   }
 
   get(number: number): number | undefined {
-    const deadline = number < this.#rows.count ? this.#rows.doubles[this.#rows.at / 2 + number]! : never;
+    const deadline = number < this.#rows.count ? this.#rows.doubles[this.#at(number)]! : never;
     return deadline === never ? undefined : deadline;
   }
 
   /** @param number 0 and up, and dense: there is a row for each up to the highest @param deadline finite */
   set(number: number, deadline: number): void {
-    this.#rows.reserve(number, never);
+    this.#rows.need(number);
     this.#groups.reserve(number >> groupBits, never);
     this.#write(number, deadline);
   }
@@ -59,15 +60,15 @@ export class TimerRows {
 
   /** All later by `ms`: the order stays. */
   postpone(ms: number): void {
-    for (const { doubles, at, count } of [this.#rows, this.#groups]) {
-      for (let i = at / 2; i < at / 2 + count; i++) doubles[i]! += ms;
-    }
+    for (let row = 0; row < this.#rows.count; row++) this.#rows.doubles[this.#at(row)]! += ms;
+    const { doubles, at, count } = this.#groups;
+    for (let i = at / 2; i < at / 2 + count; i++) doubles[i]! += ms;
     this.#next += ms;
   }
 
   #write(number: number, deadline: number): void {
     const rows = this.#rows.doubles;
-    const at = this.#rows.at / 2 + number;
+    const at = this.#at(number);
     const before = rows[at]!;
     if (before === deadline) return;
     rows[at] = deadline;
@@ -84,12 +85,17 @@ export class TimerRows {
   }
 
   #earliestOf(group: number): number {
-    const { doubles, at, count } = this.#rows;
-    const start = at / 2 + group * groupSize;
-    const end = Math.min(start + groupSize, at / 2 + count);
+    const { doubles, count } = this.#rows;
+    const end = this.#at(Math.min((group + 1) * groupSize, count));
     let earliest = never;
-    for (let i = start; i < end; i++) if (doubles[i]! < earliest) earliest = doubles[i]!;
+    for (let i = this.#at(group * groupSize); i < end; i += suspectStride / 2) {
+      if (doubles[i]! < earliest) earliest = doubles[i]!;
+    }
     return earliest;
+  }
+
+  #at(row: number): number {
+    return this.#rows.at / 2 + row * (suspectStride / 2) + SuspectTime.deadline;
   }
 
   #earliestGroup(): number {

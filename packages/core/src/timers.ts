@@ -6,7 +6,9 @@
  * needs one (`timer-heap.ts`), or for the one kind whose numbers are rows a column (`timer-rows.ts`), and its place holds
  * the earliest.
  */
+
 import { Memory } from "./memory.ts";
+import { SuspectRows } from "./suspect-rows.ts";
 import { TimerHeap } from "./timer-heap.ts";
 import { TimerRows } from "./timer-rows.ts";
 
@@ -36,13 +38,16 @@ const never = Number.POSITIVE_INFINITY;
 
 export class TimerTable {
   readonly #memory: Memory;
+  readonly #rows: SuspectRows;
   /** The earliest deadline of each kind, and behind them the earliest of all. */
   readonly #earliest: Float64Array;
   readonly #at: number;
   readonly #heaps: (TimerHeap | TimerRows | undefined)[] = [];
 
-  constructor(memory = new Memory()) {
+  /** @param rows where the deadlines of members are */
+  constructor(memory = new Memory(), rows = new SuspectRows(memory)) {
     this.#memory = memory;
+    this.#rows = rows;
     const block = memory.take(2 * (kinds + 1));
     this.#earliest = block.doubles;
     this.#at = block.start / 2;
@@ -123,7 +128,7 @@ export class TimerTable {
   }
 
   #makeHeap(kind: TimerKind): TimerHeap | TimerRows {
-    const heap = kind === TimerKind.suspicion ? new TimerRows(this.#memory) : new TimerHeap();
+    const heap = kind === TimerKind.suspicion ? new TimerRows(this.#memory, this.#rows) : new TimerHeap();
     const earliest = this.#earliest[this.#at + kind]!;
     if (earliest !== never) heap.set(0, earliest);
     while (this.#heaps.length <= kind) this.#heaps.push(undefined);

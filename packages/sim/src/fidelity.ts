@@ -21,8 +21,11 @@ export interface Fidelity {
   take(out: Transmit): Packet;
   /** The gists (`Transmit.gists`) of a packet that holds nothing else, where that can be seen without opening it. */
   gistsOf(packet: Packet): readonly number[] | undefined;
-  /** Hands a packet to a machine, as its socket would. */
-  deliver(machine: Machine<unknown>, from: Endpoint, packet: Packet, now: number): void;
+  /**
+   * Hands a packet to a machine, as its socket would.
+   * @param gistsHold its gists still mean to the receiver what they meant to the sender
+   */
+  deliver(machine: Machine<unknown>, from: Endpoint, packet: Packet, now: number, gistsHold?: boolean): void;
 }
 
 /** Largest packet a machine may build: bytes. A datagram's limit would only cost memory. */
@@ -66,9 +69,10 @@ class ObjectsFidelity implements Fidelity {
     return packet instanceof ObjectPacket ? packet.gists : undefined;
   }
 
-  deliver(machine: Machine<unknown>, from: Endpoint, packet: Packet, now: number): void {
+  deliver(machine: Machine<unknown>, from: Endpoint, packet: Packet, now: number, gistsHold = false): void {
     if (!(packet instanceof ObjectPacket)) return;
     this.codec.incoming = packet;
+    this.codec.gistsHold = gistsHold;
     machine.handlePacket(from, standIn, now);
   }
 }

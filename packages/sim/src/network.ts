@@ -160,7 +160,9 @@ export class Network {
 
   #delay(from: Place, to: Place): number {
     // The receiver is not looked at where that can be helped: in a large pool it is far away in memory.
-    return this.#sampler.zoned ? this.#sampler.sample(this.#rng, from.zone, to.zone) : this.#sampler.sample(this.#rng, 0, 0);
+    return this.#sampler.zoned
+      ? this.#sampler.sample(this.#rng, from.zone, to.zone)
+      : this.#sampler.sample(this.#rng, 0, 0);
   }
 
   /** `aheadMs`: asked now about a time to come, of which only the end of a present burst is known. */

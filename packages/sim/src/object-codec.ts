@@ -86,6 +86,8 @@ export class ObjectCodec implements Codec {
   readonly scratch: Uint8Array;
   /** The packet that the next `openPacket` is about. */
   incoming: ObjectPacket | undefined;
+  /** Whether its gists still mean to its receiver what they meant to its sender. */
+  gistsHold = false;
   readonly #real: MemberlistCodec;
   #head: PacketMessage | undefined;
   #sealed = noPacket;
@@ -144,8 +146,12 @@ export class ObjectCodec implements Codec {
   }
 
   openPacket(_bytes: Uint8Array, sink: PacketSink): void {
-    const { messages } = this.incoming!;
-    for (let i = 0; i < messages.length; i++) hand(messages[i]!, sink);
+    const { messages, gists } = this.incoming!;
+    for (let i = 0; i < messages.length; i++) {
+      // Most are old, and the messages themselves are anywhere in memory.
+      if (gists !== undefined && this.gistsHold && sink.isOldNews?.(gists[i]!)) continue;
+      hand(messages[i]!, sink);
+    }
   }
 
   encodeStream(message: StreamMessage, initiator: boolean): Uint8Array {

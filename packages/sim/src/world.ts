@@ -11,14 +11,7 @@
  *
  * Taking in a message costs a machine no time unless it is stalled or blocked.
  */
-import {
-  type Endpoint,
-  formatEndpoint,
-  type Machine,
-  type NameTable,
-  Rng,
-  type Transmit,
-} from "@hearsay/core";
+import { type Endpoint, formatEndpoint, type Machine, type NameTable, Rng, type Transmit } from "@hearsay/core";
 import { DeliveryQueue } from "./delivery-queue.ts";
 import { Digest } from "./digest.ts";
 import { type Fidelity, type FidelityName, fidelity, type Packet } from "./fidelity.ts";
@@ -39,6 +32,9 @@ export interface WorldOptions {
   readonly inboxBytes?: number;
 }
 
+/** In a node's traits: it runs, nothing holds it up, and its clock is the world's; and it has the names of most. */
+const plain = 1;
+const sharing = 2;
 /** Of a packet whose gists mean nothing any more, or never did. */
 const noEpoch = -1;
 /** What the kernel counts for a waiting packet beside its bytes. */
@@ -69,11 +65,12 @@ export class World<M extends Machine<E>, E> {
   readonly #endpoints: Endpoint[] = [];
   /** By node: what runs there. */
   readonly #machines: M[] = [];
-  /** By node: where to ask whether a packet is news, and as whom. */
-  readonly #names: (NameTable | undefined)[] = [];
-  readonly #listeners: number[] = [];
-  /** By node: it runs, nothing holds it up, and its clock is the world's. */
-  readonly #plain: boolean[] = [];
+  /** The names that most nodes share, if any do: where to ask whether a packet is news to them. */
+  #names: NameTable | undefined;
+  /** By node: as whom to ask there. */
+  #listeners = new Int32Array(64);
+  /** By node, what every packet asks: whether nothing is the matter with it (`plain`), whether it has those names. */
+  #traits = new Uint8Array(64);
   #now = 0;
   #serial = 0;
 
@@ -287,8 +284,12 @@ export class World<M extends Machine<E>, E> {
     const { from, to, bytes, epoch } = delivery;
     const packet = delivery.packet!;
     this.#deliveries.release(delivery);
-    if (!this.#plain[to]) this.#arrive(this.nodes[from]!, this.nodes[to]!, packet, bytes, false);
-    else if (!this.#isOldNews(from, to, packet, bytes, epoch)) this.#deliver(from, to, packet, bytes);
+    if ((this.#traits[to]! & plain) === 0) this.#arrive(this.nodes[from]!, this.nodes[to]!, packet, bytes, false);
+    else {
+      // From one who shares the names of most, to one who does, and no name has gone out of use since.
+      const gistsHold = (this.#traits[to]! & sharing) !== 0 && this.#names!.epoch === epoch;
+      if (!gistsHold || !this.#isOldNews(to, packet, bytes)) this.#deliver(from, to, packet, bytes, gistsHold);
+    }
     return true;
   }
 
@@ -303,8 +304,9 @@ export class World<M extends Machine<E>, E> {
       this.network.drops.nobody++;
       return;
     }
-    if (!this.#plain[from] && this.nodes[from]!.held) this.#leave(this.nodes[from]!, target, packet, bytes);
-    else this.#route(from, target, packet, bytes, this.#names[from]?.epoch ?? noEpoch);
+    if ((this.#traits[from]! & plain) === 0 && this.nodes[from]!.held)
+      this.#leave(this.nodes[from]!, target, packet, bytes);
+    else this.#route(from, target, packet, bytes, (this.#traits[from]! & sharing) !== 0 ? this.#names!.epoch : noEpoch);
   }
 
   #leave(from: SimNode<M, E>, to: number, packet: Packet, bytes: number): void {
@@ -340,13 +342,13 @@ export class World<M extends Machine<E>, E> {
       to.held = false;
       this.#see(to);
     }
-    this.#deliver(from.index, to.index, packet, bytes);
+    this.#deliver(from.index, to.index, packet, bytes, false);
   }
 
-  #deliver(from: number, to: number, packet: Packet, bytes: number): void {
+  #deliver(from: number, to: number, packet: Packet, bytes: number, gistsHold: boolean): void {
     this.#ledger.received(to, bytes);
     const machine = this.#machines[to]!;
-    this.fidelity.deliver(machine as Machine<unknown>, this.#endpoints[from]!, packet, this.#tell(to));
+    this.fidelity.deliver(machine as Machine<unknown>, this.#endpoints[from]!, packet, this.#tell(to), gistsHold);
     this.#drain(to);
   }
 
@@ -354,14 +356,12 @@ export class World<M extends Machine<E>, E> {
    * Whether a packet only repeats what its receiver has heard, which is true of most when many members fail at once. Then
    * it is counted, and nobody need be woken.
    */
-  #isOldNews(from: number, to: number, packet: Packet, bytes: number, epoch: number): boolean {
+  #isOldNews(to: number, packet: Packet, bytes: number): boolean {
     const gists = this.fidelity.gistsOf(packet);
     if (gists === undefined) return false;
-    const names = this.#names[to];
-    if (names === undefined || names !== this.#names[from] || names.epoch !== epoch) return false;
     // Who is late may find that it stood still.
     if (this.#wakes.timeOf(to) <= this.#now) return false;
-    if (!names.hearing.isOldNews(this.#listeners[to]!, gists)) return false;
+    if (!this.#names!.hearing.isOldNews(this.#listeners[to]!, gists)) return false;
     this.#ledger.received(to, bytes);
     if (this.#now > this.#clocks.told[to]!) this.#clocks.told[to] = this.#now;
     return true;
@@ -369,15 +369,26 @@ export class World<M extends Machine<E>, E> {
 
   /** Something has happened to a node that decides whether it may be spared packets. */
   #see(node: SimNode<M, E>): void {
-    this.#plain[node.index] = node.alive && !node.held && node.clockOffset === 0;
+    const isPlain = node.alive && !node.held && node.clockOffset === 0;
+    this.#traits[node.index] = (this.#traits[node.index]! & ~plain) | (isPlain ? plain : 0);
   }
 
   /** The node's machine is another one. */
   #listen(node: SimNode<M, E>): void {
     this.#machines[node.index] = node.machine;
     const { ears } = node.machine;
-    this.#names[node.index] = ears?.names;
-    this.#listeners[node.index] = ears?.listener ?? 0;
+    this.#names ??= ears?.names;
+    const { index } = node;
+    if (index >= this.#traits.length) {
+      const traits = new Uint8Array(2 * index);
+      traits.set(this.#traits);
+      this.#traits = traits;
+      const listeners = new Int32Array(2 * index);
+      listeners.set(this.#listeners);
+      this.#listeners = listeners;
+    }
+    this.#listeners[index] = ears?.listener ?? 0;
+    this.#traits[index] = ears !== undefined && ears.names === this.#names ? sharing : 0;
     this.#see(node);
   }
 
@@ -408,11 +419,11 @@ export class World<M extends Machine<E>, E> {
   }
 
   #offset(node: number): number {
-    return this.#plain[node] ? 0 : this.nodes[node]!.clockOffset;
+    return (this.#traits[node]! & plain) !== 0 ? 0 : this.nodes[node]!.clockOffset;
   }
 
   #onWake(node: number): void {
-    if (!this.#plain[node] && this.nodes[node]!.held && this.nodes[node]!.stalledUntil > this.#now) {
+    if ((this.#traits[node]! & plain) === 0 && this.nodes[node]!.held && this.nodes[node]!.stalledUntil > this.#now) {
       // The end of the stall wakes it.
       this.#wakes.set(node, Number.POSITIVE_INFINITY, 0);
       return;
@@ -451,7 +462,7 @@ export class World<M extends Machine<E>, E> {
 
   /** Moving a wake costs less than looking at a machine that has nothing to do yet. */
   #reschedule(node: number): void {
-    if (!this.#plain[node] && !this.nodes[node]!.alive) return;
+    if ((this.#traits[node]! & plain) === 0 && !this.nodes[node]!.alive) return;
     const time = this.#machines[node]!.nextDeadline() - this.#offset(node);
     if (time !== this.#wakes.timeOf(node)) this.#wakes.set(node, time, ++this.#serial);
   }
