@@ -303,7 +303,12 @@ export class Agent implements RpcHost, AsyncDisposable {
       ...(interfaceName === undefined ? {} : { interfaceName }),
       ipv4: !mdns.disableIpv4,
       ipv6: !mdns.disableIpv6,
-      onFound: async (addresses) => (await this.join(addresses, replayOnJoin)).contacted > 0,
+      onFound: async (addresses) => {
+        const { failures } = await this.join(addresses, replayOnJoin);
+        // Those that are members all the same need no second try.
+        const there = this.node.members().flatMap((each) => (each.status === "alive" ? [formatEndpoint(each)] : []));
+        return failures.map((failure) => failure.address).filter((each) => !there.includes(each));
+      },
       signal: this.#closing.signal,
     });
   }
