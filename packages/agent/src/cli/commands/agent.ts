@@ -12,11 +12,14 @@ import { Signals } from "./signals.ts";
 /** How long event handlers may go on after a graceful leave: ms. */
 const HANDLERS_LIMIT_MS = 3000;
 
+/** How long the process may take to end once the agent is to: ms. */
+const EXIT_LIMIT_MS = 10_000;
+
 export async function run(call: Call): Promise<number> {
   const { io, flags } = call;
   const loaded = loadOrExplain(() => loadConfig(flags));
   const { config, keys } = loaded;
-  const log = new AgentLog({ level: config.logLevel, format: config.logFormat, write: io.out });
+  const log = new AgentLog({ level: config.logLevel, format: config.logFormat, write: io.out, unread: io.outUnread });
   // With JSON on the terminal, what is for people would only be in the way.
   const say = (text: string) => {
     if (config.logFormat === "text") io.out(`${text}\n`);
@@ -49,7 +52,16 @@ export async function run(call: Call): Promise<number> {
 
   say("\n==> Log data will now stream in as it occurs:\n");
   log.open();
-  return await serve(agent, { call, log, signals, say, config });
+  try {
+    return await serve(agent, { call, log, signals, say, config });
+  } finally {
+    if (io.ownsProcess) endSurely();
+  }
+}
+
+/** Nothing that hangs keeps the process of an agent that ends, be it only a log that nobody reads to its end. */
+function endSurely(): void {
+  setTimeout(() => process.exit(process.exitCode ?? 1), EXIT_LIMIT_MS).unref();
 }
 
 interface Running {
