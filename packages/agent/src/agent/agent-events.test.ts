@@ -96,6 +96,19 @@ test("a reload replaces handlers and tags", async () => {
   expect(text).toContain("[ERR] agent: tags not reloaded: too many\n");
 });
 
+test("of many reloads at once, only the first and the last have their tags spread", async () => {
+  const agent = await start({ tags: { a: "0" } });
+  const before = node.calls.length;
+  const first = agent.reload(config({ tags: { a: "1" } }));
+  await Promise.resolve();
+  await Promise.all([first, ...["2", "3", "4"].map((a) => agent.reload(config({ tags: { a } })))]);
+  expect(node.calls.slice(before)).toEqual([
+    ["setTags", { a: "1" }],
+    ["setTags", { a: "4" }],
+  ]);
+  expect(node.local().tags).toEqual({ a: "4" });
+});
+
 test("the tags file: read at the start, written before the pool hears, kept free of what is refused", async () => {
   writeFileSync(path("tags.json"), '{"role": "db"}');
   const agent = await start({ tagsFile: path("tags.json") });

@@ -47,6 +47,8 @@ export class Agent implements RpcHost, AsyncDisposable {
   readonly #pipeline: EventPipeline;
   readonly #handlers: EventHandlers;
   #tagChange: Promise<void> = Promise.resolve();
+  /** What was reloaded last. */
+  #reloaded: AgentConfig | undefined;
   readonly #stopLogging: () => void;
   readonly #stopWatching: () => void;
   readonly #closing = new AbortController();
@@ -177,8 +179,12 @@ export class Agent implements RpcHost, AsyncDisposable {
    */
   async reload(config: AgentConfig): Promise<void> {
     this.#handlers.replace(config.eventHandlers);
+    this.#reloaded = config;
     try {
-      await this.#afterTagChanges(() => this.#reloadTags(config));
+      // What a later reload replaces need not spread before.
+      await this.#afterTagChanges(async () => {
+        if (this.#reloaded === config) await this.#reloadTags(config);
+      });
     } catch (error) {
       if (!this.#closing.signal.aborted) this.log.error({}, `tags not reloaded: ${oneLine((error as Error).message)}`);
     }
