@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { Agent } from "../../agent/agent.ts";
 import { main } from "../main.ts";
 
 interface Run {
@@ -189,6 +190,26 @@ describe("life", () => {
     expect(await a.code).toBe(0);
     expect(readFileSync(seen, "utf8")).toBe("x\n");
     rmSync(dirname(seen), { recursive: true });
+  });
+
+  test("a signal while it starts ends it then, and what was started", async () => {
+    let out = "";
+    const io = {
+      out: (text: string) => {
+        out += text;
+        if (text.includes("Starting")) signal("SIGINT");
+      },
+      err: () => {},
+      env: {},
+    };
+    const close = vi.spyOn(Agent.prototype, "close");
+    expect(await main(["agent", "-bind=127.0.0.1:0", "-rpc-addr=127.0.0.1:0"], io)).toBe(1);
+    expect(out).toBe("==> Starting Hearsay agent...\n==> Caught signal: interrupt\n");
+    expect(process.listenerCount("SIGINT")).toBe(0);
+    // What it has started in the meantime does not go on.
+    await vi.waitFor(() => expect(close).toHaveBeenCalledTimes(1));
+    await close.mock.results[0]!.value;
+    close.mockRestore();
   });
 
   test("the process ends even if something in it does not", async () => {

@@ -24,7 +24,7 @@ export async function run(call: Call): Promise<number> {
   const say = (text: string) => {
     if (config.logFormat === "text") io.out(`${text}\n`);
   };
-  // From the first moment: a Ctrl-C while starting stops the agent as well.
+  // From the first moment: a Ctrl-C while starting, which DNS may draw out, stops the agent as well.
   let agent: Agent | undefined;
   using signals = new Signals(() => {
     if (agent !== undefined) io.err(statsText(agent.stats()));
@@ -32,8 +32,16 @@ export async function run(call: Call): Promise<number> {
 
   say("==> Starting Hearsay agent...");
   const { createNode } = await import("@hearsay/node");
+  const starting = Agent.start(config, keys, log, createNode);
   try {
-    agent = await Agent.start(config, keys, log, createNode);
+    const first = await Promise.race([starting, signals.next()]);
+    if (typeof first === "string") {
+      say(`==> Caught signal: ${first}`);
+      starting.then((late) => late.close()).catch(() => {});
+      if (io.ownsProcess) endSurely();
+      return 1;
+    }
+    agent = first;
   } catch (error) {
     throw new CommandError(`==> Failed to start the agent: ${oneLine((error as Error).message)}`);
   }
