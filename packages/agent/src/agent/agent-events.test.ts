@@ -164,7 +164,7 @@ test("handlers that do not finish are told of when the agent is closed", async (
   const finished = agent.finish();
   await agent.close();
   await finished;
-  expect(text).toContain("[WARN] agent: 2 events still waited for event handlers: they are lost");
+  expect(text).toContain("[WARN] agent: lost, for their event handlers were still busy: 2 events");
   writeFileSync(path("go"), "");
 });
 
