@@ -96,6 +96,19 @@ test("a reload replaces handlers and tags", async () => {
   expect(text).toContain("[ERR] agent: tags not reloaded: too many\n");
 });
 
+test("of many reloads at once, only the first and the last have their tags spread", async () => {
+  const agent = await start({ tags: { a: "0" } });
+  const before = node.calls.length;
+  const first = agent.reload(config({ tags: { a: "1" } }));
+  await Promise.resolve();
+  await Promise.all([first, ...["2", "3", "4"].map((a) => agent.reload(config({ tags: { a } })))]);
+  expect(node.calls.slice(before)).toEqual([
+    ["setTags", { a: "1" }],
+    ["setTags", { a: "4" }],
+  ]);
+  expect(node.local().tags).toEqual({ a: "4" });
+});
+
 test("the tags file: read at the start, written before the pool hears, kept free of what is refused", async () => {
   writeFileSync(path("tags.json"), '{"role": "db"}');
   const agent = await start({ tagsFile: path("tags.json") });
@@ -151,7 +164,7 @@ test("handlers that do not finish are told of when the agent is closed", async (
   const finished = agent.finish();
   await agent.close();
   await finished;
-  expect(text).toContain("[WARN] agent: 2 events still waited for event handlers: they are lost");
+  expect(text).toContain("[WARN] agent: lost, for their event handlers were still busy: 2 events");
   writeFileSync(path("go"), "");
 });
 

@@ -47,6 +47,8 @@ export class Agent implements RpcHost, AsyncDisposable {
   readonly #pipeline: EventPipeline;
   readonly #handlers: EventHandlers;
   #tagChange: Promise<void> = Promise.resolve();
+  /** What was reloaded last. */
+  #reloaded: AgentConfig | undefined;
   readonly #stopLogging: () => void;
   readonly #stopWatching: () => void;
   readonly #closing = new AbortController();
@@ -177,8 +179,12 @@ export class Agent implements RpcHost, AsyncDisposable {
    */
   async reload(config: AgentConfig): Promise<void> {
     this.#handlers.replace(config.eventHandlers);
+    this.#reloaded = config;
     try {
-      await this.#afterTagChanges(() => this.#reloadTags(config));
+      // What a later reload replaces need not spread before.
+      await this.#afterTagChanges(async () => {
+        if (this.#reloaded === config) await this.#reloadTags(config);
+      });
     } catch (error) {
       if (!this.#closing.signal.aborted) this.log.error({}, `tags not reloaded: ${oneLine((error as Error).message)}`);
     }
@@ -303,7 +309,12 @@ export class Agent implements RpcHost, AsyncDisposable {
       ...(interfaceName === undefined ? {} : { interfaceName }),
       ipv4: !mdns.disableIpv4,
       ipv6: !mdns.disableIpv6,
-      onFound: async (addresses) => (await this.join(addresses, replayOnJoin)).contacted > 0,
+      onFound: async (addresses) => {
+        const { failures } = await this.join(addresses, replayOnJoin);
+        // Those that are members all the same need no second try.
+        const there = this.node.members().flatMap((each) => (each.status === "alive" ? [formatEndpoint(each)] : []));
+        return failures.map((failure) => failure.address).filter((each) => !there.includes(each));
+      },
       signal: this.#closing.signal,
     });
   }

@@ -63,6 +63,7 @@ function processIo(): Io {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     outBytes: (bytes) => void process.stdout.write(bytes),
+    outUnread: () => process.stdout.writableLength,
     env: process.env,
     columns: process.stdout.isTTY ? process.stdout.columns : undefined,
     errColumns: process.stderr.isTTY ? process.stderr.columns : undefined,

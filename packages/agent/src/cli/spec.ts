@@ -39,6 +39,8 @@ export interface Io {
   err(text: string): void;
   /** Like `out`, for what need not be text. Without it, bytes are written as UTF-8. */
   outBytes?(bytes: Uint8Array): void;
+  /** How much that went to `out` nobody has read yet: bytes. Without it, nothing is known to wait. */
+  outUnread?(): number;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Width of the terminal that `out` goes to; undefined when it goes elsewhere. */
   readonly columns?: number | undefined;

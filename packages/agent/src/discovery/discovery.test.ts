@@ -63,7 +63,10 @@ async function agent(network: Network, number: number, more: Partial<DiscoveryOp
     port: 7946,
     ipv4: true,
     ipv6: false,
-    onFound: async (addresses) => calls.push([...addresses]) > 0,
+    onFound: async (addresses) => {
+      calls.push([...addresses]);
+      return [];
+    },
     log,
     openLink: network.open(address),
     ...more,
@@ -84,6 +87,28 @@ function answer(address: string, port = 7946) {
       { type: "A", name: `host-${address}`, data: address },
     ],
   });
+}
+
+/** 255 records whose names lead through 2500 pointers, one to the next. */
+function pointersWithoutEnd(): Uint8Array {
+  const [records, pointers] = [255, 2500];
+  const header = Buffer.alloc(12);
+  header.writeUInt16BE(0x8400, 2);
+  header.writeUInt16BE(records + 1, 6);
+  const first = Buffer.alloc(11 + 2 * pointers);
+  first.writeUInt16BE(10, 1);
+  first.writeUInt16BE(1, 3);
+  first.writeUInt16BE(2 * pointers, 9);
+  const start = header.length + 11;
+  for (let i = 0; i < pointers; i++) first.writeUInt16BE(0xc000 | (i === 0 ? 12 : start + 2 * (i - 1)), 11 + 2 * i);
+  const last = 0xc000 | (start + 2 * (pointers - 1));
+  const record = Buffer.alloc(14);
+  record.writeUInt16BE(last, 0);
+  record.writeUInt16BE(12, 2);
+  record.writeUInt16BE(1, 4);
+  record.writeUInt16BE(2, 10);
+  record.writeUInt16BE(last, 12);
+  return Buffer.concat([header, first, ...Array<Buffer>(records).fill(record)]);
 }
 
 describe("discovery", () => {
@@ -128,10 +153,10 @@ describe("discovery", () => {
   test("is gathered as long as more comes, and joins one after the other", async () => {
     const network = new Network();
     const calls: string[][] = [];
-    let finish: ((joined: boolean) => void) | undefined;
+    let finish: ((failed: string[]) => void) | undefined;
     const onFound = (addresses: readonly string[]) => {
       calls.push([...addresses]);
-      return new Promise<boolean>((resolve) => (finish = resolve));
+      return new Promise<string[]>((resolve) => (finish = resolve));
     };
     const { discovery } = await agent(network, 1, { onFound });
     for (let i = 0; i < 5; i++) {
@@ -144,16 +169,16 @@ describe("discovery", () => {
     network.send(answer("127.0.2.1"), { address: "127.0.0.9", port: 5353 });
     await vi.advanceTimersByTimeAsync(5000);
     expect(calls).toHaveLength(1);
-    finish!(true);
+    finish!([]);
     await vi.advanceTimersByTimeAsync(100);
     expect(calls[1]).toEqual(["127.0.2.1:7946"]);
     await discovery[Symbol.asyncDispose]();
-    finish!(true);
+    finish!([]);
     await vi.advanceTimersByTimeAsync(1000);
     expect(calls).toHaveLength(2);
   });
 
-  test.each(["resolves to false", "rejects"])("tries those again whose join %s", async (how) => {
+  test.each(["fails", "rejects"])("tries those again whose join %s", async (how) => {
     const network = new Network();
     const calls: string[][] = [];
     const other = await agent(network, 2);
@@ -161,7 +186,7 @@ describe("discovery", () => {
       onFound: async (addresses) => {
         calls.push([...addresses]);
         if (calls.length < 3 && how === "rejects") throw new Error("refused");
-        return calls.length >= 3;
+        return calls.length < 3 ? addresses : [];
       },
     });
     // Not at once, though it is heard of again a second later.
@@ -175,6 +200,21 @@ describe("discovery", () => {
     expect(calls).toEqual(Array.from({ length: 3 }, () => ["127.0.0.2:7946"]));
     await one.discovery[Symbol.asyncDispose]();
     await other.discovery[Symbol.asyncDispose]();
+  });
+
+  test("who fails beside others that do not is tried again, alone", async () => {
+    const network = new Network();
+    const calls: string[][] = [];
+    const others = [await agent(network, 2), await agent(network, 3)];
+    const one = await agent(network, 1, {
+      onFound: async (addresses) => {
+        calls.push([...addresses]);
+        return calls.length === 1 ? ["127.0.0.3:7946"] : [];
+      },
+    });
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(calls).toEqual([["127.0.0.2:7946", "127.0.0.3:7946"], ["127.0.0.3:7946"]]);
+    for (const { discovery } of [one, ...others]) await discovery[Symbol.asyncDispose]();
   });
 
   test("one that was away for long is joined when it is back", async () => {
@@ -215,6 +255,31 @@ describe("what the network says", () => {
     const last = network.answers.at(-1)!;
     expect(last.to).toBe(asker.address);
     expect(decodeMessage(last.bytes)).toMatchObject({ id: 0, questions: [], flag_aa: true });
+    await discovery[Symbol.asyncDispose]();
+  });
+
+  test("a message made to take long costs little, and the next is heard", async () => {
+    const network = new Network();
+    const { calls, discovery } = await agent(network, 1);
+    await vi.advanceTimersByTimeAsync(1500);
+    vi.useRealTimers();
+    const start = performance.now();
+    for (let i = 0; i < 100; i++) network.send(pointersWithoutEnd(), asker);
+    // Each takes some 30 ms to read.
+    expect(performance.now() - start).toBeLessThan(1000);
+    network.send(answer("127.0.1.1"), { ...asker, address: "127.0.0.51" });
+    await vi.waitFor(() => expect(calls).toEqual([["127.0.1.1:7946"]]));
+    await discovery[Symbol.asyncDispose]();
+  });
+
+  test("a flood from elsewhere does not silence those on the link", async () => {
+    const network = new Network();
+    const { calls, discovery } = await agent(network, 1);
+    await vi.advanceTimersByTimeAsync(1500);
+    for (let i = 0; i < 1000; i++) network.send(answer("127.0.1.2"), { address: `203.0.113.${i % 250}`, port: 5353 });
+    network.send(answer("127.0.1.1"), asker);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(calls).toEqual([["127.0.1.1:7946"]]);
     await discovery[Symbol.asyncDispose]();
   });
 

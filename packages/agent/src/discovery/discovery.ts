@@ -19,6 +19,7 @@ import {
   type Found,
   foundIn,
   type Message,
+  readingSteps,
   type Service,
   serviceOf,
 } from "./message.ts";
@@ -33,6 +34,9 @@ const REFRESH_MS = 15_000;
 /** Messages looked at, in a second: of all, and of one address. */
 const MAX_MESSAGES = 500;
 const MAX_MESSAGES_EACH = 100;
+/** Steps of reading them, in a second: some hundredths of it at most. */
+const MAX_STEPS = 500_000;
+const MAX_STEPS_EACH = 100_000;
 /** Answers given, in a second: to all, and to one address. */
 const MAX_ANSWERS = 100;
 const MAX_ANSWERS_EACH = 10;
@@ -49,10 +53,10 @@ export interface DiscoveryOptions {
   readonly ipv4: boolean;
   readonly ipv6: boolean;
   /**
-   * Newly found addresses, `ip:port`, at most 64; our own is not among them. Resolves to whether the join succeeded: if not,
-   * they come again later. One call at a time.
+   * Newly found addresses, `ip:port`, at most 64; our own is not among them. Resolves to those that could not be joined: they
+   * come again later, and so do all if it rejects. One call at a time.
    */
-  readonly onFound: (addresses: readonly string[]) => Promise<boolean>;
+  readonly onFound: (addresses: readonly string[]) => Promise<readonly string[]>;
   readonly log: Logger;
   /** Ends it. */
   readonly signal?: AbortSignal;
@@ -78,6 +82,7 @@ class Discovery implements AsyncDisposable {
   readonly #found: FoundAddresses;
   readonly #scope = new LinkScope();
   readonly #messages = new RateLimit({ total: MAX_MESSAGES, each: MAX_MESSAGES_EACH });
+  readonly #steps = new RateLimit({ total: MAX_STEPS, each: MAX_STEPS_EACH });
   readonly #answers = new RateLimit({ total: MAX_ANSWERS, each: MAX_ANSWERS_EACH });
   readonly #own: string;
   readonly #links = new Map<4 | 6, Link>();
@@ -164,7 +169,11 @@ class Discovery implements AsyncDisposable {
   }
 
   #receive(family: 4 | 6, bytes: Uint8Array, from: Sender): void {
-    if (this.#closed || !this.#messages.take(from.address, performance.now()) || !this.#scope.has(from.address)) return;
+    // Whoever is elsewhere does not count against those on the link.
+    if (this.#closed || !this.#scope.has(from.address)) return;
+    const now = performance.now();
+    if (!this.#messages.take(from.address, now)) return;
+    if (!this.#steps.take(from.address, now, readingSteps(bytes))) return;
     const message = decodeMessage(bytes);
     if (message?.type === "query") this.#answer(family, message, from);
     else if (message?.type === "response") for (const each of foundIn(message, this.#service.name)) this.#hear(each);

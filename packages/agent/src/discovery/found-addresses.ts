@@ -26,8 +26,8 @@ interface Known {
 }
 
 export interface FoundAddressesOptions {
-  /** Joins; resolves to whether that succeeded. */
-  readonly onFound: (addresses: readonly string[]) => Promise<boolean>;
+  /** Joins; resolves to those where that failed. */
+  readonly onFound: (addresses: readonly string[]) => Promise<readonly string[]>;
   readonly log: Logger;
   /** Monotonic: ms. */
   readonly now: () => number;
@@ -77,14 +77,14 @@ export class FoundAddresses {
     this.#joining = true;
     for (const address of batch) this.#mark(address, "joining");
     const { onFound, log, now } = this.#options;
-    let succeeded = false;
+    let failed: readonly string[] = batch;
     try {
-      succeeded = await onFound(batch);
+      failed = await onFound(batch);
     } catch (error) {
-      log.warn({ err: error }, `joining ${batch.join(", ")} failed: ${String(error)}`);
+      if (!this.#closed) log.warn({ err: error }, `joining ${batch.join(", ")} failed: ${String(error)}`);
     }
     this.#joining = false;
-    for (const address of batch) this.#mark(address, succeeded ? "joined" : "failed", now() + RETRY_MS);
+    for (const address of batch) this.#mark(address, failed.includes(address) ? "failed" : "joined", now() + RETRY_MS);
     this.#schedule();
   }
 

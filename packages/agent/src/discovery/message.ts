@@ -78,6 +78,19 @@ export function serviceOf(options: {
   };
 }
 
+/**
+ * How many steps reading can take at most: each name can lead through every pointer of the message. A full one of 9000 bytes,
+ * made for it, would take a million; what agents and other devices send stays below 10,000.
+ */
+export function readingSteps(bytes: Uint8Array): number {
+  if (bytes.length < 12) return 0;
+  const count = (at: number) => (bytes[at]! << 8) | bytes[at + 1]!;
+  const names = count(4) + 2 * (count(6) + count(8) + count(10));
+  let pointers = 0;
+  for (const byte of bytes) if (byte >= 0xc0) pointers++;
+  return names * pointers;
+}
+
 /** Undefined for what is no DNS message, or one larger than any that matters here. */
 export function decodeMessage(bytes: Uint8Array): Message | undefined {
   if (bytes.length < 12 || bytes.length > MAX_MESSAGE_BYTES) return undefined;

@@ -1,4 +1,4 @@
-/** So many a second, from all and from each. Time is an argument. */
+/** So much a second, from all and from each. Time is an argument. */
 
 const WINDOW_MS = 1000;
 
@@ -15,17 +15,17 @@ export class RateLimit {
     this.#each = limits.each;
   }
 
-  /** @param now ms, monotonic. False when it is one too many. */
-  take(key: string, now: number): boolean {
+  /** @param now ms, monotonic. False when it is too much; then nothing is taken. */
+  take(key: string, now: number, amount = 1): boolean {
     if (now - this.#since >= WINDOW_MS) {
       this.#since = now;
       this.#taken = 0;
       this.#byKey.clear();
     }
     const ofKey = this.#byKey.get(key) ?? 0;
-    if (this.#taken >= this.#total || ofKey >= this.#each) return false;
-    this.#taken++;
-    this.#byKey.set(key, ofKey + 1);
+    if (this.#taken + amount > this.#total || ofKey + amount > this.#each) return false;
+    this.#taken += amount;
+    this.#byKey.set(key, ofKey + amount);
     return true;
   }
 }

@@ -173,5 +173,5 @@ test("closed, it waits for nothing and forgets what waits", async () => {
   handlers.handle(user("c"));
   // The one that ran goes on without us.
   await vi.waitFor(() => expect(content("seen")).toBe("a\n"), 3000);
-  expect(lines).toEqual(["WARN 1 events still waited for event handlers: they are lost"]);
+  expect(lines).toEqual(["WARN lost, for their event handlers were still busy: 1 events"]);
 });

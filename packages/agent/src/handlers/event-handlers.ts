@@ -61,7 +61,7 @@ export class EventHandlers {
   close(): void {
     let forgotten = 0;
     for (const handler of [...this.#handlers, ...this.#retired]) forgotten += handler.close();
-    if (forgotten > 0) this.#host.log.warn({}, `${forgotten} events still waited for event handlers: they are lost`);
+    if (forgotten > 0) this.#host.log.warn({}, `lost, for their event handlers were still busy: ${forgotten} events`);
     for (const abandon of this.#leftBehind) abandon();
     this.#leftBehind.clear();
   }

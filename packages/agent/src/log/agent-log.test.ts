@@ -34,6 +34,25 @@ test("of what is held back, the oldest lines go when there are too many", () => 
   ]);
 });
 
+test("what nobody reads is not piled up; when it is read again, the log says what is missing", () => {
+  const lines: string[] = [];
+  let unread = 0;
+  const log = new AgentLog({ level: "INFO", format: "text", write: (line) => lines.push(line), unread: () => unread });
+  log.open();
+  log.logger.info({}, "one");
+  unread = 5 * 1024 * 1024;
+  for (const text of ["two", "three"]) log.logger.info({}, text);
+  unread = 0;
+  for (const text of ["four", "five"]) log.logger.info({}, text);
+  expect(lines.map((line) => line.trim().slice(20))).toEqual([
+    "[INFO] agent: one",
+    "[WARN] agent: 2 log lines were lost: whoever reads them did not keep up",
+    "[INFO] agent: four",
+    "[INFO] agent: five",
+  ]);
+  expect(log.book.history().map(({ text }) => text.slice(34))).toContain("three");
+});
+
 test("JSON: pino's own records", () => {
   const { lines, log } = make("json");
   log.open();

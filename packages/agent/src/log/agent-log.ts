@@ -12,11 +12,16 @@ import { LogBook } from "./log-book.ts";
 /** Lines held while the agent starts; of more, the oldest are for the book alone. */
 const MAX_HELD = 4096;
 
+/** Bytes that may wait for whoever reads the log; while there are more, lines are for the book alone. */
+const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
+
 export interface AgentLogOptions {
   readonly level: LogLevel;
   readonly format: "text" | "json";
   /** Gets whole lines. */
   readonly write: (text: string) => void;
+  /** How much of what was written nobody has read yet: bytes. Default: nothing. */
+  readonly unread?: (() => number) | undefined;
 }
 
 interface PinoRecord {
@@ -34,6 +39,7 @@ export class AgentLog {
   level: LogLevel;
   readonly #options: AgentLogOptions;
   #held: string[] | undefined = [];
+  #lost = 0;
 
   constructor(options: AgentLogOptions) {
     this.#options = options;
@@ -55,7 +61,20 @@ export class AgentLog {
   open(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
-    for (const line of held) this.#options.write(line);
+    for (const line of held) this.#write(line);
+  }
+
+  /** A pipe that nobody empties would take memory without end; a Serf agent stands still instead. */
+  #write(line: string): void {
+    const { write, unread } = this.#options;
+    if (unread !== undefined && unread() > MAX_UNREAD_BYTES) {
+      this.#lost++;
+      return;
+    }
+    const lost = this.#lost;
+    this.#lost = 0;
+    if (lost > 0) this.child("agent").warn({}, `${lost} log lines were lost: whoever reads them did not keep up`);
+    write(line);
   }
 
   #take(record: string): void {
@@ -65,7 +84,7 @@ export class AgentLog {
     this.book.add({ level, text });
     if (!passes(level, this.level)) return;
     const line = this.#options.format === "json" ? record : `    ${text}\n`;
-    if (this.#held === undefined) this.#options.write(line);
+    if (this.#held === undefined) this.#write(line);
     else if (this.#held.push(line) > MAX_HELD) this.#held.shift();
   }
 }

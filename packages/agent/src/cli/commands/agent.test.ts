@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { Agent } from "../../agent/agent.ts";
 import { main } from "../main.ts";
 
 interface Run {
@@ -11,6 +12,9 @@ interface Run {
   err: string;
   readonly code: Promise<number>;
 }
+
+/** Whether what runs may end this process. */
+let ownsProcess = false;
 
 function cli(...argv: string[]): Run {
   const run = { out: "", err: "", code: Promise.resolve(0) };
@@ -22,6 +26,7 @@ function cli(...argv: string[]): Run {
       run.err += text;
     },
     env: {},
+    ownsProcess,
   });
   return run;
 }
@@ -185,6 +190,45 @@ describe("life", () => {
     expect(await a.code).toBe(0);
     expect(readFileSync(seen, "utf8")).toBe("x\n");
     rmSync(dirname(seen), { recursive: true });
+  });
+
+  test("a signal while it starts ends it then, and what was started", async () => {
+    let out = "";
+    const io = {
+      out: (text: string) => {
+        out += text;
+        if (text.includes("Starting")) signal("SIGINT");
+      },
+      err: () => {},
+      env: {},
+    };
+    const close = vi.spyOn(Agent.prototype, "close");
+    expect(await main(["agent", "-bind=127.0.0.1:0", "-rpc-addr=127.0.0.1:0"], io)).toBe(1);
+    expect(out).toBe("==> Starting Hearsay agent...\n==> Caught signal: interrupt\n");
+    expect(process.listenerCount("SIGINT")).toBe(0);
+    // What it has started in the meantime does not go on.
+    await vi.waitFor(() => expect(close).toHaveBeenCalledTimes(1));
+    await close.mock.results[0]!.value;
+    close.mockRestore();
+  });
+
+  test("the process ends even if something in it does not", async () => {
+    ownsProcess = true;
+    const a = await agent("-node=a");
+    const exit = vi.spyOn(process, "exit").mockImplementation((() => {}) as typeof process.exit);
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    try {
+      signal("SIGTERM");
+      expect(await a.code).toBe(1);
+      vi.advanceTimersByTime(9999);
+      expect(exit).not.toHaveBeenCalled();
+      vi.advanceTimersByTime(1);
+      expect(exit).toHaveBeenCalledWith(1);
+    } finally {
+      ownsProcess = false;
+      vi.useRealTimers();
+      exit.mockRestore();
+    }
   });
 
   test("USR1 shows the counters, and opens no debugger", async () => {

@@ -12,16 +12,19 @@ import { Signals } from "./signals.ts";
 /** How long event handlers may go on after a graceful leave: ms. */
 const HANDLERS_LIMIT_MS = 3000;
 
+/** How long the process may take to end once the agent is to: ms. */
+const EXIT_LIMIT_MS = 10_000;
+
 export async function run(call: Call): Promise<number> {
   const { io, flags } = call;
   const loaded = loadOrExplain(() => loadConfig(flags));
   const { config, keys } = loaded;
-  const log = new AgentLog({ level: config.logLevel, format: config.logFormat, write: io.out });
+  const log = new AgentLog({ level: config.logLevel, format: config.logFormat, write: io.out, unread: io.outUnread });
   // With JSON on the terminal, what is for people would only be in the way.
   const say = (text: string) => {
     if (config.logFormat === "text") io.out(`${text}\n`);
   };
-  // From the first moment: a Ctrl-C while starting stops the agent as well.
+  // From the first moment: a Ctrl-C while starting, which DNS may draw out, stops the agent as well.
   let agent: Agent | undefined;
   using signals = new Signals(() => {
     if (agent !== undefined) io.err(statsText(agent.stats()));
@@ -29,8 +32,16 @@ export async function run(call: Call): Promise<number> {
 
   say("==> Starting Hearsay agent...");
   const { createNode } = await import("@hearsay/node");
+  const starting = Agent.start(config, keys, log, createNode);
   try {
-    agent = await Agent.start(config, keys, log, createNode);
+    const first = await Promise.race([starting, signals.next()]);
+    if (typeof first === "string") {
+      say(`==> Caught signal: ${first}`);
+      starting.then((late) => late.close()).catch(() => {});
+      if (io.ownsProcess) endSurely();
+      return 1;
+    }
+    agent = first;
   } catch (error) {
     throw new CommandError(`==> Failed to start the agent: ${oneLine((error as Error).message)}`);
   }
@@ -49,7 +60,16 @@ export async function run(call: Call): Promise<number> {
 
   say("\n==> Log data will now stream in as it occurs:\n");
   log.open();
-  return await serve(agent, { call, log, signals, say, config });
+  try {
+    return await serve(agent, { call, log, signals, say, config });
+  } finally {
+    if (io.ownsProcess) endSurely();
+  }
+}
+
+/** Nothing that hangs keeps the process of an agent that ends, be it only a log that nobody reads to its end. */
+function endSurely(): void {
+  setTimeout(() => process.exit(process.exitCode ?? 1), EXIT_LIMIT_MS).unref();
 }
 
 interface Running {
