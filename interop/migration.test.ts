@@ -5,8 +5,8 @@
  *
  * An agent stops without a goodbye, as `systemctl restart` does it: a serf agent's snapshot does not count what it handles
  * while it leaves, so a successor would handle that again. And it stops when everybody has handled all that was sent until
- * then: of events a snapshot knows the latest Lamport time only, and what is not later is taken for handled, be it on its
- * way behind a later one, or from somebody who has not heard of that yet. (In a pool of six one event in a few hundred
+ * then: of events a serf agent's snapshot knows the latest Lamport time only, and what is not later is taken for handled, be
+ * it on its way behind a later one, or from somebody who has not heard of that yet. (In a pool of six one event in a few hundred
  * misses somebody, and comes with the next state exchange, up to a minute later.)
  */
 import { mkdtemp, readFile, rm } from "node:fs/promises";

@@ -4,8 +4,10 @@ import module from "node:module";
 // Half of a short command's time is compiling what it loads; newer Node versions can keep that.
 module.enableCompileCache?.();
 
-// A reader that has seen enough (`hearsay members | head -1`) is no failure.
-process.stdout.on("error", (error) => process.exit(error.code === "EPIPE" ? 0 : 1));
+// A reader that has seen enough (`hearsay members | head -1`) is no failure, but an agent that ends for it is one: whoever
+// runs it shall start it again.
+const maySeeEnough = process.argv[2] !== "agent";
+process.stdout.on("error", (error) => process.exit(error.code === "EPIPE" && maySeeEnough ? 0 : 1));
 
 try {
   const { main } = await import("@hearsay/agent/cli");

@@ -1,5 +1,6 @@
-import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -32,3 +33,20 @@ test("without a build it says what to do", () => {
     rmSync(clone, { recursive: true });
   }
 });
+
+const built = existsSync(join(root, "packages/agent/dist/cli/main.js"));
+
+test.skipIf(!built)(
+  "a list whose reader has seen enough is done; an agent that nobody reads any more has failed",
+  async () => {
+    const codeOf = async (...args: readonly string[]) => {
+      const program = join(root, "packages/hearsay/bin/hearsay.mjs");
+      const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "ignore"] });
+      const exited = once(child, "exit");
+      child.stdout.destroy();
+      return (await exited)[0];
+    };
+    expect(await codeOf("help")).toBe(0);
+    expect(await codeOf("agent", "-bind=127.0.0.1:0", "-rpc-addr=127.0.0.1:0", "-node=unread")).toBe(1);
+  },
+);

@@ -192,6 +192,19 @@ describe("keys", () => {
   });
 });
 
+test("what stands in a broken file is not quoted", () => {
+  const message = (text: string) => {
+    try {
+      load("-config-file", put("broken.json", text));
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return "";
+  };
+  expect(message("hunter2")).toMatch(/broken\.json: no valid JSON: Unexpected token 'h'$/);
+  expect(message('{"rpc_auth": "hunter2"; "x": 1}')).toMatch(/no valid JSON: Expected .* position 22[^"]*$/);
+});
+
 describe("refused, with one line that names the place", () => {
   test.each([
     [{ node_nmae: "x" }, 'unknown key "node_nmae"; did you mean "node_name"?'],

@@ -40,7 +40,7 @@ function readLayer(file: string): ConfigLayer {
   try {
     content = JSON.parse(readFileSync(file, "utf8"));
   } catch (error) {
-    const problem = error instanceof SyntaxError ? `no valid JSON: ${error.message}` : systemWords(error);
+    const problem = error instanceof SyntaxError ? `no valid JSON${syntaxProblem(error)}` : systemWords(error);
     throw new ConfigError(`cannot read ${file}: ${problem}`);
   }
   if (typeof content !== "object" || content === null || Array.isArray(content)) {
@@ -56,6 +56,12 @@ function readLayer(file: string): ConfigLayer {
     else throw new ConfigError(`${file}: unknown key "${written}"${suggestion(key)}`);
   }
   return layer;
+}
+
+/** The engine's words without the piece of the file that it quotes: a token or a key may stand there. */
+function syntaxProblem({ message }: SyntaxError): string {
+  const words = message.replace(/,? ?(?:\.\.\.)?".*"(?:\.\.\.)? is not valid JSON$/s, "");
+  return words === "" ? "" : `: ${words}`;
 }
 
 function suggestion(key: string): string {
