@@ -1,7 +1,8 @@
 /**
  * Serf: the whole machine around the failure detector. It has the detector's verbs and drains it inside its own handlers,
  * because an event below may become a message above. It hands on what comes to the part whose story it is:
- * `membership.ts` (statuses and intents), `user-events.ts`, `queries.ts`, `responses.ts`, `state-exchange.ts`, `leave.ts`.
+ * `membership.ts` (statuses and intents), `user-events.ts`, `queries.ts`, `responses.ts`, `asker.ts` (what we ask),
+ * `coordinates.ts`, `state-exchange.ts`, `leave.ts`.
  * Pure: see `Machine` in `@hearsay/core` for the contract.
  */
 import {
@@ -16,7 +17,6 @@ import {
   type Machine,
   type MemberView,
   NameTable,
-  type Rng,
   type StreamFailure,
   type StreamMessage,
   type StreamReply,
@@ -25,27 +25,24 @@ import {
   type SwimEvent,
   type Transmit,
 } from "@hearsay/core";
-import { encodeUtf8, Reader } from "@hearsay/wire";
-import { AskedQueries, type QuerySink } from "./asked-queries.ts";
-import { defaultQueryTimeoutMs, maxQueryTimeoutMs, wordQuery } from "./asking.ts";
+import { Reader } from "@hearsay/wire";
+import { Asker } from "./asker.ts";
 import { type SerfConfig, serfDefaults } from "./config.ts";
 import { type Coordinate, freshCoordinate } from "./coordinate.ts";
 import { Coordinates } from "./coordinates.ts";
 import { readJoin, readLeave } from "./decode.ts";
 import { encodeJoin, encodeLeave } from "./encode.ts";
 import { SerfError } from "./errors.ts";
-import { encodeKeyRequest } from "./key-messages.ts";
-import { KeyTally, keyQueryNames } from "./key-operation.ts";
 import { LeaveSequence } from "./leave.ts";
-import { type MemberStatus, Status, statusNames } from "./members.ts";
+import { MemberViews } from "./member-views.ts";
+import { Status } from "./members.ts";
 import { Membership } from "./membership.ts";
-import { type MemberRecordMessage, SerfType } from "./messages.ts";
-import { conflictQueryName, NameVote, voteIntervalMs } from "./name-vote.ts";
+import { SerfType } from "./messages.ts";
 import { Peers } from "./peers.ts";
 import { Queries } from "./queries.ts";
 import { Responses } from "./responses.ts";
 import { StateExchange } from "./state-exchange.ts";
-import { decodeTags, encodeTags, type Tags } from "./tags.ts";
+import { encodeTags, type Tags } from "./tags.ts";
 import type {
   KeyOperation,
   QueryTicket,
@@ -81,11 +78,6 @@ const gossipOverhead = 5;
 /** How late a look for members to forget may be: ms. */
 const reapSlackMs = 1000;
 
-/** Serf protocol from which on there are queries. */
-const queryProtocol = 4;
-
-const pingQueryName = "_serf_ping";
-
 /** Waiting reports of refusals; a flood is counted but not told one by one. */
 const maxWaitingDrops = 1024;
 
@@ -107,16 +99,10 @@ export class Serf implements Machine<SerfEvent> {
   readonly #responses: Responses;
   readonly #exchange: StateExchange;
   readonly #leave: LeaveSequence;
-  readonly #asked = new AskedQueries((reason) => this.#drop(reason));
-  readonly #askRng: Rng;
-  readonly #addr: Uint8Array;
+  readonly #asker: Asker;
+  readonly #views: MemberViews;
   readonly #endpoint: Endpoint;
-  readonly #gossipIntervalMs: number;
   readonly #coordinates: Coordinates | undefined;
-  /** A key operation of ours is under way. */
-  #keysBusy = false;
-  #voting = false;
-  #votedAt = Number.NEGATIVE_INFINITY;
   readonly #events = new Fifo<SerfEvent>();
   /** Joins under way whose pool's past is not wanted. */
   readonly #joinsIgnoringOld = new Set<number>();
@@ -168,21 +154,19 @@ export class Serf implements Machine<SerfEvent> {
     });
     if (coordinates) this.#coordinates = new Coordinates(options.name, options.rng.fork("serf-coordinates"));
     this.codec = options.codec;
-    this.#addr = options.addr.slice();
     this.#endpoint = { address: addressText(options.addr), port: options.port };
-    this.#gossipIntervalMs = options.config.gossipIntervalMs;
-    this.#askRng = options.rng.fork("serf-queries");
     this.#maxPassOnBytes = () => options.config.maxPacketBytes - options.codec.packetOverhead() - gossipOverhead;
     const onDrop = (reason: SerfDropReason) => this.#drop(reason);
     this.#membership = new Membership(options.name, names, config, options.config.maxMembers, {
       onMember: (type, id, view) => {
-        const member = this.#view(id, view);
+        const member = this.#views.of(id, view);
         if (type === "member-reap") this.#coordinates?.forget(member.name);
         this.#events.push({ type, member });
       },
       onAccused: () => this.#broadcastJoin(),
       onUnwanted: (name) => this.swim.forget(name),
     });
+    this.#views = new MemberViews(this.#membership.members, this.swim);
     this.#userEvents = new UserEvents(config.eventBuffer, config.maxEventBytes, {
       onUserEvent: (event) => this.#events.push(event),
       passOn: (message) => this.#passOn(message, Queue.events),
@@ -203,8 +187,22 @@ export class Serf implements Machine<SerfEvent> {
       passOn: (message) => this.#passOn(message, Queue.queries),
       onDrop,
       tags: () => this.#tags,
-      record: (name) => this.#record(name),
+      record: (name) => this.#views.record(name),
       keyring,
+    });
+    this.#asker = new Asker({
+      name: options.name,
+      addr: options.addr.slice(),
+      endpoint: this.#endpoint,
+      protocol,
+      config,
+      gossipIntervalMs: options.config.gossipIntervalMs,
+      rng: options.rng.fork("serf-queries"),
+      swim: this.swim,
+      queries: this.#queries,
+      maxMessageBytes: this.#maxPassOnBytes,
+      onEvent: (event) => this.#events.push(event),
+      onDrop,
     });
     if (restored) this.#restore(restored);
     this.#exchange = new StateExchange({
@@ -324,23 +322,16 @@ export class Serf implements Machine<SerfEvent> {
    * the end. Throws SerfError "query-too-long", "query-filter", "too-many-queries", "unsupported".
    */
   query(wish: QueryWish, now: number): QueryTicket {
-    // The events carry the number that the asker gets only when this returns: they are read after that.
-    let handle = 0;
-    const ticket = this.#ask(wish, now, {
-      onAck: (from) => this.#events.push({ type: "query-ack", handle, from }),
-      onResponse: (from, payload) => this.#events.push({ type: "query-response", handle, from, payload }),
-      onDone: () => this.#events.push({ type: "query-done", handle }),
-      onAsked: (ticket) => {
-        handle = ticket.handle;
-      },
-    });
+    this.#now = now;
+    const ticket = this.#asker.query(wish, now);
+    this.#drain();
     return ticket;
   }
 
   /** Takes no more answers to a query of ours; no event follows. Nothing for one that has ended. */
   endQuery(handle: number, now: number): void {
     this.#now = now;
-    this.#asked.end(handle);
+    this.#asker.end(handle);
   }
 
   /**
@@ -359,22 +350,9 @@ export class Serf implements Machine<SerfEvent> {
    * "too-many-queries".
    */
   keys(operation: KeyOperation, key: Uint8Array | undefined, now: number): number {
-    if (this.#keysBusy) throw new SerfError("key-operation-busy", "a key operation of this node is under way");
-    const alive = new Set(this.#aliveNames());
-    let handle = 0;
-    const tally = new KeyTally(alive, (result) => {
-      this.#keysBusy = false;
-      this.#events.push({ type: "key-result", handle, result });
-    });
-    const wish = { name: keyQueryNames[operation], payload: encodeKeyRequest(key ?? emptyBytes), endEarly: true };
-    this.#ask(wish, now, {
-      onResponse: (from, payload) => tally.onResponse(from, payload),
-      onDone: () => tally.onDone(),
-      onAsked: (ticket) => {
-        handle = ticket.handle;
-        this.#keysBusy = true;
-      },
-    });
+    this.#now = now;
+    const handle = this.#asker.keys(operation, key, now);
+    this.#drain();
     return handle;
   }
 
@@ -388,12 +366,12 @@ export class Serf implements Machine<SerfEvent> {
 
   /** Everybody known, whatever the status, in no particular order. */
   members(): SerfMember[] {
-    return Array.from(this.#membership.members.ids(), (id) => this.#view(id, undefined));
+    return Array.from(this.#membership.members.ids(), (id) => this.#views.of(id, undefined));
   }
 
   member(name: string): SerfMember | undefined {
     const id = this.#membership.members.find(name);
-    return id < 0 ? undefined : this.#view(id, undefined);
+    return id < 0 ? undefined : this.#views.of(id, undefined);
   }
 
   /** Ourselves; after `start`. */
@@ -456,7 +434,7 @@ export class Serf implements Machine<SerfEvent> {
       recentIntents: this.#membership.recent.size,
       bufferedEvents: this.#userEvents.buffer.length,
       prunes: this.#membership.pruneCount,
-      openQueries: this.#asked.length,
+      openQueries: this.#asker.open,
       answerable: this.#queries.answerable.length,
     };
   }
@@ -479,7 +457,7 @@ export class Serf implements Machine<SerfEvent> {
     }
     if (now >= this.#membership.nextPrune) this.#membership.runPrunes(now);
     this.#leave.handleTimeout(now);
-    this.#asked.handleTimeout(now);
+    this.#asker.handleTimeout(now);
     this.#drain();
   }
 
@@ -545,7 +523,7 @@ export class Serf implements Machine<SerfEvent> {
       this.#reapAt,
       this.#membership.nextPrune,
       this.#leave.deadline,
-      this.#asked.deadline,
+      this.#asker.deadline,
     );
   }
 
@@ -555,7 +533,7 @@ export class Serf implements Machine<SerfEvent> {
       this.#reapAt + reapSlackMs,
       this.#membership.nextPrune,
       this.#leave.deadline,
-      this.#asked.deadline,
+      this.#asker.deadline,
     );
   }
 
@@ -579,7 +557,7 @@ export class Serf implements Machine<SerfEvent> {
       case "member-suspect":
       case "member-refuted": {
         const id = this.#membership.members.find(event.member.name);
-        if (id >= 0) this.#events.push({ type: event.type, member: this.#view(id, event.member) });
+        if (id >= 0) this.#events.push({ type: event.type, member: this.#views.of(id, event.member) });
         return;
       }
       case "user-message":
@@ -604,7 +582,7 @@ export class Serf implements Machine<SerfEvent> {
         return;
       case "conflict":
         this.#events.push(event);
-        if (event.own) this.#voteOnName();
+        if (event.own && this.#leave.phase === "none") this.#asker.voteOnName(this.#now);
         return;
       case "join-result":
         this.#joinsIgnoringOld.delete(event.id);
@@ -635,7 +613,7 @@ export class Serf implements Machine<SerfEvent> {
         this.#queries.handleMessage(message, this.#now);
         return;
       case SerfType.queryResponse:
-        this.#asked.handleMessage(message, this.#now);
+        this.#asker.handleResponse(message, this.#now);
         return;
       case SerfType.relay:
         this.#responses.handleRelay(message, this.#now);
@@ -674,48 +652,6 @@ export class Serf implements Machine<SerfEvent> {
 
   // What we say
 
-  /** Puts a query on its way, and takes it as everybody does. `onAsked` comes before the first answer. */
-  #ask(wish: QueryWish, now: number, sink: QuerySink & { onAsked?(ticket: QueryTicket): void }): QueryTicket {
-    this.#now = now;
-    if (this.#protocol < queryProtocol) {
-      throw new SerfError("unsupported", `Feature not supported: queries need Serf protocol ${queryProtocol} or later`);
-    }
-    const lTime = this.#queries.clock.time;
-    this.#asked.requireRoom(lTime);
-    const alive = this.swim.aliveCount;
-    const { querySizeLimit, queryTimeoutMult } = this.#config;
-    const byDefault = defaultQueryTimeoutMs(this.#gossipIntervalMs, queryTimeoutMult, alive);
-    const timeoutMs = Math.min(Math.max(0, wish.timeoutMs || byDefault), maxQueryTimeoutMs);
-    const id = this.#askRng.uint32() & 0x7fff_ffff;
-    const stamp = { lTime, id, addr: this.#addr, port: this.#endpoint.port, sourceNode: this.name, timeoutMs };
-    const limits = { limit: querySizeLimit, packetLimit: this.#maxPassOnBytes() };
-    const { query, message } = wordQuery(wish, stamp, limits);
-    const relayed = query.relayFactor > 0;
-    const asked = { lTime, id, deadline: now + timeoutMs, alive, relayed, ...this.#expectation(wish) };
-    const ticket = this.#asked.add(asked, sink);
-    sink.onAsked?.(ticket);
-    this.#queries.handleOwn(query, message, now);
-    this.#asked.settle(ticket);
-    this.#drain();
-    return ticket;
-  }
-
-  /** With tag filters nobody can know whom a query is for: others' tags may be news on their way. */
-  #expectation(wish: QueryWish): { expected?: ReadonlySet<string>; ackSuffices?: boolean } {
-    const byTag = Object.keys(wish.filterTags ?? {}).length > 0;
-    if (!wish.endEarly || byTag) return {};
-    const names = wish.filterNodes ?? [];
-    const alive = this.#aliveNames().filter((name) => names.length === 0 || names.includes(name));
-    return { expected: new Set(alive), ackSuffices: wish.name === pingQueryName };
-  }
-
-  /** Alive or suspect to the detector, ourselves included. */
-  #aliveNames(): string[] {
-    const names: string[] = [];
-    for (const { name, state } of this.swim.members()) if (state === "alive" || state === "suspect") names.push(name);
-    return names;
-  }
-
   /**
    * To our own address it need not go by way of the network, as it does with Serf: nobody else sees the packet, and an
    * address that cannot be reached from within, as behind a router, costs no answer.
@@ -723,24 +659,6 @@ export class Serf implements Machine<SerfEvent> {
   #send(to: Endpoint, message: Uint8Array): void {
     if (to.port === this.#endpoint.port && to.address === this.#endpoint.address) this.#onMessage(message, to);
     else this.swim.sendUser(to, message, this.#now);
-  }
-
-  /** Asks the pool who holds our name, now and then. */
-  #voteOnName(): void {
-    if (!this.#config.resolveConflicts || this.#voting || this.#now - this.#votedAt < voteIntervalMs) return;
-    if (this.#protocol < queryProtocol || this.#leave.phase !== "none") return;
-    const vote = new NameVote(this.#endpoint.address, this.#endpoint.port, (responses, matching, keep) => {
-      this.#voting = false;
-      this.#events.push({ type: "name-vote", responses, matching, keep });
-    });
-    this.#votedAt = this.#now;
-    try {
-      this.#ask({ name: conflictQueryName, payload: encodeUtf8(this.name) }, this.#now, vote);
-      this.#voting = true;
-    } catch (error) {
-      // No room for another query, or no packet carries the name: as if nobody had answered.
-      if (!(error instanceof SerfError)) throw error;
-    }
   }
 
   /** The past that a snapshot remembers is not lived through again (section 15). */
@@ -783,55 +701,11 @@ export class Serf implements Machine<SerfEvent> {
     return this.swim.broadcastUser(message, queue, this.#now);
   }
 
-  // Views
-
-  #view(id: number, current: MemberView | undefined): SerfMember {
-    const { members } = this.#membership;
-    const name = members.names.nameOf(id);
-    const view = current ?? members.gone(id)?.last ?? this.swim.member(name) ?? nobody(name);
-    return {
-      name,
-      addr: view.addr,
-      port: view.port,
-      endpoint: view.endpoint,
-      tags: decodeTags(view.meta),
-      status: this.#statusName(id),
-      state: view.state,
-      incarnation: view.incarnation,
-      since: members.since(id),
-      statusLTime: members.statusLTime(id),
-      vsn: view.vsn,
-    };
-  }
-
   /** Alive and not about to leave. */
   #isPresent(member: MemberView): boolean {
     const { members } = this.#membership;
     const id = members.find(member.name);
     return id >= 0 && members.status(id) === Status.alive;
-  }
-
-  #statusName(id: number): MemberStatus {
-    return statusNames[this.#membership.members.status(id)];
-  }
-
-  #record(name: string): MemberRecordMessage | null {
-    const id = this.#membership.members.find(name);
-    if (id < 0) return null;
-    const { addr, port, tags, vsn } = this.#view(id, undefined);
-    return {
-      name,
-      addr,
-      port,
-      tags,
-      status: this.#membership.members.status(id),
-      protocolMin: vsn[0]!,
-      protocolMax: vsn[1]!,
-      protocolCur: vsn[2]!,
-      delegateMin: vsn[3]!,
-      delegateMax: vsn[4]!,
-      delegateCur: vsn[5]!,
-    };
   }
 
   #requireAlive(message: string): void {
@@ -849,19 +723,4 @@ export class Serf implements Machine<SerfEvent> {
 
 function isName(name: string): boolean {
   return name !== "" && name.length <= maxNameLength;
-}
-
-/** Stands in for a present member that the detector does not know, which must not happen. */
-function nobody(name: string): MemberView {
-  return {
-    name,
-    addr: new Uint8Array(4),
-    port: 0,
-    endpoint: { address: "0.0.0.0", port: 0 },
-    meta: Uint8Array.of(0xff, 0x80),
-    vsn: new Uint8Array(6),
-    incarnation: 0,
-    state: "dead",
-    since: 0,
-  };
 }
