@@ -1,1 +1,3 @@
-export {};
+export { type HeartbeatOutcome, type PhiChange, PhiDetector, type PhiInspection } from "./phi.ts";
+export { type PhiSettings, phiDefaults } from "./phi-config.ts";
+export { deviationsForPhi, type PhiModel, phiOfExponential, phiOfNormal } from "./phi-tail.ts";
