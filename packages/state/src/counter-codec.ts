@@ -157,7 +157,7 @@ function readId(reader: Reader): string {
 function bytesOfWords(words: Uint32Array): Uint8Array {
   const bytes = new Uint8Array(words.length * 4);
   const view = new DataView(bytes.buffer);
-  words.forEach((word, i) => view.setUint32(4 * i, word));
+  for (let i = 0; i < words.length; i++) view.setUint32(4 * i, words[i]!);
   return bytes;
 }
 
