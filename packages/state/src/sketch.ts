@@ -95,7 +95,7 @@ export class Sketch implements Buckets {
       // Sums of shares may end a little below the total.
       if (seen >= rank * (1 - 1e-12)) break;
     }
-    return valueOf(last, this.level);
+    return middleOf(last, this.level);
   }
 
   copy(): Sketch {
@@ -133,7 +133,7 @@ function keyOf(value: number): number {
   return value < 0 ? -key : key;
 }
 
-function valueOf(key: number, level: number): number {
+function middleOf(key: number, level: number): number {
   if (key === 0) return 0;
   const ln = lnGamma * 2 ** level;
   const index = Math.abs(key) - keyOffset;
@@ -158,7 +158,11 @@ function collapsed({ level, keys, weights }: Buckets): { level: number; keys: nu
 }
 
 /** Of one level: every key of either, with what `combine` makes of the two weights; 0 where there is none. */
-function union(a: Buckets, b: Buckets, combine: (a: number, b: number) => number): { keys: number[]; weights: number[] } {
+function union(
+  a: Buckets,
+  b: Buckets,
+  combine: (a: number, b: number) => number,
+): { keys: number[]; weights: number[] } {
   const keys: number[] = [];
   const weights: number[] = [];
   let i = 0;
