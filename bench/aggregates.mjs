@@ -3,7 +3,7 @@
  * How fast and how exactly aggregates come together: N simulated nodes of the real machine, messages encoded, a network
  * that takes a tenth of a round for a packet. One line for each fifth round; deviations are shares of the truth, over all nodes.
  *
- *   node bench/aggregates.mjs --n=10000 --rounds=50 [--loss=0.1] [--churn=0.01] [--buckets=64] [--seed=1] [--csv]
+ *   node bench/aggregates.mjs --n=10000 --rounds=50 [--loss=0.1] [--churn=0.01] [--buckets=96] [--seed=1] [--csv]
  *
  * Loss is each packet's. Churn is the share of nodes replaced, evenly through an epoch. The truth is that of those who live
  * at the moment; the newly come wait, so a part of the deviation under churn is theirs.
@@ -18,7 +18,7 @@ const { values: flags } = parseArgs({
     rounds: { type: "string", default: "50" },
     loss: { type: "string", default: "0" },
     churn: { type: "string", default: "0" },
-    buckets: { type: "string", default: "64" },
+    buckets: { type: "string", default: "96" },
     seed: { type: "string", default: "1" },
     csv: { type: "boolean", default: false },
   },

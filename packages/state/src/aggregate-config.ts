@@ -8,7 +8,7 @@ export interface AggregateSettings {
    * variance by 3.3, so 50 rounds leave a millionth of 10,000 members' spread, and more. Default 50. The same on all nodes.
    */
   readonly epochRounds: number;
-  /** Buckets of the sketch of quantiles, 8 ... 96; 0 for no quantiles. Default 64. */
+  /** Buckets of the sketch of quantiles, 8 ... 96; 0 for no quantiles. Default 96. */
   readonly maxBuckets: number;
   /** Numbers drawn for counting by extrema, 8 ... 64, to 1 / sqrt(n - 2) of the count. Default 32. */
   readonly extrema: number;
@@ -21,14 +21,14 @@ export interface AggregateSettings {
 export const aggregateDefaults: AggregateSettings = {
   roundMs: 1_000,
   epochRounds: 50,
-  maxBuckets: 64,
+  maxBuckets: 96,
   extrema: 32,
   maxPending: 8,
   readyError: 0.01,
 };
 
-/** An aggregate's name takes 1 ... 128 bytes of UTF-8. */
-export const maxAggregateNameBytes = 128;
+/** An aggregate's name takes 1 ... 64 bytes of UTF-8: with it the largest message stays below 1,400 bytes. */
+export const maxAggregateNameBytes = 64;
 /** Values of this size and above would make their squares' sum infinite. */
 export const maxValue = 1e140;
 
