@@ -56,7 +56,7 @@ export interface AggregateEstimate {
   readonly finished: boolean;
   /** Exchanges that this node's share has been through. */
   readonly exchanges: number;
-  /** Members that take part. */
+  /** Members that take part: those there when the epoch began, without those that went before they had shared. */
   readonly count: number;
   readonly sum: number;
   readonly mean: number;
@@ -69,7 +69,7 @@ export interface AggregateEstimate {
   readonly quantileError: number;
   /**
    * How far `mean` is off, as a share of the larger of its size and the values' deviation: the widest gap to a partner in
-   * the latest exchanges. 1 when nothing is known yet.
+   * the latest exchanges, and what those who went during the epoch may have moved it by. 1 when nothing is known yet.
    */
   readonly meanError: number;
   /** The same for `count` and `sum`, with the share of members that went during the epoch. */

@@ -26,6 +26,10 @@ export function outcomeOf(share: Share, { at, gone, gaps, ...rest }: Circumstanc
   const sketch = share.sketch();
   const spread = averaged === undefined ? 1 / Math.sqrt(share.smallest.length - 2) : (gaps?.countError ?? 0);
   const { min, max } = share;
+  const variance = varianceOf(share);
+  const scale = Math.max(Math.abs(mean), Math.sqrt(variance));
+  // Those who went, and as many who may have come, move the mean by about this much, as a deviation.
+  const moved = scale > 0 ? (Math.sqrt(2 * gone) * Math.sqrt(variance)) / scale / Math.max(1, count) : 0;
   const estimate = {
     ...rest,
     count,
@@ -33,13 +37,13 @@ export function outcomeOf(share: Share, { at, gone, gaps, ...rest }: Circumstanc
     mean,
     min,
     max,
-    variance: varianceOf(share),
+    variance,
     quantile(q: number): number | undefined {
       const value = sketch?.quantile(q);
       return value === undefined ? undefined : Math.min(max, Math.max(min, value));
     },
     quantileError: sketch?.relativeError ?? 0,
-    meanError: gaps?.meanError ?? 0,
+    meanError: Math.min(1, (gaps?.meanError ?? 0) + 2 * moved),
     countError: Math.min(1, spread + gone / Math.max(1, count)),
     countedBy: averaged === undefined ? ("extrema" as const) : ("averaged" as const),
   };

@@ -7,7 +7,7 @@ import {
   decodeAggregateMessage,
   encodeAggregateMessage,
 } from "./aggregate-codec.ts";
-import { countOf, countOfExtrema, Share } from "./aggregate-share.ts";
+import { countOf, countOfExtrema, Share, type ShareMessage } from "./aggregate-share.ts";
 import { Aggregates } from "./aggregates.ts";
 
 const values = fc.array(fc.double({ min: -1e6, max: 1e6, noNaN: true }), { minLength: 2, maxLength: 12 });
@@ -147,29 +147,14 @@ describe("the messages", () => {
   });
 });
 
-function decoded(share: Parameters<typeof plain>[0]): ReturnType<typeof plain> {
-  const bytes = encodeAggregateMessage({
-    type: "ask",
-    name: "x",
-    epoch: 1,
-    ageMs: 0,
-    exchange: 1,
-    share: plain(share),
-  });
-  return decodeAggregateMessage(bytes)!.share!;
+function decoded(share: ShareMessage): ShareMessage {
+  const message = { type: "ask" as const, name: "x", epoch: 1, ageMs: 0, exchange: 1, share: plain(share) };
+  return decodeAggregateMessage(encodeAggregateMessage(message))!.share!;
 }
 
 /** A copy with nothing but its numbers. */
-function plain({
-  weight,
-  first,
-  second,
-  min,
-  max,
-  leaders,
-  buckets,
-  smallest,
-}: import("./aggregate-share.ts").ShareMessage) {
+function plain(share: ShareMessage): ShareMessage {
+  const { weight, first, second, min, max, leaders, buckets, smallest } = share;
   const { level, keys, weights } = buckets;
   const copy = { level, keys: [...keys], weights: [...weights] };
   return { weight, first, second, min, max, leaders: [...leaders], smallest: [...smallest], buckets: copy };

@@ -78,6 +78,7 @@ describe("epochs", () => {
     const finished = net.estimates().filter((x) => x.finished);
     expect(finished).toHaveLength(30);
     for (const x of finished) expect([x.mean, Math.round(x.count)]).toEqual([1, 30]);
+    net.runTo(2, 30);
     for (let i = 0; i < 5; i++) net.kill();
     net.runTo(3, 1);
     for (const x of net.estimates()) expect([Math.round(x.mean * 1e6) / 1e6, Math.round(x.count)]).toEqual([5, 40]);
