@@ -64,6 +64,15 @@ describe("merging", () => {
     expect(twin.value("x")).toBe(0n);
   });
 
+  it("lets no total fall, whatever a later version says", () => {
+    const table = new CounterTable({ writer: "a", life: 1 });
+    const delta = deltaBy("b", [["x", 9]]);
+    table.merge(delta);
+    const lower = { counter: "x", plus: 2, minus: 0, version: 2 };
+    expect(table.merge({ ...delta, from: 1, to: 2, tallies: [lower] })).toBe("news");
+    expect(table.value("x")).toBe(9n);
+  });
+
   it("is commutative, associative and idempotent, folded or not", () => {
     fc.assert(
       fc.property(histories, fc.array(fc.nat(), { maxLength: 60 }), fc.array(fc.nat(7)), (adds, order, folds) => {
