@@ -17,7 +17,7 @@ export const aggregateMessageType = 0xe9;
 
 /**
  * "ask": the sender's share, to be answered. "answer": what the asker lacks. "busy": no part is taken in this epoch.
- * "ahead": the asker's epoch is over; the present one is this.
+ * "ahead": the asker's epoch is over; the present one is this. "hello": the sender is new and would know the present epoch; "ahead" answers it.
  */
 export type AggregateMessage = {
   readonly name: string;
@@ -26,10 +26,10 @@ export type AggregateMessage = {
   readonly exchange: number;
 } & (
   | { readonly type: "ask" | "answer"; readonly share: ShareMessage }
-  | { readonly type: "busy" | "ahead"; readonly share?: undefined }
+  | { readonly type: "busy" | "ahead" | "hello"; readonly share?: undefined }
 );
 
-const kinds = ["ask", "answer", "busy", "ahead"] as const;
+const kinds = ["ask", "answer", "busy", "ahead", "hello"] as const;
 /** Epochs above are refused: 2^48 of a second each will not have passed. */
 export const maxEpoch = 2 ** 48;
 const maxBuckets = 255;
@@ -55,7 +55,7 @@ export function decodeAggregateMessage(bytes: Uint8Array): AggregateMessage | un
   if (bytes[0] !== aggregateMessageType) return undefined;
   const reader = new Reader(bytes, 1);
   const fields = reader.array();
-  const type = kinds[reader.uint(3)]!;
+  const type = kinds[reader.uint(kinds.length - 1)]!;
   const start = reader.offset;
   const length = reader.blobHead();
   if (length < 1 || length > maxAggregateNameBytes) return undefined;
@@ -66,7 +66,7 @@ export function decodeAggregateMessage(bytes: Uint8Array): AggregateMessage | un
     ageMs: reader.uint(2 ** 40),
     exchange: reader.uint(2 ** 48),
   };
-  if (type === "busy" || type === "ahead")
+  if (type !== "ask" && type !== "answer")
     return reader.ok && fields === 5 && reader.remaining === 0 ? { type, ...head } : undefined;
   const share = decodeShare(reader.blobView());
   return reader.ok && fields === 6 && reader.remaining === 0 && share ? { type, ...head, share } : undefined;

@@ -78,7 +78,7 @@ describe("the messages", () => {
         expect(decodeAggregateMessage(Uint8Array.of(...bytes, 0))).toBeUndefined();
       }),
     );
-    for (const type of ["busy", "ahead"] as const) {
+    for (const type of ["busy", "ahead", "hello"] as const) {
       expect(decodeAggregateMessage(encodeAggregateMessage({ type, ...head }))).toEqual({ type, ...head });
     }
   });

@@ -98,6 +98,15 @@ describe("epochs", () => {
     expect(net.at(id).estimate("load", net.now)!.count).toBeCloseTo(21, 1);
   });
 
+  it("are asked for by one that joins, so that no loss makes it take itself for the first", () => {
+    const net = new AggregateNet({ size: 100, loss: 0.3, value: (node) => (node < 100 ? 1 : 1_000), settings: light });
+    net.runTo(1, 20);
+    const ids = Array.from({ length: 100 }, () => net.join());
+    net.runTo(1, 45);
+    for (const id of ids) expect(net.at(id).present("load", net.now)).toBeUndefined();
+    for (const x of net.presents()) expect(x.mean).toBe(1);
+  });
+
   it("come together again after a partition", () => {
     const net = new AggregateNet({ size: 20, value: (node) => node, settings: light });
     net.runTo(1, 10);

@@ -56,6 +56,8 @@ export interface AggregateStats {
 
 /** Rounds that a newcomer listens before it takes itself for the first. */
 const quietRounds = 5;
+/** Peers it asks for the present epoch in each of them: with a tenth of packets lost, one in 10^7 hears nothing. */
+const greetings = 2;
 /** Rounds that it waits beyond the end of an epoch it only heard of. */
 const slackRounds = 2;
 /** Up to this part of an epoch one may still join it. */
@@ -130,13 +132,15 @@ export class Aggregate {
 
   /** Changes with each call of a handle method. */
   nextDeadline(): number {
-    let at = Math.min(this.#epochEndsAt, this.#share ? this.#nextRoundAt : Number.POSITIVE_INFINITY);
+    const rounds = this.#share !== undefined || this.#epoch === 0;
+    let at = Math.min(this.#epochEndsAt, rounds ? this.#nextRoundAt : Number.POSITIVE_INFINITY);
     for (const { retryAt } of this.#pending.values()) at = Math.min(at, retryAt);
     return at;
   }
 
   handleTimeout(now: number): void {
     if (now >= this.#epochEndsAt) this.#begin(Math.min(this.#epoch + 1, maxEpoch), 0, now);
+    if (this.#epoch === 0) this.#greet(now);
     if (!this.#share) return;
     for (const [peer, pending] of this.#pending) {
       if (now < pending.retryAt) continue;
@@ -151,7 +155,9 @@ export class Aggregate {
 
   handleMessage(from: string, message: AggregateMessage, now: number): void {
     if (message.epoch > this.#epoch && !this.#follow(message.epoch, message.ageMs, now)) return;
-    if (message.type === "ask") this.#onAsk(from, message.epoch, message.exchange, message.share, now);
+    if (message.type === "hello") {
+      if (this.#epoch > 0) this.#tell(from, "ahead", message.exchange, now);
+    } else if (message.type === "ask") this.#onAsk(from, message.epoch, message.exchange, message.share, now);
     else if (message.epoch === this.#epoch) this.#onAnswer(from, message);
   }
 
@@ -226,6 +232,19 @@ export class Aggregate {
     return true;
   }
 
+  /**
+   * A newcomer that waited to be asked would now and then not be, take itself for the first, and come late into an epoch with
+   * a whole weight.
+   */
+  #greet(now: number): void {
+    if (now < this.#nextRoundAt) return;
+    this.#nextRoundAt = now + this.#rng.jitter(this.settings.roundMs, 0.1);
+    for (let i = 0; i < greetings; i++) {
+      const peer = this.#peers.pick(this.#rng);
+      if (peer !== undefined) this.#tell(peer, "hello", 0, now);
+    }
+  }
+
   #ask(share: Share, now: number): void {
     if (this.#pending.size >= this.settings.maxPending) {
       this.stats.held++;
@@ -296,7 +315,7 @@ export class Aggregate {
     }
   }
 
-  #tell(to: string, type: "ask" | "busy" | "ahead", exchange: number, now: number, share?: Share): void {
+  #tell(to: string, type: "ask" | "busy" | "ahead" | "hello", exchange: number, now: number, share?: Share): void {
     const head = { name: this.name, epoch: this.#epoch, ageMs: Math.max(0, now - this.#epochAt), exchange };
     if (type === "ask") this.#send({ to, bytes: encodeAggregateMessage({ type, ...head, share: share! }) });
     else this.#send({ to, bytes: encodeAggregateMessage({ type, ...head }) });
