@@ -19,6 +19,7 @@ export class Aggregates {
   readonly #queue = new Fifo<AggregatePacket>();
   readonly #peers: AggregatePeers;
   readonly #rng: Rng;
+  #opened = 0;
 
   constructor(peers: AggregatePeers, rng: Rng) {
     this.#peers = peers;
@@ -35,7 +36,8 @@ export class Aggregates {
     if (this.#all.has(name)) throw new RangeError(`aggregate: there is one of the name "${name}" already`);
     if (this.#all.size >= maxAggregates) throw new RangeError(`aggregate: there are ${maxAggregates} already`);
     const send = (packet: AggregatePacket): void => this.#push(packet);
-    const rng = this.#rng.fork(name);
+    // One that is closed and opened again must not draw the same lots and number its exchanges alike.
+    const rng = this.#rng.fork(`${name} ${this.#opened++}`);
     this.#all.set(name, new Aggregate(name, source, this.#peers, send, rng, now, aggregateSettings(settings)));
   }
 
