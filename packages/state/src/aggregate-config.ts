@@ -69,7 +69,8 @@ export interface AggregateEstimate {
   readonly quantileError: number;
   /**
    * How far `mean` is off, as a share of the larger of its size and the values' deviation: the widest gap to a partner in
-   * the latest exchanges, and what those who went during the epoch may have moved it by. 1 when nothing is known yet.
+   * the latest exchanges, and what those who went during the epoch may have moved it by. 1 says that nothing is known
+   * yet, and it may be off by more.
    */
   readonly meanError: number;
   /** The same for `count` and `sum`, with the share of members that went during the epoch. */

@@ -51,11 +51,11 @@ export function outcomeOf(share: Share, { at, gone, gaps, ...rest }: Circumstanc
 }
 
 /** Exchanges that the error is judged by: one alone may be with somebody who happens to agree. */
-const kept = 4;
+const kept = 6;
 
 /**
  * Measures how far apart partners are: in an exchange each moves half the gap. As the gaps fall by about 1.8 a round,
- * the widest of the latest few lies above the present error.
+ * the widest of the latest few lies above the present error in 99 of 100 cases.
  */
 export class GapMeter {
   #mean = 0;

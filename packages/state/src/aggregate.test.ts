@@ -35,12 +35,13 @@ describe("the error that an estimate states", () => {
       net.runTo(1, round);
       for (const x of net.presents()) {
         asked += 2;
-        if (Math.abs(x.mean / truth - 1) > x.meanError) uncovered++;
-        if (Math.abs(x.count / 500 - 1) > x.countError) uncovered++;
+        // An error of 1 says that nothing is known yet: a count may then be off by more.
+        if (x.meanError < 1 && Math.abs(x.mean / truth - 1) > x.meanError) uncovered++;
+        if (x.countError < 1 && Math.abs(x.count / 500 - 1) > x.countError) uncovered++;
       }
     }
     expect(asked).toBe(9_000);
-    expect(uncovered / asked).toBeLessThan(0.05);
+    expect(uncovered / asked).toBeLessThan(0.02);
     for (const x of net.presents()) expect(x.countError).toBeLessThan(1e-3);
   });
 
