@@ -38,7 +38,7 @@ const maxDraws = 64;
 const maxIndex = 40_000;
 
 export function encodeAggregateMessage({ type, name, epoch, ageMs, exchange, share }: AggregateMessage): Uint8Array {
-  const writer = new Writer({ dialect: "new", initialBytes: 1_400 }).byte(aggregateMessageType);
+  const writer = new Writer({ dialect: "new", initialBytes: share ? 1_400 : 64 }).byte(aggregateMessageType);
   writer
     .array(share ? 6 : 5)
     .uint(kinds.indexOf(type))
