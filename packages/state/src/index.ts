@@ -1,0 +1,19 @@
+export type { AggregatePacket, AggregatePeers, AggregateStats } from "./aggregate.ts";
+export { aggregateMessageType } from "./aggregate-codec.ts";
+export { type AggregateEstimate, type AggregateSettings, aggregateDefaults } from "./aggregate-config.ts";
+export { Aggregates } from "./aggregates.ts";
+export { counterMessageType } from "./counter-codec.ts";
+export { CounterError, type CounterErrorCode } from "./counter-errors.ts";
+export { type CounterPacket, CounterSync, type CounterSyncSettings, type CounterSyncStats } from "./counter-sync.ts";
+export {
+  type CounterLimits,
+  type CounterOptions,
+  CounterTable,
+  type LifeDelta,
+  type MergeOutcome,
+  maxCounterNameBytes,
+} from "./counter-table.ts";
+export { type HeartbeatOutcome, type PhiChange, PhiDetector, type PhiInspection } from "./phi.ts";
+export { type PhiSettings, phiDefaults } from "./phi-config.ts";
+export { deviationsForPhi, type PhiModel, phiOfExponential, phiOfNormal } from "./phi-tail.ts";
+export { type Buckets, Sketch } from "./sketch.ts";
