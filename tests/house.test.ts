@@ -15,12 +15,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   core: [],
   wire: ["core"],
   serf: ["core", "wire"],
+  state: ["core", "wire"],
   sim: ["core", "wire", "serf"],
   node: ["core", "wire", "serf"],
   agent: ["core", "wire", "serf", "node", "sim"],
   hearsay: ["node", "agent"],
 };
-const pure = ["core", "wire", "serf", "sim"];
+const pure = ["core", "wire", "serf", "state", "sim"];
 /** Clocks, chance and the surroundings: all that would make the same input give another output. */
 const ambient =
   /\b(Date\.now|new Date\(\s*\)|Math\.random|performance\.|process\.|setTimeout|setInterval|setImmediate|queueMicrotask|globalThis|crypto\.|Buffer\.)/;
