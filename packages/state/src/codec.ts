@@ -30,6 +30,7 @@ import {
 
 const modes: readonly ExchangeMode[] = ["push-pull", "push", "pull"];
 const initiatorFlag = 4;
+const rumourFlag = 8;
 
 /** Type byte, array head, flags, gc, roots: at most. */
 const headBytes = 1 + 1 + 1 + 9 + 3 + 11;
@@ -38,6 +39,9 @@ const sectionHeadBytes = 5;
 
 /** Bytes that a message may take beside its parts. */
 export const messageOverhead = headBytes + sectionCount * sectionHeadBytes;
+
+/** What a message has beside its parts. */
+export type Envelope = Pick<StateMessage, "mode" | "initiator" | "rumour" | "gc" | "roots">;
 
 /** Puts a message together from encoded parts, up to a limit. */
 export class MessageBuilder {
@@ -66,10 +70,10 @@ export class MessageBuilder {
     return true;
   }
 
-  finish(mode: ExchangeMode, initiator: boolean, gc: Stamp, roots?: readonly [number, number]): Uint8Array {
+  finish({ mode, initiator, rumour, gc, roots }: Envelope): Uint8Array {
     const writer = new Writer({ dialect: "new", initialBytes: this.#bytes });
     writer.byte(stateMessageType).array(4 + sectionCount);
-    writer.uint(modes.indexOf(mode) + (initiator ? initiatorFlag : 0));
+    writer.uint(modes.indexOf(mode) + (initiator ? initiatorFlag : 0) + (rumour ? rumourFlag : 0));
     writer.uint(gc.ms).uint(gc.count);
     if (roots === undefined) writer.nil();
     else writer.array(2).uint(roots[0]).uint(roots[1]);
@@ -100,8 +104,8 @@ export function encodeOwnerLine(line: OwnerLine): Uint8Array {
 }
 
 export function encodeKeyLine(line: KeyLine): Uint8Array {
-  const writer = scratch().array(5).text(line.key);
-  return writer.uint(line.ms).uint(line.count).text(line.writer).bool(line.dead).finish();
+  const writer = scratch().array(6).text(line.key);
+  return writer.uint(line.ms).uint(line.count).text(line.writer).bool(line.dead).uint(line.hash).finish();
 }
 
 /** @param lines encoded, owners' or keys' by the tree */
@@ -177,7 +181,9 @@ class Decoder {
       };
       const mode = modes[flags & 3];
       if (mode === undefined) this.refuse("field-range");
-      return { mode: mode ?? "push-pull", initiator: (flags & initiatorFlag) !== 0, gc, roots, ...sections };
+      const initiator = (flags & initiatorFlag) !== 0;
+      const rumour = (flags & rumourFlag) !== 0;
+      return { mode: mode ?? "push-pull", initiator, rumour, gc, roots, ...sections };
     });
   }
 
@@ -214,11 +220,12 @@ class Decoder {
   }
 
   keyLine(): KeyLine {
-    return this.record(5, () => ({
+    return this.record(6, () => ({
       key: this.name(maxKeyBytes),
       ...this.stamp(),
       writer: this.name(maxNameBytes),
       dead: this.reader.bool(),
+      hash: this.u32(),
     }));
   }
 

@@ -29,6 +29,8 @@ export interface KeyLine extends Stamp {
   readonly writer: string;
   /** Deleted, or its time to live is over. */
   readonly dead: boolean;
+  /** u32: tells two values under one stamp apart. */
+  readonly hash: number;
 }
 
 export interface NodeWrite {
@@ -83,6 +85,8 @@ export interface StateMessage {
   readonly mode: ExchangeMode;
   /** Whether the sender opened the exchange. */
   readonly initiator: boolean;
+  /** Fresh writes, to be passed on; nothing is answered. */
+  readonly rumour: boolean;
   /** The sender's shared watermark: what it does not have at or below this is deleted. */
   readonly gc: Stamp;
   /** Opens an exchange: the roots of both trees. */
