@@ -188,11 +188,12 @@ export class Exchange {
         }
         continue;
       }
+      if (line.hash === ours.hash) continue;
       const order = compareLines(line, ours);
       if (order < 0 && plan.gives) plan.writes.set(line.key, ours);
       else if (order > 0 && plan.takes && this.#shared.isWorthReplacing(line, wallMs)) {
         plan.keyWants.push(encodeKeyWant(line.key));
-      } else if (order === 0 && line.hash !== ours.hash) {
+      } else if (order === 0) {
         // Two values under one stamp: both sides see both, and take the same one.
         if (plan.gives) plan.writes.set(line.key, ours);
         if (plan.takes) plan.keyWants.push(encodeKeyWant(line.key));

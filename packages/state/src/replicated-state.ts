@@ -225,6 +225,11 @@ export class ReplicatedState {
     return taken;
   }
 
+  /** Hashes of all maps and of the shared one: equal at two nodes that have the same. */
+  get roots(): readonly [owners: number, keys: number] {
+    return [this.#maps.tree.root, this.#keys.root];
+  }
+
   inspect(): StateInspection {
     const owners = Array.from(this.#maps.owners(), (map) => ({
       ...map.line(),
@@ -236,7 +241,7 @@ export class ReplicatedState {
     return {
       name: this.name,
       generation: this.#maps.own.generation,
-      roots: [this.#maps.tree.root, this.#keys.root],
+      roots: this.roots,
       owners,
       sharedKeys: this.#shared.liveCount,
       sharedTombstones: this.#shared.size - this.#shared.liveCount,

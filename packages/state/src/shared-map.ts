@@ -13,7 +13,6 @@
 import { finish, hashBytes, hashNumber, hashText } from "./hash.ts";
 import { compareStamps, HybridClock, noStamp, type Stamp } from "./hlc.ts";
 import type { KeyLine, SharedWrite } from "./messages.ts";
-import { sameBytes } from "./owner-map.ts";
 
 export interface SharedEntry extends SharedWrite {
   /** Deleted, or over its time: no value from now on. */
@@ -124,7 +123,7 @@ export class SharedMap {
   /** Makes a leftover of ours a tombstone, under its own stamp. */
   bury(key: string, wallMs: number): void {
     const entry = this.#entries.get(key);
-    if (entry !== undefined && !entry.dead) this.#put({ ...entry, value: null }, true, wallMs);
+    if (entry !== undefined && !entry.dead) this.#put({ ...entry, ttlMs: 0, value: null }, true, wallMs);
   }
 
   /** Whether the entry, which another with this watermark lacks, was deleted there long ago. */
@@ -202,7 +201,7 @@ export class SharedMap {
       ttlMs,
       value,
       dead,
-      hash: hashWrite(write, dead),
+      hash: hashWrite(write),
       holdUntilMs,
     };
     this.#entries.set(key, entry);
@@ -212,18 +211,24 @@ export class SharedMap {
   }
 }
 
-/** Total: 0 only for the same write. Of one stamp and writer a deletion is the later, as an ended life is. */
+/**
+ * Total: 0 only for the same write. Of one stamp and writer a deletion is the later. A write whose time is over is still
+ * the same write: everyone ends it by the own clock, or one that is fast would end it for all.
+ */
 export function compareWrites(a: SharedWrite, b: SharedWrite): number {
   const stamps = compareStamps(a, b);
   if (stamps !== 0) return stamps;
   if (a.writer !== b.writer) return a.writer < b.writer ? -1 : 1;
-  if (a.value === null || b.value === null) {
-    // Tombstones of one stamp are one and the same, whatever life they had.
-    return (a.value === null ? 1 : 0) - (b.value === null ? 1 : 0);
-  }
+  const deletions = (isDeletion(a) ? 1 : 0) - (isDeletion(b) ? 1 : 0);
+  if (deletions !== 0) return deletions;
   // Two values under one stamp come of a writer whose clock went back between two lives: any order will do, but one.
   if (a.ttlMs !== b.ttlMs) return a.ttlMs - b.ttlMs;
-  return sameBytes(a.value, b.value) ? 0 : compareBytes(a.value, b.value);
+  return a.value === null || b.value === null ? 0 : compareBytes(a.value, b.value);
+}
+
+/** Without a value, and not because its time was over. */
+function isDeletion(write: SharedWrite): boolean {
+  return write.value === null && write.ttlMs === 0;
 }
 
 /** As far as lines tell: 0 also for two values under one stamp. */
@@ -243,8 +248,10 @@ function isOver(write: SharedWrite, wallMs: number): boolean {
   return write.ttlMs > 0 && write.ms + write.ttlMs <= wallMs;
 }
 
-function hashWrite(write: SharedWrite, dead: boolean): number {
+/** The same before and after a time to live has ended. */
+function hashWrite(write: SharedWrite): number {
   const { key, ms, count, writer, ttlMs, value } = write;
-  const stamp = hashText(writer, hashNumber(count, hashNumber(ms, hashText(key))));
-  return finish(dead || value === null ? hashNumber(0, stamp) : hashBytes(value, hashNumber(1 + ttlMs, stamp)));
+  const stamp = hashNumber(ttlMs, hashText(writer, hashNumber(count, hashNumber(ms, hashText(key)))));
+  if (ttlMs > 0) return finish(hashNumber(2, stamp));
+  return finish(value === null ? hashNumber(0, stamp) : hashBytes(value, hashNumber(1, stamp)));
 }

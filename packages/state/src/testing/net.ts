@@ -131,7 +131,7 @@ export class Net {
   }
 
   isEqual(some: Iterable<number> = this.up): boolean {
-    const roots = new Set(Array.from(some, (i) => this.nodes[i]!.inspect().roots.join()));
+    const roots = new Set(Array.from(some, (i) => this.nodes[i]!.roots.join()));
     return roots.size === 1;
   }
 
