@@ -144,6 +144,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ type: fc.constant("replay" as const), to: node, which: fc.nat() }) },
 );
 
+/** The same with writes by two nodes to two keys of their own: deletions meet copies that have missed them. */
+function crowded(each: Step): Step {
+  if (each.type !== "set" && each.type !== "delete") return each;
+  return { ...each, node: each.node % 2, key: each.key % 2, shared: false };
+}
+
 /** Machines whose packets are carried by hand. */
 class Pool {
   readonly nodes: ReplicatedState[] = [];
@@ -158,7 +164,7 @@ class Pool {
     const rng = new Rng(seed);
     for (let i = 0; i < nodeCount; i++) {
       // Small packets, so that most exchanges are cut short.
-      const options = { maxPacketBytes: 512, streamThresholdBytes: 1e9, ...config };
+      const options = { maxPacketBytes: 512, streamThresholdBytes: 1e9, retransmitMult: 1, ...config };
       const node = new ReplicatedState({ name: nameOf(i), generation: 1, rng: rng.fork(`${i}`), config: options });
       node.start(0, wallStartMs);
       this.nodes.push(node);
@@ -223,7 +229,7 @@ class Pool {
   checkCopies(): void {
     for (const [p, owner] of this.nodes.entries()) {
       const own = new Map(owner.entries().map((entry) => [entry.key, entry]));
-      const { lastGcVersion } = owner.inspect().owners.find(({ owner }) => owner === nameOf(p))!;
+      const { lastGcVersion, maxVersion } = owner.inspect().owners.find(({ owner }) => owner === nameOf(p))!;
       for (const copy of this.nodes) {
         if (copy === owner) continue;
         const line = copy.inspect().owners.find(({ owner }) => owner === nameOf(p))!;
@@ -234,17 +240,11 @@ class Pool {
         for (const entry of held.values()) {
           const now = own.get(entry.key);
           if (now === undefined) {
-            const isBehind = line.maxVersion < lastGcVersion || line.maxVersion < this.tombstoneOf(p, entry.key);
-            expect(isBehind).toBe(true);
+            expect(line.maxVersion).toBeLessThan(Math.max(lastGcVersion, maxVersion));
           } else if (now.version !== entry.version) expect(now.version).toBeGreaterThan(line.maxVersion);
         }
       }
     }
-  }
-
-  /** Version of the deletion of a key, or of something later. */
-  tombstoneOf(p: number, _key: string): number {
-    return this.nodes[p]!.inspect().owners.find(({ owner }) => owner === nameOf(p))!.maxVersion;
   }
 
   settle(): void {
@@ -311,10 +311,7 @@ describe("machines whose messages are lost, doubled, delayed and replayed", () =
         // Every meeting is longer than the grace period: everyone has always been away too long. Only own maps here, and
         // nothing old is told again: what is older than the grace period cannot be told from news.
         const pool = new Pool(seed, { tombstoneGraceMs: 2000, deadListedMs: 1e9, deadKeptMs: 2e9, maxKeysPerOwner: 6 });
-        play(
-          pool,
-          steps.filter(({ type }) => type !== "replay").map((each) => ({ ...each, shared: false })),
-        );
+        play(pool, steps.filter(({ type }) => type !== "replay").map(crowded));
         pool.settle();
         for (const each of pool.nodes) {
           for (const [p, map] of pool.maps.entries()) {
@@ -323,7 +320,7 @@ describe("machines whose messages are lost, doubled, delayed and replayed", () =
           }
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 300 },
     );
   });
 

@@ -118,7 +118,7 @@ describe("a node away for longer than the grace period", () => {
   it("is reset, and brings nothing back", () => {
     const net = new Net({ nodes: 6, seed: 5, config: { tombstoneGraceMs: 120_000, deadListedMs: 60_000 }, tickMs: 50 });
     const [first] = net.nodes;
-    for (const key of ["kept", "gone"]) {
+    for (const key of ["kept", "gone", "dropped"]) {
       first!.set(key, bytes("v"), net.now);
       first!.setShared(key, bytes("v"), net.now);
     }
@@ -129,7 +129,8 @@ describe("a node away for longer than the grace period", () => {
     first!.delete("gone", net.now);
     first!.deleteShared("gone", net.now);
     net.nodes[1]!.setShared("new", bytes("n"), net.now);
-    net.nodes[5]!.setShared("lone", bytes("l"), net.now);
+    // The pool has never heard of this deletion: the one who made it must not forget it before it has told.
+    net.nodes[5]!.deleteShared("dropped", net.now);
     net.run(200_000);
     expect(net.nodes[0]!.inspect()).toMatchObject({ sharedTombstones: 0 });
     expect(net.nodes[0]!.inspect().sharedGc.ms).toBeGreaterThan(wallStartMs);
@@ -139,6 +140,7 @@ describe("a node away for longer than the grace period", () => {
     net.run(60_000);
     for (const node of net.nodes) {
       expect(node.getShared("gone")).toBeUndefined();
+      expect(node.getShared("dropped")).toBeUndefined();
       expect(node.getOf("node-0", "gone")).toBeUndefined();
       expect(text(node.getOf("node-0", "kept"))).toBe("v");
       expect(text(node.getShared("kept")?.value)).toBe("v");
