@@ -2,6 +2,7 @@ export type { AggregatePacket, AggregatePeers, AggregateStats } from "./aggregat
 export { aggregateMessageType } from "./aggregate-codec.ts";
 export { type AggregateEstimate, type AggregateSettings, aggregateDefaults } from "./aggregate-config.ts";
 export { Aggregates } from "./aggregates.ts";
+export { type ExchangeMode, type StateConfig, stateDefaults } from "./config.ts";
 export { counterMessageType } from "./counter-codec.ts";
 export { CounterError, type CounterErrorCode } from "./counter-errors.ts";
 export { type CounterPacket, CounterSync, type CounterSyncSettings, type CounterSyncStats } from "./counter-sync.ts";
@@ -13,7 +14,22 @@ export {
   type MergeOutcome,
   maxCounterNameBytes,
 } from "./counter-table.ts";
+export { StateError, type StateErrorCode } from "./errors.ts";
+export { compareStamps, HybridClock, type Stamp } from "./hlc.ts";
+export { stateMessageType } from "./messages.ts";
 export { type HeartbeatOutcome, type PhiChange, PhiDetector, type PhiInspection } from "./phi.ts";
 export { type PhiSettings, phiDefaults } from "./phi-config.ts";
 export { deviationsForPhi, type PhiModel, phiOfExponential, phiOfNormal } from "./phi-tail.ts";
+export { ReplicatedState } from "./replicated-state.ts";
 export { type Buckets, Sketch } from "./sketch.ts";
+export type {
+  NodeKey,
+  PeerStatus,
+  SharedKey,
+  StateCounters,
+  StateDropReason,
+  StateEvent,
+  StateInspection,
+  StateOptions,
+  StateStreamRequest,
+} from "./types.ts";

@@ -1,0 +1,132 @@
+/**
+ * Settings and bounds of replicated state. Milliseconds and bytes throughout, the unit in the name. A pool should agree on
+ * the limits and grace periods: a node with narrower ones refuses what the others hold.
+ */
+import { encodeUtf8, readUtf8, utf8Length } from "@hearsay/wire";
+import { StateError } from "./errors.ts";
+
+/** What an exchange moves: news from who opened it, news to it, or both. */
+export type ExchangeMode = "push" | "pull" | "push-pull";
+
+export interface StateConfig {
+  /** Mean time between rounds of anti-entropy: ms, > 0. Each wait is jittered by a fifth. */
+  readonly syncIntervalMs: number;
+  /** Live peers that a round opens an exchange with: at least 1. */
+  readonly syncNodes: number;
+  /** Share of rounds that also try a dead peer, and (by itself) a seed, so that islands meet: 0 … 1. */
+  readonly reachOutShare: number;
+  readonly mode: ExchangeMode;
+  /** Mean time between sendings of fresh writes, while there are any: ms, > 0. */
+  readonly gossipIntervalMs: number;
+  /** Peers that each sending goes to. 0: no rumours, anti-entropy does it all. */
+  readonly gossipNodes: number;
+  /** A write is sent on `mult * ceil(log10(n + 1))` times by everyone who hears of it. */
+  readonly retransmitMult: number;
+  /** Largest packet written, type byte included: bytes, at least 512. */
+  readonly maxPacketBytes: number;
+  /** Largest message on a stream, either way: bytes. */
+  readonly maxStreamBytes: number;
+  /** So much wanted that no packet took is fetched by a stream: bytes. A single write over the packet always is. */
+  readonly streamThresholdBytes: number;
+  /** A stream's time limit: ms. */
+  readonly streamTimeoutMs: number;
+  /** Largest value: bytes. */
+  readonly maxValueBytes: number;
+  /** Live keys in one node's map; as many tombstones are kept besides. */
+  readonly maxKeysPerOwner: number;
+  /** Live keys in the shared map; as many tombstones are kept besides. */
+  readonly maxSharedKeys: number;
+  /** How long a deletion is remembered: ms. A node that was away longer is reset when it comes back. */
+  readonly tombstoneGraceMs: number;
+  /** How long after its death an owner's map still spreads: ms; much longer than detecting and spreading takes. */
+  readonly deadListedMs: number;
+  /** How long after its death an owner's map is kept: ms, at least twice `deadListedMs`. */
+  readonly deadKeptMs: number;
+  /** How far ahead of our wall clock another's stamp may be: ms. Later ones are refused until their time has come. */
+  readonly maxDriftMs: number;
+  /** How often our heartbeat rises: ms. 0: never, and nobody's is passed on. */
+  readonly heartbeatIntervalMs: number;
+  /** Heartbeats of others that ride on the opening of an exchange. */
+  readonly heartbeatsPerPacket: number;
+  /** Events that wait to be polled; the oldest go first, and `state-overflow` tells of it. */
+  readonly maxEvents: number;
+}
+
+export const stateDefaults: StateConfig = {
+  syncIntervalMs: 1000,
+  syncNodes: 1,
+  reachOutShare: 0.1,
+  mode: "push-pull",
+  gossipIntervalMs: 200,
+  gossipNodes: 3,
+  retransmitMult: 4,
+  maxPacketBytes: 1300,
+  maxStreamBytes: 16 * 1024 * 1024,
+  streamThresholdBytes: 8 * 1024,
+  streamTimeoutMs: 10_000,
+  maxValueBytes: 64 * 1024,
+  maxKeysPerOwner: 1024,
+  maxSharedKeys: 16_384,
+  tombstoneGraceMs: 24 * 3600 * 1000,
+  deadListedMs: 5 * 60 * 1000,
+  deadKeptMs: 24 * 3600 * 1000,
+  maxDriftMs: 5 * 60 * 1000,
+  heartbeatIntervalMs: 0,
+  heartbeatsPerPacket: 16,
+  maxEvents: 16_384,
+};
+
+/** Throws RangeError with the setting's name. */
+export function checkedConfig(settings: Partial<StateConfig>): StateConfig {
+  const config = { ...stateDefaults, ...settings };
+  const atLeast = (name: keyof StateConfig, least: number) => {
+    const value = config[name];
+    if (typeof value !== "number" || !(value >= least))
+      throw new RangeError(`${name}: ${value} is not ${least} or more`);
+  };
+  for (const name of ["syncIntervalMs", "gossipIntervalMs", "syncNodes", "retransmitMult"] as const) atLeast(name, 1);
+  for (const name of ["maxValueBytes", "maxKeysPerOwner", "maxSharedKeys", "maxEvents"] as const) atLeast(name, 1);
+  for (const name of ["gossipNodes", "heartbeatIntervalMs", "heartbeatsPerPacket", "maxDriftMs"] as const)
+    atLeast(name, 0);
+  for (const name of ["tombstoneGraceMs", "deadListedMs", "streamTimeoutMs"] as const) atLeast(name, 1);
+  atLeast("maxPacketBytes", 512);
+  atLeast("maxStreamBytes", config.maxValueBytes + 1024);
+  atLeast("deadKeptMs", 2 * config.deadListedMs);
+  if (!(config.reachOutShare >= 0 && config.reachOutShare <= 1))
+    throw new RangeError("reachOutShare: not within 0 … 1");
+  return config;
+}
+
+/** A key, in UTF-8: bytes. */
+export const maxKeyBytes = 255;
+/** A member's name, in UTF-8: bytes. */
+export const maxNameBytes = 255;
+/** The longest time to live: ms (over a hundred years). */
+export const maxTtlMs = 2 ** 42;
+/** Generations and versions stay exact as numbers, with room for one more. */
+export const maxCounter = 2 ** 52;
+/** Owners whose maps are kept, our own included. */
+export const maxOwners = 65_536;
+
+export function checkKey(key: string): void {
+  const length = utf8Length(key);
+  if (length < 1 || length > maxKeyBytes)
+    throw new StateError("key-invalid", `the key has ${length} bytes, it may have 1 … ${maxKeyBytes}`);
+  // An unpaired surrogate would come out as another key on the other side.
+  const bytes = encodeUtf8(key);
+  if (readUtf8(bytes, 0, bytes.length) !== key)
+    throw new StateError("key-invalid", "the key is not well-formed Unicode: it holds half of a surrogate pair");
+}
+
+export function checkValue(value: Uint8Array, config: StateConfig): void {
+  if (value.length > config.maxValueBytes)
+    throw new StateError("value-too-long", `the value has ${value.length} bytes, it may have ${config.maxValueBytes}`);
+}
+
+/** 0 where there is none. */
+export function checkedTtl(ttlMs: number | undefined): number {
+  if (ttlMs === undefined) return 0;
+  if (!Number.isInteger(ttlMs) || ttlMs < 1 || ttlMs > maxTtlMs)
+    throw new StateError("ttl-invalid", `a time to live of ${ttlMs} ms: it is a whole number, 1 … ${maxTtlMs}`);
+  return ttlMs;
+}

@@ -1,0 +1,158 @@
+/**
+ * One owner's map: versioned keys that only the owner writes. A copy of it is complete up to its highest version, which
+ * is why a line of a digest says all about it. Deleted keys stay as tombstones for a while; what was dropped is
+ * remembered as a watermark, below which a copy must begin anew (Scuttlebutt, section 5 of the theory notes; chitchat).
+ */
+import type { NodeWrite, OwnerDelta, OwnerLine } from "./messages.ts";
+
+export interface NodeEntry extends NodeWrite {
+  /** Of a tombstone: since when it is known here, monotonic ms. */
+  readonly deadSince: number;
+}
+
+/** What came of a delta: taken; nothing new; it begins above what is here; it holds more keys than anyone may. */
+export type DeltaOutcome = "applied" | "stale" | "gap" | "too-many-keys";
+
+/** A key whose value has changed: before and after, null for none. */
+export type OnChange = (key: string, before: Uint8Array | null, after: Uint8Array | null) => void;
+
+export class OwnerMap {
+  readonly owner: string;
+  generation: number;
+  maxVersion = 0;
+  lastGcVersion = 0;
+  /** The highest heartbeat heard of this generation. */
+  beat = 0;
+  /** In order of versions: a key that is written again moves to the end. */
+  readonly #entries = new Map<string, NodeEntry>();
+  #live = 0;
+
+  constructor(owner: string, generation: number) {
+    this.owner = owner;
+    this.generation = generation;
+  }
+
+  get liveCount(): number {
+    return this.#live;
+  }
+
+  get tombstoneCount(): number {
+    return this.#entries.size - this.#live;
+  }
+
+  get(key: string): Uint8Array | null {
+    return this.#entries.get(key)?.value ?? null;
+  }
+
+  entry(key: string): NodeEntry | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** In order of versions, tombstones included. */
+  entries(): IterableIterator<NodeEntry> {
+    return this.#entries.values();
+  }
+
+  line(): OwnerLine {
+    const { owner, generation, maxVersion, lastGcVersion } = this;
+    return { owner, generation, maxVersion, lastGcVersion };
+  }
+
+  /** Only by the owner itself. */
+  write(key: string, value: Uint8Array | null, now: number): void {
+    this.#put({ key, version: ++this.maxVersion, value, deadSince: now });
+  }
+
+  /** From which version on somebody with this line (or nothing) needs the map; undefined when it has it all. */
+  neededFrom(line: OwnerLine | undefined): number | undefined {
+    if (line === undefined || line.generation < this.generation) return 0;
+    if (line.generation > this.generation) return undefined;
+    // It may hold keys whose tombstones are gone from here. If it began anew under this very watermark it does not.
+    if (line.maxVersion < this.lastGcVersion && line.lastGcVersion < this.lastGcVersion) return 0;
+    return line.maxVersion < this.maxVersion ? line.maxVersion : undefined;
+  }
+
+  countAbove(version: number): number {
+    let count = 0;
+    for (const entry of this.#entries.values()) if (entry.version > version) count++;
+    return count;
+  }
+
+  /** Applies what another holds of this map, all of it or nothing. @param maxKeys live ones */
+  apply(delta: OwnerDelta, maxKeys: number, now: number, onChange: OnChange): DeltaOutcome {
+    if (delta.generation < this.generation) return "stale";
+    const anew = delta.generation > this.generation || this.#mustBeginAnew(delta);
+    if (anew && delta.from > 0) return "gap";
+    if (!anew && delta.from > this.maxVersion) return "gap";
+    if (!anew && delta.to <= this.maxVersion) return "stale";
+    const kept = anew ? 0 : this.#entries.size;
+    if (kept + delta.writes.length > 2 * maxKeys && this.#sizeWith(delta, anew) > 2 * maxKeys) return "too-many-keys";
+    const former = anew ? this.#clear() : undefined;
+    if (anew) {
+      if (delta.generation > this.generation) this.beat = 0;
+      this.generation = delta.generation;
+      this.lastGcVersion = delta.lastGcVersion;
+    }
+    const known = this.maxVersion;
+    for (const write of delta.writes) {
+      if (write.version <= known) continue;
+      const before = former ? (former.get(write.key)?.value ?? null) : this.get(write.key);
+      former?.delete(write.key);
+      this.#put({ ...write, deadSince: now });
+      if (!sameBytes(before, write.value)) onChange(write.key, before, write.value);
+    }
+    if (former) for (const { key, value } of former.values()) if (value !== null) onChange(key, value, null);
+    this.maxVersion = delta.to;
+    return "applied";
+  }
+
+  /**
+   * Drops tombstones known since before `since`, and the oldest of those beyond `most`.
+   * @returns whether any was
+   */
+  collect(since: number, most: number): boolean {
+    let surplus = this.tombstoneCount - most;
+    if (this.tombstoneCount === 0) return false;
+    const before = this.#entries.size;
+    for (const { key, version, value, deadSince } of this.#entries.values()) {
+      if (value !== null || (deadSince > since && surplus <= 0)) continue;
+      this.#entries.delete(key);
+      this.lastGcVersion = Math.max(this.lastGcVersion, version);
+      surplus--;
+    }
+    return this.#entries.size !== before;
+  }
+
+  #mustBeginAnew(delta: OwnerDelta): boolean {
+    return delta.from === 0 && this.maxVersion < delta.lastGcVersion && this.lastGcVersion < delta.lastGcVersion;
+  }
+
+  #sizeWith(delta: OwnerDelta, anew: boolean): number {
+    const keys = new Set(anew ? [] : this.#entries.keys());
+    for (const { key } of delta.writes) keys.add(key);
+    return keys.size;
+  }
+
+  #clear(): Map<string, NodeEntry> {
+    const former = new Map(this.#entries);
+    this.#entries.clear();
+    this.#live = 0;
+    this.maxVersion = 0;
+    return former;
+  }
+
+  #put(entry: NodeEntry): void {
+    const before = this.#entries.get(entry.key);
+    if (before !== undefined && before.value !== null) this.#live--;
+    this.#entries.delete(entry.key);
+    this.#entries.set(entry.key, entry);
+    if (entry.value !== null) this.#live++;
+  }
+}
+
+export function sameBytes(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  if (a === null || b === null) return a === b;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}

@@ -1,0 +1,53 @@
+/** Whom the state machine can speak to, in a form that random ones can be drawn from. */
+import type { Endpoint, Rng } from "@hearsay/core";
+import type { PeerStatus } from "./types.ts";
+
+export interface Peer {
+  readonly name: string;
+  readonly endpoint: Endpoint;
+  readonly status: PeerStatus;
+}
+
+export class Peers {
+  readonly #byName = new Map<string, Peer>();
+  #alive: Peer[] = [];
+  #dead: Peer[] = [];
+  #isSorted = true;
+
+  get aliveCount(): number {
+    this.#sort();
+    return this.#alive.length;
+  }
+
+  set(peer: Peer): void {
+    this.#byName.set(peer.name, peer);
+    this.#isSorted = false;
+  }
+
+  delete(name: string): void {
+    if (this.#byName.delete(name)) this.#isSorted = false;
+  }
+
+  /** Up to `count` different ones. */
+  someAlive(count: number, rng: Rng): Peer[] {
+    this.#sort();
+    const { length } = this.#alive;
+    if (count >= length) return [...this.#alive];
+    const chosen = new Set<number>();
+    while (chosen.size < count) chosen.add(rng.below(length));
+    return Array.from(chosen, (i) => this.#alive[i]!);
+  }
+
+  oneDead(rng: Rng): Peer | undefined {
+    this.#sort();
+    return this.#dead[rng.below(this.#dead.length)];
+  }
+
+  #sort(): void {
+    if (this.#isSorted) return;
+    this.#isSorted = true;
+    this.#alive = [];
+    this.#dead = [];
+    for (const peer of this.#byName.values()) (peer.status === "alive" ? this.#alive : this.#dead).push(peer);
+  }
+}

@@ -1,0 +1,527 @@
+/**
+ * Replicated state: what everybody needs to know. The machine around the maps; a driver hands in packets, time and who is
+ * a member, and takes packets, streams and events, as with every machine here (`Machine` in `@hearsay/core` tells the
+ * loop). `now` is monotonic ms; the wall clock, which stamps need, is told by `setWallClock`.
+ *
+ * Rounds of anti-entropy (`exchange.ts`) make everyone equal; fresh writes run ahead of them as rumours (`rumours.ts`).
+ * Peers are those who understand these messages: the driver tells only of them.
+ */
+import { type Endpoint, Fifo, type Rng, retransmitLimit, type Transmit } from "@hearsay/core";
+import { decodeStateMessage } from "./codec.ts";
+import { checkedConfig, checkedTtl, checkKey, checkValue, type StateConfig } from "./config.ts";
+import { StateError } from "./errors.ts";
+import { Exchange } from "./exchange.ts";
+import { HashTree } from "./hash-tree.ts";
+import type { Heartbeat, StateMessage } from "./messages.ts";
+import { NodeMaps } from "./node-maps.ts";
+import type { Missed, Place } from "./packing.ts";
+import { Peers } from "./peers.ts";
+import { Rumours } from "./rumours.ts";
+import { type SharedEntry, SharedMap } from "./shared-map.ts";
+import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
+import type {
+  NodeKey,
+  PeerStatus,
+  SharedKey,
+  StateCounters,
+  StateDropReason,
+  StateEvent,
+  StateInspection,
+  StateOptions,
+  StateStreamRequest,
+} from "./types.ts";
+
+/** Packets that wait to be polled. */
+const maxOutbox = 1024;
+/** Leaves that a stream asks about one by one; more, and it compares all. */
+const maxStreamPlaces = 64;
+/** Rounds are up to this share early or late, so that no two nodes keep step. */
+const jitterShare = 0.2;
+/** How often what has had its time is looked for: ms at most. */
+const collectIntervalMs = 10_000;
+
+export class ReplicatedState {
+  readonly name: string;
+  readonly config: StateConfig;
+  readonly counters: StateCounters = {
+    packetsSent: 0,
+    bytesSent: 0,
+    packetsReceived: 0,
+    bytesReceived: 0,
+    idleRounds: 0,
+    streams: 0,
+    drops: new Map(),
+  };
+  readonly #maps: NodeMaps;
+  readonly #shared: SharedMap;
+  readonly #keys = new HashTree();
+  readonly #exchange: Exchange;
+  readonly #rumours: Rumours;
+  readonly #peers = new Peers();
+  readonly #syncRng: Rng;
+  readonly #gossipRng: Rng;
+  readonly #jitterRng: Rng;
+  readonly #outbox = new Fifo<{ readonly to: Endpoint; readonly bytes: Uint8Array }>();
+  readonly #streams = new Fifo<StateStreamRequest>();
+  readonly #events = new Fifo<StateEvent>();
+  #seeds: readonly Endpoint[] = [];
+  #lostEvents = 0;
+  /** One at a time: the next round finds what is left. */
+  #stream: { readonly id: number; readonly places: readonly Place[]; readonly until: number } | undefined;
+  #streamId = 0;
+  #wallOffsetMs = 0;
+  #isLocal = false;
+  /** When another was last heard; of those of before a restart nothing is known. */
+  #heardAt = Number.NEGATIVE_INFINITY;
+  #syncAt = Number.POSITIVE_INFINITY;
+  #gossipAt = Number.POSITIVE_INFINITY;
+  #beatAt = Number.POSITIVE_INFINITY;
+  #collectAt = Number.POSITIVE_INFINITY;
+
+  /** Throws RangeError for a setting or generation out of its range. */
+  constructor({ name, generation, rng, config = {} }: StateOptions) {
+    checkKey(name);
+    this.name = name;
+    this.config = checkedConfig(config);
+    this.#syncRng = rng.fork("state-sync");
+    this.#gossipRng = rng.fork("state-gossip");
+    this.#jitterRng = rng.fork("state-jitter");
+    this.#maps = new NodeMaps(name, generation, this.config, (owner, key, before, after, isLocal) =>
+      this.#emit({ type: "node-change", owner, key, before, after, isLocal }),
+    );
+    this.#shared = new SharedMap(
+      this.config,
+      (entry, before) => this.#onShared(entry, before),
+      (key) => this.#keys.delete(key),
+    );
+    const packing = rng.fork("state-packing");
+    this.#exchange = new Exchange(this.config, this.#maps, this.#shared, this.#keys, packing);
+    this.#rumours = new Rumours(this.#maps, this.#shared);
+  }
+
+  // Wishes
+
+  /** Arms the timers. Once. @param wallMs wall-clock ms since 1970 at this `now` */
+  start(now: number, wallMs: number): void {
+    this.setWallClock(wallMs, now);
+    const { syncIntervalMs, heartbeatIntervalMs } = this.config;
+    this.#syncAt = now + syncIntervalMs * this.#jitterRng.float();
+    this.#collectAt = now + this.#collectEveryMs;
+    if (heartbeatIntervalMs > 0) this.#beatAt = now + heartbeatIntervalMs * this.#jitterRng.float();
+  }
+
+  /** What the wall clock says: at the start, and whenever it was set. */
+  setWallClock(wallMs: number, now: number): void {
+    this.#wallOffsetMs = wallMs - now;
+  }
+
+  /** A member that understands us, or news of its state or whereabouts. */
+  setPeer(name: string, endpoint: Endpoint, status: PeerStatus, now: number): void {
+    if (name === this.name) return;
+    this.#peers.set({ name, endpoint: { ...endpoint }, status });
+    if (status === "dead") this.#maps.markDead(name, now);
+    else if (!this.#maps.admit(name)) this.#drop("member-limit");
+  }
+
+  /** A member that is forgotten: its map goes with it. */
+  removePeer(name: string): void {
+    this.#peers.delete(name);
+    this.#maps.forget(name);
+  }
+
+  /** Addresses that are tried now and then, whoever is there. */
+  setSeeds(seeds: readonly Endpoint[]): void {
+    this.#seeds = seeds.map((seed) => ({ ...seed }));
+  }
+
+  /**
+   * Writes a key of our own map. The value is copied. Throws StateError "key-invalid", "value-too-long", "ttl-invalid",
+   * "too-many-keys".
+   * @param ttlMs after which it is deleted; for ever when left out
+   */
+  set(key: string, value: Uint8Array, now: number, ttlMs?: number): void {
+    const from = this.#maps.own.maxVersion;
+    if (this.#maps.set(key, value, ttlMs, now)) this.#spreadOwn(from, now);
+  }
+
+  /** Deletes a key of our own map; whether it was there. */
+  delete(key: string, now: number): boolean {
+    const from = this.#maps.own.maxVersion;
+    const wasThere = this.#maps.delete(key, now);
+    if (wasThere) this.#spreadOwn(from, now);
+    return wasThere;
+  }
+
+  /** Writes a key of the shared map, over whatever is there. Throws as `set` does. */
+  setShared(key: string, value: Uint8Array, now: number, ttlMs?: number): void {
+    checkKey(key);
+    checkValue(value, this.config);
+    const ttl = checkedTtl(ttlMs);
+    this.#shared.expire(this.#wallAt(now));
+    if (!this.#shared.hasRoomFor(key))
+      throw new StateError(
+        "too-many-keys",
+        `the shared map has ${this.config.maxSharedKeys} keys, the most it may have`,
+      );
+    this.#writeShared(key, value.slice(), ttl, now);
+  }
+
+  /** Deletes a key of the shared map; whether it was there. */
+  deleteShared(key: string, now: number): boolean {
+    const entry = this.#shared.get(key);
+    if (entry === undefined || entry.dead) return false;
+    this.#writeShared(key, null, 0, now);
+    return true;
+  }
+
+  // Looking in
+
+  /** A value of our own map. Borrowed: not to be changed. */
+  get(key: string): Uint8Array | undefined {
+    return this.#maps.own.get(key) ?? undefined;
+  }
+
+  /** A value of another's map, as far as it has been heard. */
+  getOf(owner: string, key: string): Uint8Array | undefined {
+    return this.#maps.find(owner)?.get(key) ?? undefined;
+  }
+
+  /** The owner's map (ours by default), in order of versions. */
+  entries(owner: string = this.name): NodeKey[] {
+    const keys: NodeKey[] = [];
+    for (const { key, value, version } of this.#maps.find(owner)?.entries() ?? []) {
+      if (value !== null) keys.push({ key, value, version });
+    }
+    return keys;
+  }
+
+  /** Whose maps are known, ours included. */
+  owners(): string[] {
+    return Array.from(this.#maps.owners(), ({ owner }) => owner);
+  }
+
+  getShared(key: string): SharedKey | undefined {
+    const entry = this.#shared.get(key);
+    return entry && asSharedKey(entry);
+  }
+
+  sharedEntries(): SharedKey[] {
+    return Array.from(this.#shared.entries(), asSharedKey).filter((key) => key !== undefined);
+  }
+
+  /** The shared map with its tombstones, to be read by `restoreShared` in a later life. */
+  saveShared(): Uint8Array {
+    return encodeSnapshot(this.#shared.gc, this.#shared.entries());
+  }
+
+  /**
+   * Takes in what `saveShared` gave: it is merged like anything from a peer. Returns how many writes were news. Throws
+   * StateError "snapshot-invalid", before anything changed.
+   */
+  restoreShared(snapshot: Uint8Array, now: number): number {
+    const { gc, writes } = decodeSnapshot(snapshot, this.config.maxValueBytes);
+    let taken = 0;
+    for (const write of writes) if (this.#shared.apply(write, gc, this.#wallAt(now)) === "applied") taken++;
+    return taken;
+  }
+
+  /** Hashes of all maps and of the shared one: equal at two nodes that have the same. */
+  get roots(): readonly [owners: number, keys: number] {
+    return [this.#maps.tree.root, this.#keys.root];
+  }
+
+  inspect(): StateInspection {
+    const owners = Array.from(this.#maps.owners(), (map) => ({
+      ...map.line(),
+      keys: map.liveCount,
+      tombstones: map.tombstoneCount,
+      beat: map.beat,
+      isListed: this.#maps.isListed(map.owner),
+    }));
+    return {
+      name: this.name,
+      generation: this.#maps.own.generation,
+      roots: this.roots,
+      owners,
+      sharedKeys: this.#shared.liveCount,
+      sharedTombstones: this.#shared.size - this.#shared.liveCount,
+      sharedGc: this.#shared.gc,
+      rumours: this.#rumours.length,
+    };
+  }
+
+  // The driver's side
+
+  /** A packet whose first byte is 0xe0. `from` and `bytes` are borrowed. Nothing a peer sends makes it throw. */
+  handlePacket(from: Endpoint, bytes: Uint8Array, now: number): void {
+    const message = this.#receive(bytes, now);
+    if (message === undefined || message.rumour) return;
+    const to = { ...from };
+    const { bytes: answer, missed } = this.#exchange.answer(message, this.config.maxPacketBytes, this.#wallAt(now));
+    if (answer !== undefined) this.#send(to, answer);
+    this.#wishStream(to, missed, now);
+  }
+
+  /** The first message of an accepted stream; what to write back, if anything. */
+  handleStreamRequest(_from: Endpoint, bytes: Uint8Array, now: number): Uint8Array | undefined {
+    return this.#answerOnStream(bytes, now);
+  }
+
+  /** What the other side wrote after our answer on an accepted stream: the last message of an exchange. */
+  handleStreamPush(_from: Endpoint, bytes: Uint8Array, now: number): void {
+    this.#receive(bytes, now);
+  }
+
+  /** What to write on a stream asked for; undefined when it is no longer wanted: hang up. */
+  streamPayload(id: number): Uint8Array | undefined {
+    return this.#stream?.id === id ? this.#exchange.list(this.#stream.places) : undefined;
+  }
+
+  /** The answer on a stream asked for. What is returned is to be written before closing; the exchange is over. */
+  handleStreamReply(id: number, bytes: Uint8Array, now: number): Uint8Array | undefined {
+    if (this.#stream?.id !== id) {
+      this.#drop("stream-unexpected");
+      return undefined;
+    }
+    this.#stream = undefined;
+    return this.#answerOnStream(bytes, now);
+  }
+
+  /** A stream asked for has ended without an answer. */
+  handleStreamEnd(id: number): void {
+    if (this.#stream?.id === id) this.#stream = undefined;
+  }
+
+  /** Fires all that is due. Early, late and repeated calls are harmless. */
+  handleTimeout(now: number): void {
+    const { syncIntervalMs, gossipIntervalMs, heartbeatIntervalMs } = this.config;
+    this.#shared.expire(this.#wallAt(now));
+    const from = this.#maps.own.maxVersion;
+    if (this.#maps.expiresAt <= now && this.#maps.expire(now)) this.#spreadOwn(from, now);
+    if (now >= this.#collectAt) {
+      this.#collectAt = now + this.#collectEveryMs;
+      this.#collect(now);
+    }
+    if (now >= this.#beatAt) {
+      this.#beatAt = now + heartbeatIntervalMs;
+      this.#maps.own.beat++;
+    }
+    if (now >= this.#syncAt) {
+      this.#syncAt = now + this.#jitterRng.jitter(syncIntervalMs, jitterShare);
+      this.#openExchanges();
+    }
+    if (now >= this.#gossipAt) {
+      this.#gossip();
+      this.#gossipAt = this.#rumours.isEmpty
+        ? Number.POSITIVE_INFINITY
+        : now + this.#jitterRng.jitter(gossipIntervalMs, jitterShare);
+    }
+  }
+
+  /** The next packet, written into the caller's buffer; false when there is none. */
+  pollTransmit(out: Transmit): boolean {
+    const next = this.#outbox.shift();
+    if (next === undefined) return false;
+    out.buffer.set(next.bytes);
+    out.length = next.bytes.length;
+    out.to = next.to;
+    this.counters.packetsSent++;
+    this.counters.bytesSent += next.bytes.length;
+    return true;
+  }
+
+  pollStream(): StateStreamRequest | undefined {
+    return this.#streams.shift();
+  }
+
+  pollEvent(): StateEvent | undefined {
+    if (this.#lostEvents > 0) {
+      const lost = this.#lostEvents;
+      this.#lostEvents = 0;
+      return { type: "state-overflow", lost };
+    }
+    return this.#events.shift();
+  }
+
+  /** Monotonic ms of the next thing to do. Any call but the looks may change it. */
+  nextDeadline(): number {
+    return Math.min(
+      this.#syncAt,
+      this.#gossipAt,
+      this.#beatAt,
+      this.#collectAt,
+      this.#maps.expiresAt,
+      this.#shared.expiresAt - this.#wallOffsetMs,
+    );
+  }
+
+  // Within
+
+  get #collectEveryMs(): number {
+    return Math.min(collectIntervalMs, this.config.tombstoneGraceMs / 4, this.config.deadListedMs / 4);
+  }
+
+  #wallAt(now: number): number {
+    return Math.floor(now + this.#wallOffsetMs);
+  }
+
+  #writeShared(key: string, value: Uint8Array | null, ttlMs: number, now: number): void {
+    this.#isLocal = true;
+    this.#shared.write(key, value, ttlMs, this.name, this.#wallAt(now));
+    this.#isLocal = false;
+    if (this.config.gossipNodes === 0) return;
+    this.#rumours.addKey(key);
+    this.#armGossip(now);
+  }
+
+  #spreadOwn(from: number, now: number): void {
+    if (this.config.gossipNodes === 0) return;
+    const { generation, maxVersion } = this.#maps.own;
+    this.#rumours.addOwner(this.name, generation, from, maxVersion);
+    this.#armGossip(now);
+  }
+
+  #armGossip(now: number): void {
+    if (this.#gossipAt === Number.POSITIVE_INFINITY)
+      this.#gossipAt = now + this.config.gossipIntervalMs * this.#jitterRng.float();
+  }
+
+  /** Decodes a message and takes in what it brings; undefined when it was refused. */
+  #receive(bytes: Uint8Array, now: number): StateMessage | undefined {
+    this.counters.packetsReceived++;
+    this.counters.bytesReceived += bytes.length;
+    const message = decodeStateMessage(bytes, this.config.maxValueBytes);
+    if (typeof message === "string") {
+      this.#drop(message);
+      return undefined;
+    }
+    const wallMs = this.#wallAt(now);
+    // Out of touch until now: what was missed meanwhile we cannot know.
+    if (!this.#isInTouch(now)) this.#shared.completeFromMs = wallMs;
+    this.#heardAt = now;
+    const canSpread = message.rumour && this.config.gossipNodes > 0;
+    for (const delta of message.deltas) {
+      const map = this.#maps.find(delta.owner);
+      const known = map?.generation === delta.generation ? map.maxVersion : 0;
+      const outcome = this.#maps.apply(delta, now);
+      if (outcome === "applied" && canSpread) this.#rumours.addOwner(delta.owner, delta.generation, known, delta.to);
+      else if (outcome === "gap") this.#drop("delta-gap");
+      else if (outcome === "too-many-keys" || outcome === "unknown-owner") this.#drop(outcome);
+    }
+    for (const write of message.writes) {
+      const outcome = this.#shared.apply(write, message.gc, wallMs);
+      if (outcome === "applied" && canSpread) this.#rumours.addKey(write.key);
+      else if (outcome !== "applied" && outcome !== "stale") this.#drop(outcome);
+    }
+    for (const beat of message.beats) this.#onBeat(beat);
+    if (this.#exchange.isEqual(message)) {
+      this.counters.idleRounds++;
+      this.#shared.becomeComplete(message.gc);
+    }
+    if (!this.#rumours.isEmpty) this.#armGossip(now);
+    return message;
+  }
+
+  #answerOnStream(bytes: Uint8Array, now: number): Uint8Array | undefined {
+    const message = this.#receive(bytes, now);
+    if (message === undefined) return undefined;
+    this.counters.streams++;
+    return this.#exchange.answer(message, this.config.maxStreamBytes, this.#wallAt(now)).bytes;
+  }
+
+  #onBeat({ owner, generation, beat }: Heartbeat): void {
+    const map = this.#maps.isListed(owner) ? this.#maps.find(owner)! : undefined;
+    // The life itself is learnt from deltas; until then its heartbeats mean nothing.
+    if (map === undefined || map === this.#maps.own || map.generation !== generation || beat <= map.beat) return;
+    map.beat = beat;
+    this.#emit({ type: "heartbeat", owner, generation, beat });
+  }
+
+  #openExchanges(): void {
+    const rng = this.#syncRng;
+    const { syncNodes, reachOutShare } = this.config;
+    const to = this.#peers.someAlive(syncNodes, rng).map(({ endpoint }) => endpoint);
+    // Alone, there is nobody else to try.
+    const share = to.length === 0 ? 1 : reachOutShare;
+    const dead = rng.float() < share ? this.#peers.oneDead(rng) : undefined;
+    if (dead !== undefined) to.push(dead.endpoint);
+    if (rng.float() < share && this.#seeds.length > 0) to.push(this.#seeds[rng.below(this.#seeds.length)]!);
+    for (const endpoint of to) this.#send(endpoint, this.#exchange.open(this.#someBeats()));
+  }
+
+  /** Ours, and a random few of those who have been heard. */
+  #someBeats(): Heartbeat[] {
+    const { heartbeatIntervalMs, heartbeatsPerPacket } = this.config;
+    if (heartbeatIntervalMs === 0) return [];
+    const { own } = this.#maps;
+    const beats: Heartbeat[] = [{ owner: own.owner, generation: own.generation, beat: own.beat }];
+    for (const { name } of this.#peers.someAlive(heartbeatsPerPacket, this.#syncRng)) {
+      const map = this.#maps.find(name);
+      if (map && map.beat > 0) beats.push({ owner: name, generation: map.generation, beat: map.beat });
+    }
+    return beats;
+  }
+
+  #gossip(): void {
+    const { gossipNodes, retransmitMult, maxPacketBytes } = this.config;
+    const limit = retransmitLimit(retransmitMult, this.#peers.aliveCount + 1);
+    const peers = this.#peers.someAlive(gossipNodes, this.#gossipRng);
+    // Nobody to tell: anti-entropy will, when there is.
+    if (peers.length === 0) this.#rumours.clear();
+    for (const { endpoint } of peers) {
+      const bytes = this.#rumours.next(maxPacketBytes, limit);
+      if (bytes === undefined) return;
+      this.#send(endpoint, bytes);
+    }
+  }
+
+  #collect(now: number): void {
+    this.#maps.collect(now);
+    // Somebody who has never met another has nobody who could bring anything back.
+    const inTouch = this.#isInTouch(now) || this.#heardAt === Number.NEGATIVE_INFINITY;
+    this.#shared.collect(this.#wallAt(now), inTouch);
+  }
+
+  #isInTouch(now: number): boolean {
+    return now - this.#heardAt < this.config.tombstoneGraceMs / 2;
+  }
+
+  #wishStream(to: Endpoint, missed: Missed, now: number): void {
+    const { streamThresholdBytes, streamTimeoutMs } = this.config;
+    if (!missed.oversize && missed.bytes <= streamThresholdBytes) return;
+    // A driver that never reports an end does not stop us for good.
+    if (this.#stream !== undefined && now < this.#stream.until) return;
+    const id = ++this.#streamId;
+    this.#stream = { id, places: missed.places(maxStreamPlaces), until: now + 2 * streamTimeoutMs };
+    this.#streams.push({ id, to, timeoutMs: streamTimeoutMs });
+  }
+
+  #send(to: Endpoint, bytes: Uint8Array): void {
+    if (this.#outbox.length >= maxOutbox) this.#drop("outbox-full");
+    else this.#outbox.push({ to, bytes });
+  }
+
+  #onShared(entry: SharedEntry, before: Uint8Array | null): void {
+    this.#keys.set(entry.key, entry.hash);
+    const { key, writer, ms, count, value } = entry;
+    const after = entry.dead ? null : value;
+    if (before === null && after === null) return;
+    this.#emit({ type: "shared-change", key, before, after, writer, stamp: { ms, count }, isLocal: this.#isLocal });
+  }
+
+  #emit(event: StateEvent): void {
+    if (this.#events.length >= this.config.maxEvents) {
+      this.#events.shift();
+      this.#lostEvents++;
+    }
+    this.#events.push(event);
+  }
+
+  #drop(reason: StateDropReason): void {
+    this.counters.drops.set(reason, (this.counters.drops.get(reason) ?? 0) + 1);
+  }
+}
+
+function asSharedKey({ key, value, writer, ms, count, ttlMs, dead }: SharedEntry): SharedKey | undefined {
+  return dead || value === null ? undefined : { key, value, writer, stamp: { ms, count }, ttlMs };
+}
