@@ -12,6 +12,7 @@ import { checkedConfig, checkedTtl, checkKey, checkValue, type StateConfig } fro
 import { StateError } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
 import { HashTree } from "./hash-tree.ts";
+import { noStamp } from "./hlc.ts";
 import type { Heartbeat, StateMessage } from "./messages.ts";
 import { NodeMaps } from "./node-maps.ts";
 import type { Missed, Place } from "./packing.ts";
@@ -113,6 +114,7 @@ export class ReplicatedState {
   /** What the wall clock says: at the start, and whenever it was set. */
   setWallClock(wallMs: number, now: number): void {
     this.#wallOffsetMs = wallMs - now;
+    this.#shared.doubt(wallMs);
   }
 
   /** A member that understands us, or news of its state or whereabouts. */
@@ -390,12 +392,13 @@ export class ReplicatedState {
   #receive(bytes: Uint8Array, now: number): StateMessage | undefined {
     this.counters.packetsReceived++;
     this.counters.bytesReceived += bytes.length;
-    const message = decodeStateMessage(bytes, this.config.maxValueBytes);
-    if (typeof message === "string") {
-      this.#drop(message);
+    const read = decodeStateMessage(bytes, this.config.maxValueBytes);
+    if (typeof read === "string") {
+      this.#drop(read);
       return undefined;
     }
     const wallMs = this.#wallAt(now);
+    const message = this.#shared.isCredible(read.gc, wallMs) ? read : { ...read, gc: noStamp };
     // Out of touch until now: what was missed meanwhile we cannot know.
     if (!this.#isInTouch(now)) this.#shared.completeFromMs = wallMs;
     this.#heardAt = now;
