@@ -20,13 +20,12 @@ import {
   encodeKeyLine,
   encodeKeyWant,
   encodeOwnerLine,
-  encodeSharedWrite,
   encodeTreeNode,
   MessageBuilder,
   messageOverhead,
 } from "./codec.ts";
 import type { StateConfig } from "./config.ts";
-import { fanOut, firstChild, type HashTree, isLeaf } from "./hash-tree.ts";
+import { fanOut, firstChild, type HashTree, isLeaf, leafOf } from "./hash-tree.ts";
 import { type Cover, type Heartbeat, Section, type StateMessage, Tree, type TreeId } from "./messages.ts";
 import type { NodeMaps } from "./node-maps.ts";
 import type { OwnerMap } from "./owner-map.ts";
@@ -51,7 +50,6 @@ interface Plan {
   readonly takes: boolean;
   readonly deltas: Map<OwnerMap, number>;
   readonly writes: Map<string, SharedEntry>;
-  readonly buried: Uint8Array[];
   readonly ownerWants: Uint8Array[];
   readonly keyWants: Uint8Array[];
   readonly places: Place[];
@@ -105,7 +103,6 @@ export class Exchange {
       takes: mode === "push-pull" || (mode === "push") === initiator,
       deltas: new Map(),
       writes: new Map(),
-      buried: [],
       ownerWants: [],
       keyWants: [],
       places: [],
@@ -123,7 +120,6 @@ export class Exchange {
     const rest = room * (1 - wantShare);
     this.#addAll(builder, Section.ownerWants, plan.ownerWants, rest);
     this.#addAll(builder, Section.keyWants, plan.keyWants, rest);
-    this.#addAll(builder, Section.writes, plan.buried, 0);
     // Neither kind of map waits for the other for good.
     const writes = [...plan.writes.values()];
     if (this.#rng.below(2) === 0) {
@@ -178,13 +174,15 @@ export class Exchange {
 
   #compareKeys(cover: Cover, message: StateMessage, plan: Plan, wallMs: number): void {
     const theirs = new Map(cover.keys.map((line) => [line.key, line]));
+    const gone = new Set<number>();
     for (const line of theirs.values()) {
       const ours = this.#shared.get(line.key);
       if (ours === undefined) {
         if (plan.takes && this.#shared.isWorthFetching(line, message.gc, wallMs)) {
           plan.keyWants.push(encodeKeyWant(line.key));
-        } else if (plan.gives && !line.dead && this.#shared.wasDeletedHere(line, message.gc)) {
-          plan.buried.push(encodeSharedWrite({ ...line, ttlMs: 0, value: null }));
+        } else if (!line.dead && this.#shared.wasDeletedHere(line, message.gc)) {
+          // They bury it themselves, if they find our watermark credible.
+          gone.add(leafOf(line.key));
         }
         continue;
       }
@@ -199,6 +197,7 @@ export class Exchange {
         if (plan.takes) plan.keyWants.push(encodeKeyWant(line.key));
       }
     }
+    for (const node of gone) plan.places.push({ tree: Tree.keys, node });
     if (!cover.complete) return;
     for (const key of [...this.#keys.names(cover.node)]) {
       if (theirs.has(key)) continue;
@@ -249,7 +248,7 @@ export class Exchange {
     return count > 0 && builder.add(Section.covers, encodeCover(tree, node, false, lines.slice(0, count)));
   }
 
-  #addAll(builder: MessageBuilder, section: 2 | 3 | 5, parts: Uint8Array[], keepFree: number): void {
+  #addAll(builder: MessageBuilder, section: 2 | 3, parts: Uint8Array[], keepFree: number): void {
     shuffle(parts, this.#rng);
     for (const part of parts) if (builder.room - part.length >= keepFree) builder.add(section, part);
   }

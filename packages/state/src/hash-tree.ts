@@ -11,10 +11,16 @@ export const fanOut = 16;
 export const firstLeaf = 1 + 16 + 256;
 export const treeNodes = firstLeaf + 4096;
 
+interface Leaf {
+  hash: number;
+  readonly items: Map<string, number>;
+}
+
 export class HashTree {
-  readonly #hashes = new Uint32Array(treeNodes);
-  readonly #counts = new Uint32Array(treeNodes);
-  readonly #leaves = new Map<number, Map<string, number>>();
+  /** Of the nodes above the leaves, which are most, and mostly empty. */
+  readonly #hashes = new Uint32Array(firstLeaf);
+  readonly #counts = new Uint32Array(firstLeaf);
+  readonly #leaves = new Map<number, Leaf>();
 
   /** u32: of all items. */
   get root(): number {
@@ -26,34 +32,36 @@ export class HashTree {
   }
 
   hash(node: number): number {
-    return this.#hashes[node]!;
+    return isLeaf(node) ? (this.#leaves.get(node)?.hash ?? 0) : this.#hashes[node]!;
   }
 
   count(node: number): number {
-    return this.#counts[node]!;
+    return isLeaf(node) ? (this.#leaves.get(node)?.items.size ?? 0) : this.#counts[node]!;
   }
 
   /** Adds an item or gives it another hash: u32. */
   set(name: string, hash: number): void {
     const leaf = leafOf(name);
-    let items = this.#leaves.get(leaf);
-    if (items === undefined) {
-      items = new Map();
-      this.#leaves.set(leaf, items);
+    let place = this.#leaves.get(leaf);
+    if (place === undefined) {
+      place = { hash: 0, items: new Map() };
+      this.#leaves.set(leaf, place);
     }
-    const before = items.get(name);
+    const before = place.items.get(name);
     if (before === hash) return;
-    items.set(name, hash);
+    place.items.set(name, hash);
+    place.hash = (place.hash + hash - (before ?? 0)) >>> 0;
     this.#add(leaf, hash - (before ?? 0), before === undefined ? 1 : 0);
   }
 
   delete(name: string): void {
     const leaf = leafOf(name);
-    const items = this.#leaves.get(leaf);
-    const before = items?.get(name);
-    if (items === undefined || before === undefined) return;
-    items.delete(name);
-    if (items.size === 0) this.#leaves.delete(leaf);
+    const place = this.#leaves.get(leaf);
+    const before = place?.items.get(name);
+    if (place === undefined || before === undefined) return;
+    place.items.delete(name);
+    place.hash = (place.hash - before) >>> 0;
+    if (place.items.size === 0) this.#leaves.delete(leaf);
     this.#add(leaf, -before, -1);
   }
 
@@ -66,19 +74,18 @@ export class HashTree {
       last = firstChild(last) + fanOut - 1;
     }
     for (let leaf = first; leaf <= last; leaf++) {
-      const items = this.#leaves.get(leaf);
-      if (items !== undefined) yield* items.keys();
+      const place = this.#leaves.get(leaf);
+      if (place !== undefined) yield* place.items.keys();
     }
   }
 
   #add(leaf: number, hash: number, count: number): void {
     let node = leaf;
-    for (;;) {
+    do {
+      node = Math.floor((node - 1) / fanOut);
       this.#hashes[node] = this.#hashes[node]! + hash;
       this.#counts[node] = this.#counts[node]! + count;
-      if (node === 0) return;
-      node = Math.floor((node - 1) / fanOut);
-    }
+    } while (node > 0);
   }
 }
 

@@ -10,6 +10,9 @@ export interface NodeEntry extends NodeWrite {
   readonly deadSince: number;
 }
 
+/** Of those who have written nothing, who may be many: never written to. */
+const noEntries = new Map<string, NodeEntry>();
+
 /** What came of a delta: taken; nothing new; it begins above what is here; it holds more keys than anyone may. */
 export type DeltaOutcome = "applied" | "stale" | "gap" | "too-many-keys";
 
@@ -24,7 +27,7 @@ export class OwnerMap {
   /** The highest heartbeat heard of this generation. */
   beat = 0;
   /** In order of versions: a key that is written again moves to the end. */
-  readonly #entries = new Map<string, NodeEntry>();
+  #entries: Map<string, NodeEntry> = noEntries;
   #live = 0;
 
   constructor(owner: string, generation: number) {
@@ -87,7 +90,7 @@ export class OwnerMap {
     if (!anew && delta.to <= this.maxVersion) return "stale";
     const kept = anew ? 0 : this.#entries.size;
     if (kept + delta.writes.length > 2 * maxKeys && this.#sizeWith(delta, anew) > 2 * maxKeys) return "too-many-keys";
-    const former = anew ? this.#clear() : undefined;
+    const former = anew ? new Map(this.#clear()) : undefined;
     if (anew) {
       if (delta.generation > this.generation) this.beat = 0;
       this.generation = delta.generation;
@@ -134,8 +137,8 @@ export class OwnerMap {
   }
 
   #clear(): Map<string, NodeEntry> {
-    const former = new Map(this.#entries);
-    this.#entries.clear();
+    const former = this.#entries;
+    this.#entries = noEntries;
     this.#live = 0;
     this.maxVersion = 0;
     return former;
@@ -144,6 +147,7 @@ export class OwnerMap {
   #put(entry: NodeEntry): void {
     const before = this.#entries.get(entry.key);
     if (before !== undefined && before.value !== null) this.#live--;
+    if (this.#entries === noEntries) this.#entries = new Map();
     this.#entries.delete(entry.key);
     this.#entries.set(entry.key, entry);
     if (entry.value !== null) this.#live++;

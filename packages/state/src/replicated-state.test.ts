@@ -251,6 +251,39 @@ describe("clocks an hour apart", () => {
   });
 });
 
+describe("a clock that is days ahead", () => {
+  it("has nobody's writes taken for leftovers, nor anybody's time to live ended", () => {
+    const config = { tombstoneGraceMs: 60_000, maxDriftMs: 10_000, deadListedMs: 60_000 };
+    const net = new Net({ nodes: 5, seed: 22, config, tickMs: 50 });
+    net.nodes[1]!.setShared("kept", bytes("v"), net.now);
+    net.nodes[1]!.setShared("timed", bytes("v"), net.now, 500_000);
+    net.until(() => net.isEqual(), 20_000);
+    net.setWall(0, 100 * hour);
+    net.nodes[0]!.setShared("a", bytes("v"), net.now);
+    net.nodes[0]!.deleteShared("a", net.now);
+    net.run(100_000);
+    expect(net.nodes[0]!.inspect().sharedGc.ms).toBeGreaterThan(wallStartMs + 99 * hour);
+    net.nodes[2]!.setShared("new", bytes("n"), net.now);
+    net.run(20_000);
+    for (const node of net.nodes.slice(1)) {
+      expect(
+        node
+          .sharedEntries()
+          .map(({ key }) => key)
+          .sort(),
+      ).toEqual(["kept", "new", "timed"]);
+      expect(node.inspect().sharedGc.ms).toBeLessThan(wallStartMs + hour);
+    }
+    // Set right, it is as the others are, but for what its clock has ended.
+    net.setWall(0, 0);
+    net.until(() => net.isEqual(), 20_000);
+    net.nodes[3]!.setShared("later", bytes("n"), net.now);
+    net.run(5000);
+    expect(text(net.nodes[0]!.getShared("later")?.value)).toBe("n");
+    expect(text(net.nodes[0]!.getShared("new")?.value)).toBe("n");
+  });
+});
+
 describe("large pools and values", () => {
   it("hundreds of dead owners: news still travels, and they are forgotten in the end", () => {
     const config = { deadListedMs: 20_000, deadKeptMs: 60_000 };

@@ -6,16 +6,17 @@
  * Rounds of anti-entropy (`exchange.ts`) make everyone equal; fresh writes run ahead of them as rumours (`rumours.ts`).
  * Peers are those who understand these messages: the driver tells only of them.
  */
-import { type Endpoint, Fifo, type Rng, retransmitLimit, type Transmit } from "@hearsay/core";
+import { type Endpoint, Fifo, type Transmit } from "@hearsay/core";
 import { decodeStateMessage } from "./codec.ts";
 import { checkedConfig, checkedTtl, checkKey, checkValue, type StateConfig } from "./config.ts";
 import { StateError } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
 import { HashTree } from "./hash-tree.ts";
+import { noStamp } from "./hlc.ts";
 import type { Heartbeat, StateMessage } from "./messages.ts";
 import { NodeMaps } from "./node-maps.ts";
 import type { Missed, Place } from "./packing.ts";
-import { Peers } from "./peers.ts";
+import { Rounds } from "./rounds.ts";
 import { Rumours } from "./rumours.ts";
 import { type SharedEntry, SharedMap } from "./shared-map.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
@@ -35,8 +36,6 @@ import type {
 const maxOutbox = 1024;
 /** Leaves that a stream asks about one by one; more, and it compares all. */
 const maxStreamPlaces = 64;
-/** Rounds are up to this share early or late, so that no two nodes keep step. */
-const jitterShare = 0.2;
 /** How often what has had its time is looked for: ms at most. */
 const collectIntervalMs = 10_000;
 
@@ -57,14 +56,10 @@ export class ReplicatedState {
   readonly #keys = new HashTree();
   readonly #exchange: Exchange;
   readonly #rumours: Rumours;
-  readonly #peers = new Peers();
-  readonly #syncRng: Rng;
-  readonly #gossipRng: Rng;
-  readonly #jitterRng: Rng;
+  readonly #rounds: Rounds;
   readonly #outbox = new Fifo<{ readonly to: Endpoint; readonly bytes: Uint8Array }>();
   readonly #streams = new Fifo<StateStreamRequest>();
   readonly #events = new Fifo<StateEvent>();
-  #seeds: readonly Endpoint[] = [];
   #lostEvents = 0;
   /** One at a time: the next round finds what is left. */
   #stream: { readonly id: number; readonly places: readonly Place[]; readonly until: number } | undefined;
@@ -73,9 +68,8 @@ export class ReplicatedState {
   #isLocal = false;
   /** When another was last heard; of those of before a restart nothing is known. */
   #heardAt = Number.NEGATIVE_INFINITY;
-  #syncAt = Number.POSITIVE_INFINITY;
-  #gossipAt = Number.POSITIVE_INFINITY;
-  #beatAt = Number.POSITIVE_INFINITY;
+  /** The shared map was restored: others may have it from an earlier life. */
+  #hasPast = false;
   #collectAt = Number.POSITIVE_INFINITY;
 
   /** Throws RangeError for a setting or generation out of its range. */
@@ -83,9 +77,6 @@ export class ReplicatedState {
     checkKey(name);
     this.name = name;
     this.config = checkedConfig(config);
-    this.#syncRng = rng.fork("state-sync");
-    this.#gossipRng = rng.fork("state-gossip");
-    this.#jitterRng = rng.fork("state-jitter");
     this.#maps = new NodeMaps(name, generation, this.config, (owner, key, before, after, isLocal) =>
       this.#emit({ type: "node-change", owner, key, before, after, isLocal }),
     );
@@ -97,6 +88,9 @@ export class ReplicatedState {
     const packing = rng.fork("state-packing");
     this.#exchange = new Exchange(this.config, this.#maps, this.#shared, this.#keys, packing);
     this.#rumours = new Rumours(this.#maps, this.#shared);
+    this.#rounds = new Rounds(this.config, this.#maps, this.#exchange, this.#rumours, rng, (to, bytes) =>
+      this.#send(to, bytes),
+    );
   }
 
   // Wishes
@@ -104,34 +98,33 @@ export class ReplicatedState {
   /** Arms the timers. Once. @param wallMs wall-clock ms since 1970 at this `now` */
   start(now: number, wallMs: number): void {
     this.setWallClock(wallMs, now);
-    const { syncIntervalMs, heartbeatIntervalMs } = this.config;
-    this.#syncAt = now + syncIntervalMs * this.#jitterRng.float();
+    this.#rounds.start(now);
     this.#collectAt = now + this.#collectEveryMs;
-    if (heartbeatIntervalMs > 0) this.#beatAt = now + heartbeatIntervalMs * this.#jitterRng.float();
   }
 
   /** What the wall clock says: at the start, and whenever it was set. */
   setWallClock(wallMs: number, now: number): void {
     this.#wallOffsetMs = wallMs - now;
+    this.#shared.doubt(wallMs);
   }
 
   /** A member that understands us, or news of its state or whereabouts. */
   setPeer(name: string, endpoint: Endpoint, status: PeerStatus, now: number): void {
     if (name === this.name) return;
-    this.#peers.set({ name, endpoint: { ...endpoint }, status });
+    this.#rounds.peers.set({ name, endpoint: { ...endpoint }, status });
     if (status === "dead") this.#maps.markDead(name, now);
     else if (!this.#maps.admit(name)) this.#drop("member-limit");
   }
 
   /** A member that is forgotten: its map goes with it. */
   removePeer(name: string): void {
-    this.#peers.delete(name);
+    this.#rounds.peers.delete(name);
     this.#maps.forget(name);
   }
 
   /** Addresses that are tried now and then, whoever is there. */
   setSeeds(seeds: readonly Endpoint[]): void {
-    this.#seeds = seeds.map((seed) => ({ ...seed }));
+    this.#rounds.seeds = seeds.map((seed) => ({ ...seed }));
   }
 
   /**
@@ -220,6 +213,7 @@ export class ReplicatedState {
    */
   restoreShared(snapshot: Uint8Array, now: number): number {
     const { gc, writes } = decodeSnapshot(snapshot, this.config.maxValueBytes);
+    this.#hasPast ||= writes.length > 0;
     let taken = 0;
     for (const write of writes) if (this.#shared.apply(write, gc, this.#wallAt(now)) === "applied") taken++;
     return taken;
@@ -294,7 +288,6 @@ export class ReplicatedState {
 
   /** Fires all that is due. Early, late and repeated calls are harmless. */
   handleTimeout(now: number): void {
-    const { syncIntervalMs, gossipIntervalMs, heartbeatIntervalMs } = this.config;
     this.#shared.expire(this.#wallAt(now));
     const from = this.#maps.own.maxVersion;
     if (this.#maps.expiresAt <= now && this.#maps.expire(now)) this.#spreadOwn(from, now);
@@ -302,20 +295,7 @@ export class ReplicatedState {
       this.#collectAt = now + this.#collectEveryMs;
       this.#collect(now);
     }
-    if (now >= this.#beatAt) {
-      this.#beatAt = now + heartbeatIntervalMs;
-      this.#maps.own.beat++;
-    }
-    if (now >= this.#syncAt) {
-      this.#syncAt = now + this.#jitterRng.jitter(syncIntervalMs, jitterShare);
-      this.#openExchanges();
-    }
-    if (now >= this.#gossipAt) {
-      this.#gossip();
-      this.#gossipAt = this.#rumours.isEmpty
-        ? Number.POSITIVE_INFINITY
-        : now + this.#jitterRng.jitter(gossipIntervalMs, jitterShare);
-    }
+    this.#rounds.handleTimeout(now);
   }
 
   /** The next packet, written into the caller's buffer; false when there is none. */
@@ -346,9 +326,7 @@ export class ReplicatedState {
   /** Monotonic ms of the next thing to do. Any call but the looks may change it. */
   nextDeadline(): number {
     return Math.min(
-      this.#syncAt,
-      this.#gossipAt,
-      this.#beatAt,
+      this.#rounds.deadline,
       this.#collectAt,
       this.#maps.expiresAt,
       this.#shared.expiresAt - this.#wallOffsetMs,
@@ -371,31 +349,27 @@ export class ReplicatedState {
     this.#isLocal = false;
     if (this.config.gossipNodes === 0) return;
     this.#rumours.addKey(key);
-    this.#armGossip(now);
+    this.#rounds.armGossip(now);
   }
 
   #spreadOwn(from: number, now: number): void {
     if (this.config.gossipNodes === 0) return;
     const { generation, maxVersion } = this.#maps.own;
     this.#rumours.addOwner(this.name, generation, from, maxVersion);
-    this.#armGossip(now);
-  }
-
-  #armGossip(now: number): void {
-    if (this.#gossipAt === Number.POSITIVE_INFINITY)
-      this.#gossipAt = now + this.config.gossipIntervalMs * this.#jitterRng.float();
+    this.#rounds.armGossip(now);
   }
 
   /** Decodes a message and takes in what it brings; undefined when it was refused. */
   #receive(bytes: Uint8Array, now: number): StateMessage | undefined {
     this.counters.packetsReceived++;
     this.counters.bytesReceived += bytes.length;
-    const message = decodeStateMessage(bytes, this.config.maxValueBytes);
-    if (typeof message === "string") {
-      this.#drop(message);
+    const read = decodeStateMessage(bytes, this.config.maxValueBytes);
+    if (typeof read === "string") {
+      this.#drop(read);
       return undefined;
     }
     const wallMs = this.#wallAt(now);
+    const message = this.#shared.isCredible(read.gc, wallMs) ? read : { ...read, gc: noStamp };
     // Out of touch until now: what was missed meanwhile we cannot know.
     if (!this.#isInTouch(now)) this.#shared.completeFromMs = wallMs;
     this.#heardAt = now;
@@ -418,7 +392,7 @@ export class ReplicatedState {
       this.counters.idleRounds++;
       this.#shared.becomeComplete(message.gc);
     }
-    if (!this.#rumours.isEmpty) this.#armGossip(now);
+    if (!this.#rumours.isEmpty) this.#rounds.armGossip(now);
     return message;
   }
 
@@ -437,48 +411,11 @@ export class ReplicatedState {
     this.#emit({ type: "heartbeat", owner, generation, beat });
   }
 
-  #openExchanges(): void {
-    const rng = this.#syncRng;
-    const { syncNodes, reachOutShare } = this.config;
-    const to = this.#peers.someAlive(syncNodes, rng).map(({ endpoint }) => endpoint);
-    // Alone, there is nobody else to try.
-    const share = to.length === 0 ? 1 : reachOutShare;
-    const dead = rng.float() < share ? this.#peers.oneDead(rng) : undefined;
-    if (dead !== undefined) to.push(dead.endpoint);
-    if (rng.float() < share && this.#seeds.length > 0) to.push(this.#seeds[rng.below(this.#seeds.length)]!);
-    for (const endpoint of to) this.#send(endpoint, this.#exchange.open(this.#someBeats()));
-  }
-
-  /** Ours, and a random few of those who have been heard. */
-  #someBeats(): Heartbeat[] {
-    const { heartbeatIntervalMs, heartbeatsPerPacket } = this.config;
-    if (heartbeatIntervalMs === 0) return [];
-    const { own } = this.#maps;
-    const beats: Heartbeat[] = [{ owner: own.owner, generation: own.generation, beat: own.beat }];
-    for (const { name } of this.#peers.someAlive(heartbeatsPerPacket, this.#syncRng)) {
-      const map = this.#maps.find(name);
-      if (map && map.beat > 0) beats.push({ owner: name, generation: map.generation, beat: map.beat });
-    }
-    return beats;
-  }
-
-  #gossip(): void {
-    const { gossipNodes, retransmitMult, maxPacketBytes } = this.config;
-    const limit = retransmitLimit(retransmitMult, this.#peers.aliveCount + 1);
-    const peers = this.#peers.someAlive(gossipNodes, this.#gossipRng);
-    // Nobody to tell: anti-entropy will, when there is.
-    if (peers.length === 0) this.#rumours.clear();
-    for (const { endpoint } of peers) {
-      const bytes = this.#rumours.next(maxPacketBytes, limit);
-      if (bytes === undefined) return;
-      this.#send(endpoint, bytes);
-    }
-  }
-
   #collect(now: number): void {
     this.#maps.collect(now);
     // Somebody who has never met another has nobody who could bring anything back.
-    const inTouch = this.#isInTouch(now) || this.#heardAt === Number.NEGATIVE_INFINITY;
+    const isNew = this.#heardAt === Number.NEGATIVE_INFINITY && !this.#hasPast;
+    const inTouch = this.#isInTouch(now) || isNew;
     this.#shared.collect(this.#wallAt(now), inTouch);
   }
 

@@ -154,6 +154,22 @@ export class SharedMap {
     this.completeFromMs = 0;
   }
 
+  /**
+   * Whether a watermark can be true: it is the stamp of a tombstone that has had its grace. One from a clock that is fast
+   * would have everybody's latest writes taken for leftovers.
+   */
+  isCredible(gc: Stamp, wallMs: number): boolean {
+    const { tombstoneGraceMs, maxDriftMs } = this.#limits;
+    return gc.ms + tombstoneGraceMs <= wallMs + Math.min(maxDriftMs, tombstoneGraceMs / 2);
+  }
+
+  /** The wall clock was set: what we vouched for while it was fast holds no longer. */
+  doubt(wallMs: number): void {
+    if (this.isCredible(this.gc, wallMs)) return;
+    this.gc = noStamp;
+    this.completeFromMs = Number.POSITIVE_INFINITY;
+  }
+
   /** Ends what has had its time. */
   expire(wallMs: number): void {
     if (wallMs < this.#expiresAt) return;
