@@ -22,7 +22,7 @@ await startDiscovery({
   log,
   onFound: async (addresses) => {
     console.log(`found ${addresses.join(" ")}`);
-    return (await node.join(addresses)).contacted > 0;
+    return (await node.join(addresses)).failures.map(({ address }) => address);
   },
 });
 console.log("ready");

@@ -5,7 +5,12 @@ import { main } from "../main.ts";
 import { PLAN_SETTINGS, PLAN_SPEC } from "./plan-spec.ts";
 import { value } from "./plan-text.ts";
 
-async function cli(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
+function cli(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
+  return watched(argv);
+}
+
+/** @param onProgress called with each line about how far it is, as on a terminal */
+async function watched(argv: readonly string[], onProgress?: (text: string) => void) {
   const run = { code: -1, out: "", err: "" };
   run.code = await main(["plan", ...argv], {
     out: (text) => {
@@ -13,8 +18,10 @@ async function cli(...argv: string[]): Promise<{ code: number; out: string; err:
     },
     err: (text) => {
       run.err += text;
+      onProgress?.(text);
     },
     env: {},
+    ...(onProgress ? { columns: 120 } : {}),
   });
   return run;
 }
@@ -60,19 +67,19 @@ test("verified: prediction beside measurement, the same twice", async () => {
 });
 
 test("Ctrl-C keeps what was measured, and the code says that it is not all", async () => {
-  const run = cli("-nodes=500", "-verify", "-broadcasts=1000");
-  const interrupt = setInterval(() => process.emit("SIGINT"), 3000);
   const ignore = () => {};
   process.on("SIGINT", ignore);
   try {
-    const { code, out, err } = await run;
+    // It has measured the pool at rest, and is at what comes after that.
+    const { code, out, err } = await watched(["-nodes=100", "-verify", "-broadcasts=1000"], (text) => {
+      if (text.includes("broadcast")) process.emit("SIGINT");
+    });
     expect(code).toBe(130);
     expect(err).toContain("broken off");
     expect(out).toContain("(broken off)");
     expect(out).toContain("at rest, by packets");
     expect(out).not.toContain("crash: everybody knows, mean");
   } finally {
-    clearInterval(interrupt);
     process.off("SIGINT", ignore);
   }
 });
