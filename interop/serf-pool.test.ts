@@ -37,6 +37,19 @@ describe.skipIf(!hasSerf)("three and three, and all of Serf", () => {
   const everyWay = () => agents.flatMap((agent) => clis.map((cli) => ({ agent, cli })));
   const ask = (cli: Kind, agent: Agent, command: string, ...args: string[]) =>
     runCli(cli, [command, `-rpc-addr=${agent.rpc}`, ...args]);
+  /**
+   * Gossip is a matter of chance: in a pool of six, one message in a few hundred misses somebody, with Serf as with us, and
+   * what is not an event is not mended. So what must hold may be tried three times.
+   */
+  const inThree = async <T>(attempt: () => Promise<T>): Promise<T> => {
+    for (let left = 2; ; left--) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (left === 0) throw error;
+      }
+    }
+  };
   const query = async (cli: Kind, agent: Agent, ...args: string[]): Promise<QueryResult> => {
     const result = JSON.parse(await ask(cli, agent, "query", "-format=json", ...args)) as QueryResult;
     return { Acks: result.Acks && [...result.Acks].sort(), Responses: result.Responses };
@@ -85,28 +98,39 @@ describe.skipIf(!hasSerf)("three and three, and all of Serf", () => {
   });
 
   it("queries: everybody acknowledges and answers, whoever asks", async () => {
-    const results = await Promise.all(everyWay().map(({ cli, agent }) => query(cli, agent, "load", "payload")));
-    for (const result of results) expect(result).toEqual({ Acks: names(agents), Responses: answers(agents) });
+    await Promise.all(
+      everyWay().map(({ cli, agent }) =>
+        inThree(async () => {
+          const result = await query(cli, agent, "load", "payload");
+          expect(result).toEqual({ Acks: names(agents), Responses: answers(agents) });
+        }),
+      ),
+    );
   });
 
   it("queries with tag filters, node filters, relays, and without acks", async () => {
     const [theirs, ours] = [agents[0]!, agents[4]!];
+    const waiting: Promise<void>[] = [];
     for (const { cli, agent } of [
       { cli: "serf", agent: ours },
       { cli: "hearsay", agent: theirs },
       { cli: "hearsay", agent: ours },
     ] as const) {
-      const [byTag, byName, relayed, silent] = await Promise.all([
-        query(cli, agent, "-tag=role=w.b", "load"),
-        query(cli, agent, `-node=${theirs.name}`, `-node=${ours.name}`, "load"),
-        query(cli, agent, "-relay-factor=3", "load"),
-        query(cli, agent, "-no-ack", "load"),
-      ]);
-      expect(byTag).toEqual({ Acks: names(web()), Responses: answers(web()) });
-      expect(byName).toEqual({ Acks: names([theirs, ours]), Responses: answers([theirs, ours]) });
-      expect(relayed).toEqual({ Acks: names(agents), Responses: answers(agents) });
-      expect(silent).toEqual({ Acks: null, Responses: answers(agents) });
+      const expected = (acks: readonly Agent[] | null, from: readonly Agent[]) => ({
+        Acks: acks && names(acks),
+        Responses: answers(from),
+      });
+      const pair = [theirs, ours];
+      for (const [args, result] of [
+        [["-tag=role=w.b"], expected(web(), web())],
+        [pair.map(({ name }) => `-node=${name}`), expected(pair, pair)],
+        [["-relay-factor=3"], expected(agents, agents)],
+        [["-no-ack"], expected(null, agents)],
+      ] as const) {
+        waiting.push(inThree(async () => expect(await query(cli, agent, ...args, "load")).toEqual(result)));
+      }
     }
+    await Promise.all(waiting);
   });
 
   it("tags change through either command line, and everybody sees them", async () => {
@@ -140,8 +164,8 @@ describe.skipIf(!hasSerf)("three and three, and all of Serf", () => {
   });
 
   it("reachability and distances: the same from either command line at any agent", async () => {
-    const reach = await Promise.all(everyWay().map(({ cli, agent }) => ask(cli, agent, "reachability")));
-    for (const text of reach) expect(text).toMatch(/6/);
+    const reach = everyWay().map(({ cli, agent }) => inThree(() => ask(cli, agent, "reachability")));
+    for (const text of await Promise.all(reach)) expect(text).toMatch(/6/);
     const pairs = agents.map((agent, i) => [agent, agents[(i + 3) % 6]!] as const);
     for (const [from, to] of pairs) {
       // A node knows the places of those that it has probed: all others within a few seconds.
@@ -168,18 +192,18 @@ describe.skipIf(!hasSerf)("three and three, and all of Serf", () => {
   it("keys are installed, used and removed while running, by turns", async () => {
     const [theirs, ours] = [agents[2]!, agents[3]!];
     const listed = async (cli: Kind, agent: Agent) =>
-      (await ask(cli, agent, "keys", "-list"))
+      (await inThree(() => ask(cli, agent, "keys", "-list")))
         .split("\n")
         .filter((line) => line.includes("/"))
         .map((line) => line.trim().replace(/\s+/g, " "))
         .sort();
-    await ask("serf", ours, "keys", `-install=${second}`);
+    await inThree(() => ask("serf", ours, "keys", `-install=${second}`));
     for (const { cli, agent } of everyWay().filter((_, i) => i % 5 === 0)) {
       expect(await listed(cli, agent)).toEqual([`${second} [6/6]`, `${first} [6/6]`].sort());
     }
-    await ask("hearsay", theirs, "keys", `-use=${second}`);
+    await inThree(() => ask("hearsay", theirs, "keys", `-use=${second}`));
     await expect(ask("hearsay", ours, "keys", `-remove=${second}`)).rejects.toThrow(/primary key/);
-    await ask("hearsay", ours, "keys", `-remove=${first}`);
+    await inThree(() => ask("hearsay", ours, "keys", `-remove=${first}`));
     for (const { cli, agent } of [
       { cli: "hearsay", agent: theirs },
       { cli: "serf", agent: ours },
@@ -187,7 +211,9 @@ describe.skipIf(!hasSerf)("three and three, and all of Serf", () => {
       expect(await listed(cli, agent)).toEqual([`${second} [6/6]`]);
     }
     // Nobody has become deaf.
-    expect(await query("hearsay", ours, "load")).toEqual({ Acks: names(agents), Responses: answers(agents) });
+    await inThree(async () => {
+      expect(await query("hearsay", ours, "load")).toEqual({ Acks: names(agents), Responses: answers(agents) });
+    });
     await untilAllSee(agents, all(agents), 10_000);
   });
 
