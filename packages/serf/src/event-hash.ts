@@ -4,11 +4,11 @@
  * FNV-1a, which is quick and no secret: events can be made to collide, by whoever may send events anyway. All that comes of
  * it is that, after a restart, one event counts as seen in place of another one of the same Lamport time.
  */
+import { emptyBytes } from "@hearsay/core";
 import { encodeUtf8 } from "@hearsay/wire";
 
 /** Stands between name and payload; no byte of UTF-8. */
 const separator = Uint8Array.of(0xff);
-const emptyBytes = new Uint8Array(0);
 
 /** 16 hexadecimal digits. An absent payload and an empty one are the same event. */
 export function eventHash(name: string, payload: Uint8Array | null): string {
