@@ -100,7 +100,12 @@ export class MessageBuilder {
   }
 }
 
-const scratch = () => new Writer({ dialect: "new", initialBytes: 128 });
+/** For one part at a time: parts are small and many, and each is copied out before the next begins. */
+const partWriter = new Writer({ dialect: "new", initialBytes: 1024 });
+function scratch(): Writer {
+  partWriter.reset();
+  return partWriter;
+}
 
 export function encodeTreeNode({ tree, node, children }: TreeNode): Uint8Array {
   const hashes = new Uint8Array(4 * fanOut);

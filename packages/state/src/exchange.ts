@@ -201,7 +201,7 @@ export class Exchange {
     }
     for (const node of gone) plan.places.push({ tree: Tree.keys, node });
     if (!cover.complete) return;
-    for (const key of [...this.#keys.names(cover.node)]) {
+    for (const key of this.#keys.names(cover.node)) {
       if (theirs.has(key)) continue;
       const ours = this.#shared.get(key)!;
       if (this.#shared.isLeftover(ours, message.gc)) this.#shared.bury(key, wallMs);
@@ -236,9 +236,11 @@ export class Exchange {
 
   /** Lists the items of a node: all, or, in a packet that has nothing else, a random part. False when neither fits. */
   #cover(builder: MessageBuilder, { tree, node }: Place, keepFree: number): boolean {
-    const lines = [...this.#tree(tree).names(node)].map((name) =>
-      tree === Tree.owners ? encodeOwnerLine(this.#maps.find(name)!.line()) : encodeKeyLine(this.#shared.line(name)!),
-    );
+    const lines = this.#tree(tree)
+      .names(node)
+      .map((name) =>
+        tree === Tree.owners ? encodeOwnerLine(this.#maps.find(name)!.line()) : encodeKeyLine(this.#shared.line(name)!),
+      );
     const room = builder.room - keepFree;
     const all = encodeCover(tree, node, true, lines);
     if (all.length <= room) return builder.add(Section.covers, all);

@@ -188,6 +188,11 @@ export class ReplicatedState {
     return keys;
   }
 
+  /** The highest version of the owner's map that we have: all up to it is here. 0: nothing. */
+  versionOf(owner: string): number {
+    return this.#maps.find(owner)?.maxVersion ?? 0;
+  }
+
   /** Whose maps are known, ours included. */
   owners(): string[] {
     return Array.from(this.#maps.owners(), ({ owner }) => owner);
