@@ -68,8 +68,12 @@ export class Rumours {
     this.#keys.clear();
   }
 
-  /** One message of what was sent least, counted as sent; undefined when nothing waits. @param limit of sendings */
-  next(maxBytes: number, limit: number): Uint8Array | undefined {
+  /**
+   * One message of what was sent least, counted as sent; undefined when nothing waits.
+   * @param limit of sendings
+   * @param fill puts something else into the room that is left
+   */
+  next(maxBytes: number, limit: number, fill?: (builder: MessageBuilder) => void): Uint8Array | undefined {
     const builder = new MessageBuilder(maxBytes);
     const roomOfAll = builder.room;
     const waiting: { readonly sent: number; readonly owner?: string; readonly key?: string }[] = [];
@@ -83,6 +87,7 @@ export class Rumours {
       if (owner !== undefined) this.#addDelta(builder, owner, roomOfAll, limit);
       else this.#addWrite(builder, key!, roomOfAll, limit);
     }
+    fill?.(builder);
     if (builder.isEmpty) return undefined;
     const { gc } = this.#shared;
     return builder.finish({ mode: "push-pull", initiator: true, rumour: true, gc, roots: undefined });
