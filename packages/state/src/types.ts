@@ -28,6 +28,11 @@ export type StateDropReason =
   | "clock-drift"
   /** A shared key that was deleted longer ago than the grace period. */
   | "leftover"
+  /** A heartbeat of a life that is not known here, or of a hash that several have. */
+  | "beat-unknown"
+  | "beat-ambiguous"
+  /** A heartbeat out of line with the one held: taken if the next goes on from it. */
+  | "beat-leap"
   | "outbox-full";
 
 export type StateEvent =
@@ -51,7 +56,7 @@ export type StateEvent =
       readonly stamp: Stamp;
       readonly isLocal: boolean;
     }
-  /** A heartbeat of a life of the owner that is higher than any before: for a failure detector. */
+  /** A heartbeat of a life of the owner that is higher than any before, or those before were wrong: it lives. */
   | { readonly type: "heartbeat"; readonly owner: string; readonly generation: number; readonly beat: number }
   /** So many events were lost because nobody polled: look at the maps anew. */
   | { readonly type: "state-overflow"; readonly lost: number };
@@ -89,6 +94,10 @@ export interface StateCounters {
   /** Exchanges that others or we opened and that found both the same. */
   idleRounds: number;
   streams: number;
+  /** Heartbeats sent; those received; and how many of these were news. */
+  beatsSent: number;
+  beatsReceived: number;
+  beatsNew: number;
   readonly drops: Map<StateDropReason, number>;
 }
 
@@ -112,4 +121,6 @@ export interface StateInspection {
   /** What this node lacks of the shared map at or below this is deleted. */
   readonly sharedGc: Stamp;
   readonly rumours: number;
+  /** Heartbeats that wait to be told of, ours included. */
+  readonly beats: number;
 }
