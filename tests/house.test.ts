@@ -16,7 +16,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   wire: ["core"],
   serf: ["core", "wire"],
   state: ["core", "wire"],
-  sim: ["core", "wire", "serf"],
+  sim: ["core", "wire", "serf", "state"],
   node: ["core", "wire", "serf"],
   agent: ["core", "wire", "serf", "node", "sim"],
   hearsay: ["node", "agent"],
