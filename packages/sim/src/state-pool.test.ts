@@ -24,6 +24,16 @@ describe("a pool of states", () => {
     }
   });
 
+  it.each([2, 3, 16, 17, 40])("of %d nodes, whichever way hashes are compared among so many", (nodes) => {
+    const pool = poolOf({ nodes, contents: { keysPerNode: 2, sharedKeys: nodes, valueBytes: 20 } });
+    expect(pool.isEqual()).toBe(true);
+    for (const { machine } of pool.nodes) {
+      expect(machine.state.owners().map((owner) => machine.state.entries(owner).length)).toEqual(Array(nodes).fill(2));
+      expect(machine.state.sharedEntries()).toHaveLength(nodes);
+    }
+    expect(pool.fullStateBytes).toBeGreaterThan(3 * nodes * 20);
+  });
+
   it("has nothing left to say: one opening for each node and round, and no stream", () => {
     const pool = poolOf();
     pool.world.run(10_000);

@@ -78,7 +78,7 @@ class WarmStart {
     this.#told = everything;
     this.#reading = decodeStateMessage(everything, config.maxValueBytes);
     for (const [i, state] of states.entries()) {
-      this.#tell(state, i, everything);
+      this.#tell(state, everything);
       yield (i + 1) / states.length;
     }
     this.#told = undefined;
@@ -118,31 +118,30 @@ class WarmStart {
     const asking = { ...config, mode: "pull", gossipNodes: 0, maxStreamBytes: Number.MAX_SAFE_INTEGER } as const;
     const collector = this.#state(members[0]!.name, asking, " twin");
     this.#write(collector, collector.name);
-    introduce(collector, members, 0);
+    introduce(collector, members);
     collector.start(askedAt, wallStartMs + askedAt);
     const value = valueFor(`${collector.name} 0`, contents.valueBytes);
     for (let i = 0; i < contents.sharedKeys; i++) collector.setShared(sharedKey(i), value, askedAt);
     const question = openingOf(collector);
     for (const [i, state] of states.entries()) if (i > 0) converse(question, state, collector);
     const newcomer = this.#state("newcomer", asking);
-    newcomer.setPeer(collector.name, members[0]!.endpoint, "alive", askedAt);
+    introduce(newcomer, members);
     newcomer.start(askedAt, wallStartMs + askedAt);
     return converse(openingOf(newcomer), collector, newcomer);
   }
 
-  #tell(state: ReplicatedState, index: number, everything: Uint8Array): void {
+  #tell(state: ReplicatedState, everything: Uint8Array): void {
     const { members, wallStartMs } = this.#options;
-    introduce(state, members, index);
+    introduce(state, members);
     state.setWallClock(wallStartMs + toldAt, toldAt);
     state.handleStreamPush(members[0]!.endpoint, everything, toldAt);
     drain(state);
   }
 }
 
-function introduce(state: ReplicatedState, members: WarmOptions["members"], except: number): void {
-  for (const [i, { name, endpoint }] of members.entries()) {
-    if (i !== except) state.setPeer(name, endpoint, "alive", writtenAt);
-  }
+/** To all but itself. */
+function introduce(state: ReplicatedState, members: WarmOptions["members"]): void {
+  for (const { name, endpoint } of members) state.setPeer(name, endpoint, "alive", writtenAt);
 }
 
 /** The opening of its first round. */

@@ -7,6 +7,7 @@ import { lifeguard } from "./lifeguard.ts";
 import { partition } from "./partition.ts";
 import { restart } from "./restart.ts";
 import { spread } from "./spread.ts";
+import { state } from "./state.ts";
 import { strategies } from "./strategies.ts";
 
 export const experiments: readonly Experiment[] = [
@@ -18,4 +19,5 @@ export const experiments: readonly Experiment[] = [
   churn,
   partition,
   restart,
+  state,
 ];
