@@ -8,6 +8,7 @@ import { partition } from "./partition.ts";
 import { restart } from "./restart.ts";
 import { spread } from "./spread.ts";
 import { state } from "./state.ts";
+import { statePartition } from "./state-partition.ts";
 import { strategies } from "./strategies.ts";
 
 export const experiments: readonly Experiment[] = [
@@ -20,4 +21,5 @@ export const experiments: readonly Experiment[] = [
   partition,
   restart,
   state,
+  statePartition,
 ];
