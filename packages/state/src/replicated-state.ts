@@ -27,6 +27,7 @@ import type {
   PeerStatus,
   SharedKey,
   StateCounters,
+  StateDecoder,
   StateDropReason,
   StateEvent,
   StateInspection,
@@ -56,6 +57,7 @@ export class ReplicatedState {
     beatsNew: 0,
     drops: new Map(),
   };
+  readonly #decode: StateDecoder;
   readonly #maps: NodeMaps;
   readonly #shared: SharedMap;
   readonly #keys = new HashTree();
@@ -80,9 +82,10 @@ export class ReplicatedState {
   #collectAt = Number.POSITIVE_INFINITY;
 
   /** Throws RangeError for a setting or generation out of its range. */
-  constructor({ name, generation, rng, config = {} }: StateOptions) {
+  constructor({ name, generation, rng, config = {}, decode = decodeStateMessage }: StateOptions) {
     checkKey(name);
     this.name = name;
+    this.#decode = decode;
     this.config = checkedConfig(config);
     this.#maps = new NodeMaps(name, generation, this.config, (owner, key, before, after, isLocal) =>
       this.#emit({ type: "node-change", owner, key, before, after, isLocal }),
@@ -390,7 +393,7 @@ export class ReplicatedState {
   #receive(bytes: Uint8Array, now: number): StateMessage | undefined {
     this.counters.packetsReceived++;
     this.counters.bytesReceived += bytes.length;
-    const read = decodeStateMessage(bytes, this.config.maxValueBytes, this.#maxItems);
+    const read = this.#decode(bytes, this.config.maxValueBytes, this.#maxItems);
     if (typeof read === "string") {
       this.#drop(read);
       return undefined;

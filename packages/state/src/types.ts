@@ -2,6 +2,7 @@
 import type { DropReason, Endpoint, Rng } from "@hearsay/core";
 import type { StateConfig } from "./config.ts";
 import type { Stamp } from "./hlc.ts";
+import type { StateMessage } from "./messages.ts";
 
 export interface StateOptions {
   /** Our member's name: 1 … 255 bytes of UTF-8. */
@@ -10,7 +11,12 @@ export interface StateOptions {
   readonly generation: number;
   readonly rng: Rng;
   readonly config?: Partial<StateConfig>;
+  /** For drivers of many machines, to read once what is told to all of them. Default: `decodeStateMessage`. */
+  readonly decode?: StateDecoder;
 }
+
+/** The message, never to be changed, or why it was refused. @param bytes type byte first; borrowed */
+export type StateDecoder = (bytes: Uint8Array, maxValueBytes: number, maxItems?: number) => StateMessage | DropReason;
 
 /** Whether somebody can be spoken to; the suspected still can. Those who left are dead. */
 export type PeerStatus = "alive" | "dead";
