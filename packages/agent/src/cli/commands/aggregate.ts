@@ -106,7 +106,7 @@ function row({ name, value, reading }: AggregateView): string[] {
   const own = `own ${short(value)}`;
   return reading === undefined
     ? [name, own, "no result yet"]
-    : [name, own, `count ${short(reading.count)}`, `mean ${short(reading.mean)}`];
+    : [name, own, `mean ${short(reading.mean)} of ${short(reading.count)}`];
 }
 
 /** Six digits: more would say more than is known. */
