@@ -7,13 +7,7 @@
 import type { CallOptions } from "./api.ts";
 
 /** What JSON can hold. */
-export type JsonValue =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly JsonValue[]
-  | { readonly [key: string]: JsonValue };
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
 /** Bytes, or anything that JSON can hold. What is set as bytes is read as bytes. */
 export type StateValue = Uint8Array | JsonValue;

@@ -48,25 +48,36 @@ export class MessageBuilder {
   readonly #parts: Uint8Array[][] = Array.from({ length: sectionCount }, () => []);
   readonly #limit: number;
   #bytes = messageOverhead;
+  #writesLeft: number;
 
-  /** @param limit bytes, type byte included */
-  constructor(limit: number) {
+  /**
+   * @param limit bytes, type byte included
+   * @param mostWrites writes, own and shared
+   */
+  constructor(limit: number, mostWrites = Number.POSITIVE_INFINITY) {
     this.#limit = limit;
+    this.#writesLeft = mostWrites;
   }
 
   get room(): number {
     return this.#limit - this.#bytes;
   }
 
+  /** How many more writes may be added. */
+  get writesLeft(): number {
+    return this.#writesLeft;
+  }
+
   get isEmpty(): boolean {
     return this.#bytes === messageOverhead;
   }
 
-  /** False when there is no room, and nothing was added. */
-  add(section: SectionId, part: Uint8Array): boolean {
-    if (part.length > this.room) return false;
+  /** False when there is no room, and nothing was added. @param writes that the part holds */
+  add(section: SectionId, part: Uint8Array, writes = 0): boolean {
+    if (part.length > this.room || writes > this.#writesLeft) return false;
     this.#parts[section]!.push(part);
     this.#bytes += part.length;
+    this.#writesLeft -= writes;
     return true;
   }
 

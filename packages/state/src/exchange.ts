@@ -94,8 +94,9 @@ export class Exchange {
   /**
    * What to answer, after what the message brought was applied.
    * @param limit bytes of the answer
+   * @param mostWrites in the answer
    */
-  answer(message: StateMessage, limit: number, wallMs: number): Answer {
+  answer(message: StateMessage, limit: number, mostWrites: number, wallMs: number): Answer {
     const { mode, initiator } = message;
     const missed = new Missed();
     const plan: Plan = {
@@ -113,21 +114,22 @@ export class Exchange {
       else this.#compareKeys(cover, message, plan, wallMs);
     }
     if (plan.gives) this.#giveWanted(message, plan);
-    const builder = new MessageBuilder(limit);
+    const builder = new MessageBuilder(limit, mostWrites);
     const room = limit - messageOverhead;
     shuffle(plan.places, this.#rng);
     for (const place of plan.places) this.#descend(builder, place, room * (1 - descentShare));
     const rest = room * (1 - wantShare);
     this.#addAll(builder, Section.ownerWants, plan.ownerWants, rest);
     this.#addAll(builder, Section.keyWants, plan.keyWants, rest);
+    const { order } = this.#config;
     // Neither kind of map waits for the other for good.
     const writes = [...plan.writes.values()];
     if (this.#rng.below(2) === 0) {
-      packDeltas(plan.deltas, builder, room, missed, this.#rng);
+      packDeltas(plan.deltas, builder, order, room, missed, this.#rng);
       packWrites(writes, builder, room, missed, this.#rng);
     } else {
       packWrites(writes, builder, room, missed, this.#rng);
-      packDeltas(plan.deltas, builder, room, missed, this.#rng);
+      packDeltas(plan.deltas, builder, order, room, missed, this.#rng);
     }
     if (builder.isEmpty) return { bytes: undefined, missed };
     const { gc } = this.#shared;

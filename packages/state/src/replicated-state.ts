@@ -251,7 +251,9 @@ export class ReplicatedState {
     const message = this.#receive(bytes, now);
     if (message === undefined || message.rumour) return;
     const to = { ...from };
-    const { bytes: answer, missed } = this.#exchange.answer(message, this.config.maxPacketBytes, this.#wallAt(now));
+    const { maxPacketBytes, maxPacketWrites } = this.config;
+    const wallMs = this.#wallAt(now);
+    const { bytes: answer, missed } = this.#exchange.answer(message, maxPacketBytes, maxPacketWrites, wallMs);
     if (answer !== undefined) this.#send(to, answer);
     this.#wishStream(to, missed, now);
   }
@@ -400,7 +402,8 @@ export class ReplicatedState {
     const message = this.#receive(bytes, now);
     if (message === undefined) return undefined;
     this.counters.streams++;
-    return this.#exchange.answer(message, this.config.maxStreamBytes, this.#wallAt(now)).bytes;
+    const everything = Number.POSITIVE_INFINITY;
+    return this.#exchange.answer(message, this.config.maxStreamBytes, everything, this.#wallAt(now)).bytes;
   }
 
   #onBeat({ owner, generation, beat }: Heartbeat): void {

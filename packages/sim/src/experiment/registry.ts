@@ -1,4 +1,5 @@
 /** All experiments by name, in the order of `hearsay sim list`. One import and one entry each. */
+import { aggregate } from "./aggregate.ts";
 import { asymmetric } from "./asymmetric.ts";
 import { churn } from "./churn.ts";
 import { detect } from "./detect.ts";
@@ -18,4 +19,5 @@ export const experiments: readonly Experiment[] = [
   churn,
   partition,
   restart,
+  aggregate,
 ];
