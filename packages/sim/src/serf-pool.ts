@@ -3,7 +3,16 @@
  * on. Like `SwimPool`, with what a whole node adds: it says that it has joined once a join has succeeded, as a driver
  * makes it do.
  */
-import { addressText, lanConfig, NameTable, Rng, type SwimConfig } from "@hearsay/core";
+import {
+  addressText,
+  type Endpoint,
+  lanConfig,
+  type Machine,
+  NameTable,
+  Rng,
+  type Swim,
+  type SwimConfig,
+} from "@hearsay/core";
 import { Serf, type SerfConfig, type SerfEvent, type SerfOptions, type Tags } from "@hearsay/serf";
 import { addressOf } from "./pool.ts";
 import type { SimNode } from "./sim-node.ts";
@@ -11,6 +20,15 @@ import { World, type WorldOptions } from "./world.ts";
 
 /** Its `onEvent` is the pool's own: listen with the world's. */
 export type SerfNode = SimNode<Serf, SerfEvent>;
+
+/** What a pool does with its machines. */
+export interface PooledSerf<E> extends Machine<E> {
+  readonly swim: Swim;
+  join(to: Endpoint, now: number): number;
+  joined(now: number): void;
+  leave(now: number): void;
+  setTags(tags: Tags, now: number): number;
+}
 
 export interface SerfPoolOptions extends WorldOptions {
   /** Default: the LAN profile. */
@@ -37,8 +55,11 @@ export interface SerfSettings {
   readonly serfConfig?: Partial<SerfConfig>;
 }
 
-export class SerfPool {
-  readonly world: World<Serf, SerfEvent>;
+type JoinResult = Extract<SerfEvent, { readonly type: "join-result" }>;
+
+/** A pool of machines that are Serf or have it within. */
+export abstract class PoolOfSerfs<M extends PooledSerf<E>, E extends { readonly type: string }> {
+  readonly world: World<M, E>;
   readonly config: SwimConfig;
   readonly names = new NameTable();
   readonly #options: SerfPoolOptions;
@@ -56,12 +77,12 @@ export class SerfPool {
     this.#digits = String(Math.max(1, (options.size ?? 1000) - 1)).length;
   }
 
-  get nodes(): readonly SerfNode[] {
+  get nodes(): readonly SimNode<M, E>[] {
     return this.world.nodes;
   }
 
   /** Nodes whose process runs. */
-  living(): SerfNode[] {
+  living(): SimNode<M, E>[] {
     return this.world.nodes.filter((node) => node.alive);
   }
 
@@ -71,31 +92,31 @@ export class SerfPool {
   }
 
   /** One more node, alone. */
-  add(settings: SerfSettings = {}): SerfNode {
+  add(settings: SerfSettings = {}): SimNode<M, E> {
     const index = this.world.nodes.length;
     const options = this.#machineOptions(index, settings);
     const endpoint = { address: addressText(options.addr), port: options.port };
-    const node = this.world.add(new Serf(options), endpoint, { zone: this.#options.zoneOf?.(index) ?? 0 });
+    const node = this.world.add(this.make(options), endpoint, { zone: this.#options.zoneOf?.(index) ?? 0 });
     this.#settings.push(settings);
     node.onEvent = (event) => {
-      if (event.type === "join-result" && event.error === undefined)
+      if (event.type === "join-result" && (event as unknown as JoinResult).error === undefined)
         this.world.act(node, (serf, now) => serf.joined(now));
     };
     return node;
   }
 
   /** @returns the number in the `join-result` event. */
-  join(node: SerfNode, seed: SerfNode): number {
+  join(node: SimNode<M, E>, seed: SimNode<M, E>): number {
     return this.world.act(node, (serf, now) => serf.join(seed.endpoint, now));
   }
 
   /** Begins a graceful leave; `left-pool` follows. The process then still runs: crash it. */
-  leave(node: SerfNode): void {
+  leave(node: SimNode<M, E>): void {
     this.world.act(node, (serf, now) => serf.leave(now));
   }
 
   /** @returns the number in the `broadcast-done` event. */
-  setTags(node: SerfNode, tags: Tags): number {
+  setTags(node: SimNode<M, E>, tags: Tags): number {
     return this.world.act(node, (serf, now) => serf.setTags(tags, now));
   }
 
@@ -103,9 +124,9 @@ export class SerfPool {
    * A new process under the name and address of an ended one; it knows nobody, and joins through `seed` if given. It has
    * the settings that the node was added with, but for those named here; name and address stay.
    */
-  restart(node: SerfNode, seed?: SerfNode, settings: Pick<SerfSettings, "tags" | "serfConfig"> = {}): void {
+  restart(node: SimNode<M, E>, seed?: SimNode<M, E>, settings: Pick<SerfSettings, "tags" | "serfConfig"> = {}): void {
     const options = this.#machineOptions(node.index, { ...this.#settings[node.index], ...settings });
-    this.world.restart(node, new Serf(options));
+    this.world.restart(node, this.make(options));
     if (seed) this.join(node, seed);
   }
 
@@ -114,6 +135,8 @@ export class SerfPool {
     const living = this.living();
     return living.every(({ machine }) => machine.swim.aliveCount === living.length);
   }
+
+  protected abstract make(options: SerfOptions): M;
 
   #machineOptions(index: number, settings: SerfSettings): SerfOptions {
     const options: SerfOptions = {
@@ -128,5 +151,11 @@ export class SerfPool {
       names: this.names,
     };
     return this.#options.machine?.(options, index) ?? options;
+  }
+}
+
+export class SerfPool extends PoolOfSerfs<Serf, SerfEvent> {
+  protected make(options: SerfOptions): Serf {
+    return new Serf(options);
   }
 }

@@ -75,10 +75,11 @@ export class OwnerMap {
     return line.maxVersion < this.maxVersion ? line.maxVersion : undefined;
   }
 
-  countAbove(version: number): number {
-    let count = 0;
-    for (const entry of this.#entries.values()) if (entry.version > version) count++;
-    return count;
+  /** In order of versions, tombstones included. */
+  entriesAbove(version: number): NodeEntry[] {
+    const above: NodeEntry[] = [];
+    for (const entry of this.#entries.values()) if (entry.version > version) above.push(entry);
+    return above;
   }
 
   /** Applies what another holds of this map, all of it or nothing. @param maxKeys live ones */

@@ -7,7 +7,7 @@
  * Peers are those who understand these messages: the driver tells only of them.
  */
 import { type Endpoint, Fifo, type Transmit } from "@hearsay/core";
-import { decodeStateMessage } from "./codec.ts";
+import { decodeStateMessage, defaultMaxItems } from "./codec.ts";
 import { checkedConfig, checkedTtl, checkKey, checkValue, type StateConfig } from "./config.ts";
 import { StateError } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
@@ -188,6 +188,11 @@ export class ReplicatedState {
     return keys;
   }
 
+  /** The highest version of the owner's map that we have: all up to it is here. 0: nothing. */
+  versionOf(owner: string): number {
+    return this.#maps.find(owner)?.maxVersion ?? 0;
+  }
+
   /** Whose maps are known, ours included. */
   owners(): string[] {
     return Array.from(this.#maps.owners(), ({ owner }) => owner);
@@ -251,7 +256,9 @@ export class ReplicatedState {
     const message = this.#receive(bytes, now);
     if (message === undefined || message.rumour) return;
     const to = { ...from };
-    const { bytes: answer, missed } = this.#exchange.answer(message, this.config.maxPacketBytes, this.#wallAt(now));
+    const { maxPacketBytes, maxPacketWrites } = this.config;
+    const wallMs = this.#wallAt(now);
+    const { bytes: answer, missed } = this.#exchange.answer(message, maxPacketBytes, maxPacketWrites, wallMs);
     if (answer !== undefined) this.#send(to, answer);
     this.#wishStream(to, missed, now);
   }
@@ -339,6 +346,11 @@ export class ReplicatedState {
     return Math.min(collectIntervalMs, this.config.tombstoneGraceMs / 4, this.config.deadListedMs / 4);
   }
 
+  /** Both maps' lines and writes at their limits, where those are set higher than usual. */
+  get #maxItems(): number {
+    return Math.max(defaultMaxItems, 16 * this.config.maxSharedKeys, 4 * this.config.maxKeysPerOwner);
+  }
+
   #wallAt(now: number): number {
     return Math.floor(now + this.#wallOffsetMs);
   }
@@ -363,7 +375,7 @@ export class ReplicatedState {
   #receive(bytes: Uint8Array, now: number): StateMessage | undefined {
     this.counters.packetsReceived++;
     this.counters.bytesReceived += bytes.length;
-    const read = decodeStateMessage(bytes, this.config.maxValueBytes);
+    const read = decodeStateMessage(bytes, this.config.maxValueBytes, this.#maxItems);
     if (typeof read === "string") {
       this.#drop(read);
       return undefined;
@@ -400,7 +412,8 @@ export class ReplicatedState {
     const message = this.#receive(bytes, now);
     if (message === undefined) return undefined;
     this.counters.streams++;
-    return this.#exchange.answer(message, this.config.maxStreamBytes, this.#wallAt(now)).bytes;
+    const everything = Number.POSITIVE_INFINITY;
+    return this.#exchange.answer(message, this.config.maxStreamBytes, everything, this.#wallAt(now)).bytes;
   }
 
   #onBeat({ owner, generation, beat }: Heartbeat): void {

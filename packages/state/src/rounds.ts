@@ -107,13 +107,13 @@ export class Rounds {
   }
 
   #gossip(): void {
-    const { gossipNodes, retransmitMult, maxPacketBytes } = this.#config;
+    const { gossipNodes, retransmitMult, maxPacketBytes, maxPacketWrites } = this.#config;
     const limit = retransmitLimit(retransmitMult, this.peers.aliveCount + 1);
     const peers = this.peers.someAlive(gossipNodes, this.#gossipRng);
     // Nobody to tell: anti-entropy will, when there is.
     if (peers.length === 0) this.#rumours.clear();
     for (const { endpoint } of peers) {
-      const bytes = this.#rumours.next(maxPacketBytes, limit);
+      const bytes = this.#rumours.next(maxPacketBytes, maxPacketWrites, limit);
       if (bytes === undefined) return;
       this.#send(endpoint, bytes);
     }
