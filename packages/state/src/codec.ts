@@ -3,13 +3,15 @@
  *
  *   [flags, gc ms, gc count, roots | nil, nodes, covers, owner wants, key wants, deltas, writes, beats, …]
  *
- * in which an empty part is nil, and records are arrays in the order of `messages.ts`. What follows the known fields is
+ * in which an empty part is nil, and records are arrays in the order of `messages.ts`; `beats` are those of
+ * `beat-codec.ts`. What follows the known fields is
  * passed over, in records too, so that later versions may add some. Nothing read here throws; every count is compared
  * with the bytes there are before anything is kept, and a message is taken whole or not at all.
  */
 import type { DropReason } from "@hearsay/core";
 import { Reader, utf8Length, Writer } from "@hearsay/wire";
-import { type ExchangeMode, maxCounter, maxKeyBytes, maxNameBytes, maxTtlMs } from "./config.ts";
+import { readShortBeats } from "./beat-codec.ts";
+import { type ExchangeMode, maxCounter, maxKeyBytes, maxNameBytes, maxOwners, maxTtlMs } from "./config.ts";
 import { fanOut, firstLeaf, treeNodes } from "./hash-tree.ts";
 import { maxStampCount, maxStampMs, type Stamp } from "./hlc.ts";
 import {
@@ -21,6 +23,7 @@ import {
   type OwnerLine,
   type SectionId,
   type SharedWrite,
+  type ShortBeat,
   type StateMessage,
   sectionCount,
   stateMessageType,
@@ -208,7 +211,7 @@ class Decoder {
         keyWants: this.list(() => this.name(maxKeyBytes)),
         deltas: this.list(() => this.delta()),
         writes: this.list(() => this.sharedWrite()),
-        beats: this.list(() => this.heartbeat()),
+        ...this.heartbeats(),
       };
       const mode = modes[flags & 3];
       if (mode === undefined) this.refuse("field-range");
@@ -291,6 +294,25 @@ class Decoder {
       ttlMs: this.reader.uint(maxTtlMs),
       value: this.value(),
     }));
+  }
+
+  /** Of both forms, no more than there may be owners. */
+  heartbeats(): Pick<StateMessage, "beats" | "shortBeats"> {
+    const beats: Heartbeat[] = [];
+    const shortBeats: ShortBeat[] = [];
+    this.list(() => {
+      if (this.reader.peek() === "array") beats.push(this.heartbeat());
+      else this.shortBeats(shortBeats);
+      if (beats.length + shortBeats.length > maxOwners) this.refuse("count-too-large");
+    });
+    return { beats, shortBeats };
+  }
+
+  shortBeats(to: ShortBeat[]): void {
+    const bytes = this.reader.blobView();
+    const read = bytes && readShortBeats(bytes, maxOwners);
+    if (!read) this.refuse("field-range");
+    else for (const beat of read) to.push(beat);
   }
 
   heartbeat(): Heartbeat {

@@ -16,7 +16,6 @@
 import type { Rng } from "@hearsay/core";
 import {
   encodeCover,
-  encodeHeartbeat,
   encodeKeyLine,
   encodeKeyWant,
   encodeOwnerLine,
@@ -26,7 +25,8 @@ import {
 } from "./codec.ts";
 import type { StateConfig } from "./config.ts";
 import { fanOut, firstChild, type HashTree, isLeaf, leafOf, treeNodes } from "./hash-tree.ts";
-import { type Cover, type Heartbeat, Section, type StateMessage, Tree, type TreeId } from "./messages.ts";
+import type { Heartbeats } from "./heartbeats.ts";
+import { type Cover, Section, type StateMessage, Tree, type TreeId } from "./messages.ts";
 import type { NodeMaps } from "./node-maps.ts";
 import type { OwnerMap } from "./owner-map.ts";
 import { Missed, type Place, packDeltas, packWrites, shuffle } from "./packing.ts";
@@ -60,20 +60,22 @@ export class Exchange {
   readonly #maps: NodeMaps;
   readonly #shared: SharedMap;
   readonly #keys: HashTree;
+  readonly #beats: Heartbeats;
   readonly #rng: Rng;
 
   /** @param keys the tree of the shared map */
-  constructor(config: StateConfig, maps: NodeMaps, shared: SharedMap, keys: HashTree, rng: Rng) {
+  constructor(config: StateConfig, maps: NodeMaps, shared: SharedMap, keys: HashTree, beats: Heartbeats, rng: Rng) {
     this.#config = config;
     this.#maps = maps;
     this.#shared = shared;
     this.#keys = keys;
+    this.#beats = beats;
     this.#rng = rng;
   }
 
-  open(beats: readonly Heartbeat[]): Uint8Array {
+  open(): Uint8Array {
     const builder = new MessageBuilder(this.#config.maxPacketBytes);
-    for (const beat of beats) builder.add(Section.beats, encodeHeartbeat(beat));
+    this.#beats.fill(builder);
     const { mode } = this.#config;
     return builder.finish({ mode, initiator: true, rumour: false, gc: this.#shared.gc, roots: this.#roots() });
   }
@@ -133,6 +135,8 @@ export class Exchange {
       packDeltas(plan.deltas, builder, order, room, missed, this.#rng);
     }
     if (builder.isEmpty) return { bytes: undefined, missed };
+    // On a stream nobody else gets them.
+    if (limit <= this.#config.maxPacketBytes) this.#beats.fill(builder);
     const { gc } = this.#shared;
     return { bytes: builder.finish({ mode, initiator: !initiator, rumour: false, gc, roots: undefined }), missed };
   }

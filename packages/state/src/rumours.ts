@@ -72,8 +72,14 @@ export class Rumours {
    * One message of what was sent least, counted as sent; undefined when nothing waits.
    * @param mostWrites in it
    * @param limit of sendings
+   * @param fill puts something else into the room that is left
    */
-  next(maxBytes: number, mostWrites: number, limit: number): Uint8Array | undefined {
+  next(
+    maxBytes: number,
+    mostWrites: number,
+    limit: number,
+    fill?: (builder: MessageBuilder) => void,
+  ): Uint8Array | undefined {
     const builder = new MessageBuilder(maxBytes, mostWrites);
     const roomOfAll = builder.room;
     const waiting: { readonly sent: number; readonly owner?: string; readonly key?: string }[] = [];
@@ -87,6 +93,7 @@ export class Rumours {
       if (owner !== undefined) this.#addDelta(builder, owner, roomOfAll, limit);
       else this.#addWrite(builder, key!, roomOfAll, limit);
     }
+    fill?.(builder);
     if (builder.isEmpty) return undefined;
     const { gc } = this.#shared;
     return builder.finish({ mode: "push-pull", initiator: true, rumour: true, gc, roots: undefined });
