@@ -145,23 +145,38 @@ export function encodeHeartbeat(heartbeat: Heartbeat): Uint8Array {
   return scratch().array(3).text(heartbeat.owner).uint(heartbeat.generation).uint(heartbeat.beat).finish();
 }
 
-/** The message, or why it was refused. Values are copies. @param bytes type byte first; borrowed */
-export function decodeStateMessage(bytes: Uint8Array, maxValueBytes: number): StateMessage | DropReason {
+/** Items of all lists of a message together: more than a pool at the default limits can have to say. */
+export const defaultMaxItems = 2 ** 19;
+
+/**
+ * The message, or why it was refused. Values are copies.
+ * @param bytes type byte first; borrowed
+ * @param maxItems of all lists together: in memory an item takes twenty times its bytes
+ */
+export function decodeStateMessage(
+  bytes: Uint8Array,
+  maxValueBytes: number,
+  maxItems: number = defaultMaxItems,
+): StateMessage | DropReason {
   if (bytes.length === 0) return "empty";
   if (bytes[0] !== stateMessageType) return "unknown-type";
-  const decoder = new Decoder(new Reader(bytes, 1), maxValueBytes);
+  const decoder = new Decoder(new Reader(bytes, 1), maxValueBytes, maxItems);
   const message = decoder.message();
+  if (decoder.hasTooMany) return "count-too-large";
   return decoder.reader.failure ?? decoder.refusal ?? message;
 }
 
 class Decoder {
   readonly reader: Reader;
   readonly #maxValueBytes: number;
+  #itemsLeft: number;
+  hasTooMany = false;
   refusal: DropReason | undefined;
 
-  constructor(reader: Reader, maxValueBytes: number) {
+  constructor(reader: Reader, maxValueBytes: number, maxItems: number) {
     this.reader = reader;
     this.#maxValueBytes = maxValueBytes;
+    this.#itemsLeft = maxItems;
   }
 
   message(): StateMessage {
@@ -282,6 +297,11 @@ class Decoder {
   /** The reader has seen to it that there are as many bytes as items; each item fails once they run out. */
   list<T>(read: () => T): T[] {
     const count = this.reader.array();
+    this.#itemsLeft -= Math.max(0, count);
+    if (this.#itemsLeft < 0) {
+      this.hasTooMany = true;
+      this.reader.fail("field-range");
+    }
     const items: T[] = [];
     for (let i = 0; i < count && this.reader.ok && this.refusal === undefined; i++) items.push(read());
     return items;

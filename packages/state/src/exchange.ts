@@ -25,7 +25,7 @@ import {
   messageOverhead,
 } from "./codec.ts";
 import type { StateConfig } from "./config.ts";
-import { fanOut, firstChild, type HashTree, isLeaf, leafOf } from "./hash-tree.ts";
+import { fanOut, firstChild, type HashTree, isLeaf, leafOf, treeNodes } from "./hash-tree.ts";
 import { type Cover, type Heartbeat, Section, type StateMessage, Tree, type TreeId } from "./messages.ts";
 import type { NodeMaps } from "./node-maps.ts";
 import type { OwnerMap } from "./owner-map.ts";
@@ -108,15 +108,16 @@ export class Exchange {
       places: [],
     };
     this.#compareHashes(message, plan);
-    for (const cover of message.covers) {
+    for (const cover of onePerNode(message.covers)) {
       if (cover.tree === Tree.owners) this.#compareOwners(cover, plan);
       else this.#compareKeys(cover, message, plan, wallMs);
     }
     if (plan.gives) this.#giveWanted(message, plan);
     const builder = new MessageBuilder(limit);
     const room = limit - messageOverhead;
-    shuffle(plan.places, this.#rng);
-    for (const place of plan.places) this.#descend(builder, place, room * (1 - descentShare));
+    const places = onePerNode(plan.places);
+    shuffle(places, this.#rng);
+    for (const place of places) this.#descend(builder, place, room * (1 - descentShare));
     const rest = room * (1 - wantShare);
     this.#addAll(builder, Section.ownerWants, plan.ownerWants, rest);
     this.#addAll(builder, Section.keyWants, plan.keyWants, rest);
@@ -222,6 +223,7 @@ export class Exchange {
 
   /** Says more about a node that differs: its items where they are few, its children's hashes where not. */
   #descend(builder: MessageBuilder, place: Place, keepFree: number): void {
+    if (builder.room <= keepFree) return;
     const tree = this.#tree(place.tree);
     const isFew = isLeaf(place.node) || tree.count(place.node) <= listedItems;
     if (isFew && this.#cover(builder, place, keepFree)) return;
@@ -252,6 +254,13 @@ export class Exchange {
     shuffle(parts, this.#rng);
     for (const part of parts) if (builder.room - part.length >= keepFree) builder.add(section, part);
   }
+}
+
+/** The last of each node: what is said twice costs no more than said once. */
+function onePerNode<T extends Place>(places: readonly T[]): T[] {
+  const last = new Map<number, T>();
+  for (const place of places) last.set(place.tree * treeNodes + place.node, place);
+  return [...last.values()];
 }
 
 function isAhead(line: { generation: number; maxVersion: number; lastGcVersion: number }, map: OwnerMap): boolean {

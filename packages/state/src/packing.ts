@@ -57,8 +57,10 @@ export function packDelta(map: OwnerMap, from: number, room: number): PackedDelt
   let last = from;
   for (const entry of map.entries()) {
     if (entry.version <= from) continue;
-    const write = encodeNodeWrite(entry);
-    if (write.length > left) {
+    // Measured before it is copied: what has no room may be large, and asked for again and again.
+    const least = entry.key.length + (entry.value?.length ?? 0);
+    const write = least > left ? undefined : encodeNodeWrite(entry);
+    if (write === undefined || write.length > left) {
       to = last;
       isComplete = false;
       break;
@@ -99,6 +101,11 @@ export function packDeltas(
   }
 }
 
+/** A shared write in bytes: at least. Known without writing it, which may be large, and wanted again and again. */
+export function leastWriteBytes({ key, writer, value }: SharedEntry): number {
+  return 12 + key.length + writer.length + (value?.length ?? 0);
+}
+
 /** Shared writes are independent of each other: at random, and a smaller one may pass a larger. */
 export function packWrites(
   wanted: readonly SharedEntry[],
@@ -110,7 +117,7 @@ export function packWrites(
   const order = [...wanted];
   shuffle(order, rng);
   for (const entry of order) {
-    const least = entry.key.length + (entry.value?.length ?? 0);
+    const least = leastWriteBytes(entry);
     const bytes = least > builder.room ? undefined : encodeSharedWrite(entry);
     if (bytes !== undefined && builder.add(Section.writes, bytes)) continue;
     const size = bytes?.length ?? least + 40;

@@ -7,7 +7,7 @@
  * Peers are those who understand these messages: the driver tells only of them.
  */
 import { type Endpoint, Fifo, type Transmit } from "@hearsay/core";
-import { decodeStateMessage } from "./codec.ts";
+import { decodeStateMessage, defaultMaxItems } from "./codec.ts";
 import { checkedConfig, checkedTtl, checkKey, checkValue, type StateConfig } from "./config.ts";
 import { StateError } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
@@ -339,6 +339,11 @@ export class ReplicatedState {
     return Math.min(collectIntervalMs, this.config.tombstoneGraceMs / 4, this.config.deadListedMs / 4);
   }
 
+  /** Both maps' lines and writes at their limits, where those are set higher than usual. */
+  get #maxItems(): number {
+    return Math.max(defaultMaxItems, 16 * this.config.maxSharedKeys, 4 * this.config.maxKeysPerOwner);
+  }
+
   #wallAt(now: number): number {
     return Math.floor(now + this.#wallOffsetMs);
   }
@@ -363,7 +368,7 @@ export class ReplicatedState {
   #receive(bytes: Uint8Array, now: number): StateMessage | undefined {
     this.counters.packetsReceived++;
     this.counters.bytesReceived += bytes.length;
-    const read = decodeStateMessage(bytes, this.config.maxValueBytes);
+    const read = decodeStateMessage(bytes, this.config.maxValueBytes, this.#maxItems);
     if (typeof read === "string") {
       this.#drop(read);
       return undefined;
