@@ -291,6 +291,20 @@ describe("clocks an hour apart", () => {
   });
 });
 
+describe("a clock that is fast for good", () => {
+  it("ends a time to live for itself alone, however long ago that was for it", () => {
+    const net = pool(4, { config: { tombstoneGraceMs: 60_000, maxDriftMs: 10_000 } });
+    net.nodes[1]!.setShared("timed", bytes("v"), net.now, 500_000);
+    net.until(() => net.isEqual(), 20_000);
+    // Long enough that all know of each other that they have the same.
+    net.run(10_000);
+    net.setWall(0, 100 * hour);
+    net.run(200_000);
+    expect(net.nodes[0]!.getShared("timed")).toBeUndefined();
+    for (const node of net.nodes.slice(1)) expect(text(node.getShared("timed")?.value)).toBe("v");
+  });
+});
+
 describe("a key of maximal size first in line", () => {
   // quickwit-oss/quickwit#4561: what everybody waits for came behind megabytes of what nobody needs.
   it("does not hold up other owners, nor shared keys, even where no stream can be opened", () => {

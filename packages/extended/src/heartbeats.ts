@@ -18,8 +18,12 @@ export class Heartbeats {
     return this.#sweepAt;
   }
 
+  /**
+   * Whether the member's silence would be noticed here: it has been heard, and is not suspected already. One that stays
+   * suspected though it lives, because its heartbeats are lost on the way, is left to other detectors.
+   */
   watches(name: string): boolean {
-    return this.#detector.suspectAt(name) !== Number.POSITIVE_INFINITY || this.#detector.phi(name, 0) > 0;
+    return this.#detector.suspectAt(name) !== Number.POSITIVE_INFINITY;
   }
 
   hear(name: string, now: number): void {

@@ -3,13 +3,15 @@
  *
  *   [flags, gc ms, gc count, roots | nil, nodes, covers, owner wants, key wants, deltas, writes, beats, …]
  *
- * in which an empty part is nil, and records are arrays in the order of `messages.ts`. What follows the known fields is
+ * in which an empty part is nil, and records are arrays in the order of `messages.ts`; `beats` are those of
+ * `beat-codec.ts`. What follows the known fields is
  * passed over, in records too, so that later versions may add some. Nothing read here throws; every count is compared
  * with the bytes there are before anything is kept, and a message is taken whole or not at all.
  */
 import type { DropReason } from "@hearsay/core";
 import { Reader, utf8Length, Writer } from "@hearsay/wire";
-import { type ExchangeMode, maxCounter, maxKeyBytes, maxNameBytes, maxTtlMs } from "./config.ts";
+import { readShortBeats } from "./beat-codec.ts";
+import { type ExchangeMode, maxCounter, maxKeyBytes, maxNameBytes, maxOwners, maxTtlMs } from "./config.ts";
 import { fanOut, firstLeaf, treeNodes } from "./hash-tree.ts";
 import { maxStampCount, maxStampMs, type Stamp } from "./hlc.ts";
 import {
@@ -21,6 +23,7 @@ import {
   type OwnerLine,
   type SectionId,
   type SharedWrite,
+  type ShortBeat,
   type StateMessage,
   sectionCount,
   stateMessageType,
@@ -48,25 +51,36 @@ export class MessageBuilder {
   readonly #parts: Uint8Array[][] = Array.from({ length: sectionCount }, () => []);
   readonly #limit: number;
   #bytes = messageOverhead;
+  #writesLeft: number;
 
-  /** @param limit bytes, type byte included */
-  constructor(limit: number) {
+  /**
+   * @param limit bytes, type byte included
+   * @param mostWrites writes, own and shared
+   */
+  constructor(limit: number, mostWrites = Number.POSITIVE_INFINITY) {
     this.#limit = limit;
+    this.#writesLeft = mostWrites;
   }
 
   get room(): number {
     return this.#limit - this.#bytes;
   }
 
+  /** How many more writes may be added. */
+  get writesLeft(): number {
+    return this.#writesLeft;
+  }
+
   get isEmpty(): boolean {
     return this.#bytes === messageOverhead;
   }
 
-  /** False when there is no room, and nothing was added. */
-  add(section: SectionId, part: Uint8Array): boolean {
-    if (part.length > this.room) return false;
+  /** False when there is no room, and nothing was added. @param writes that the part holds */
+  add(section: SectionId, part: Uint8Array, writes = 0): boolean {
+    if (part.length > this.room || writes > this.#writesLeft) return false;
     this.#parts[section]!.push(part);
     this.#bytes += part.length;
+    this.#writesLeft -= writes;
     return true;
   }
 
@@ -89,7 +103,12 @@ export class MessageBuilder {
   }
 }
 
-const scratch = () => new Writer({ dialect: "new", initialBytes: 128 });
+/** For one part at a time: parts are small and many, and each is copied out before the next begins. */
+const partWriter = new Writer({ dialect: "new", initialBytes: 1024 });
+function scratch(): Writer {
+  partWriter.reset();
+  return partWriter;
+}
 
 export function encodeTreeNode({ tree, node, children }: TreeNode): Uint8Array {
   const hashes = new Uint8Array(4 * fanOut);
@@ -192,7 +211,7 @@ class Decoder {
         keyWants: this.list(() => this.name(maxKeyBytes)),
         deltas: this.list(() => this.delta()),
         writes: this.list(() => this.sharedWrite()),
-        beats: this.list(() => this.heartbeat()),
+        ...this.heartbeats(),
       };
       const mode = modes[flags & 3];
       if (mode === undefined) this.refuse("field-range");
@@ -276,6 +295,25 @@ class Decoder {
       ttlMs: this.reader.uint(maxTtlMs),
       value: this.value(),
     }));
+  }
+
+  /** Of both forms, no more than there may be owners. */
+  heartbeats(): Pick<StateMessage, "beats" | "shortBeats"> {
+    const beats: Heartbeat[] = [];
+    const shortBeats: ShortBeat[] = [];
+    this.list(() => {
+      if (this.reader.peek() === "array") beats.push(this.heartbeat());
+      else this.shortBeats(shortBeats);
+      if (beats.length + shortBeats.length > maxOwners) this.refuse("count-too-large");
+    });
+    return { beats, shortBeats };
+  }
+
+  shortBeats(to: ShortBeat[]): void {
+    const bytes = this.reader.blobView();
+    const read = bytes && readShortBeats(bytes, maxOwners);
+    if (!read) this.refuse("field-range");
+    else for (const beat of read) to.push(beat);
   }
 
   heartbeat(): Heartbeat {

@@ -16,7 +16,6 @@
 import type { Rng } from "@hearsay/core";
 import {
   encodeCover,
-  encodeHeartbeat,
   encodeKeyLine,
   encodeKeyWant,
   encodeOwnerLine,
@@ -26,7 +25,8 @@ import {
 } from "./codec.ts";
 import type { StateConfig } from "./config.ts";
 import { fanOut, firstChild, type HashTree, isLeaf, leafOf, treeNodes } from "./hash-tree.ts";
-import { type Cover, type Heartbeat, Section, type StateMessage, Tree, type TreeId } from "./messages.ts";
+import type { Heartbeats } from "./heartbeats.ts";
+import { type Cover, Section, type StateMessage, Tree, type TreeId } from "./messages.ts";
 import type { NodeMaps } from "./node-maps.ts";
 import type { OwnerMap } from "./owner-map.ts";
 import { Missed, type Place, packDeltas, packWrites, shuffle } from "./packing.ts";
@@ -60,20 +60,22 @@ export class Exchange {
   readonly #maps: NodeMaps;
   readonly #shared: SharedMap;
   readonly #keys: HashTree;
+  readonly #beats: Heartbeats;
   readonly #rng: Rng;
 
   /** @param keys the tree of the shared map */
-  constructor(config: StateConfig, maps: NodeMaps, shared: SharedMap, keys: HashTree, rng: Rng) {
+  constructor(config: StateConfig, maps: NodeMaps, shared: SharedMap, keys: HashTree, beats: Heartbeats, rng: Rng) {
     this.#config = config;
     this.#maps = maps;
     this.#shared = shared;
     this.#keys = keys;
+    this.#beats = beats;
     this.#rng = rng;
   }
 
-  open(beats: readonly Heartbeat[]): Uint8Array {
+  open(): Uint8Array {
     const builder = new MessageBuilder(this.#config.maxPacketBytes);
-    for (const beat of beats) builder.add(Section.beats, encodeHeartbeat(beat));
+    this.#beats.fill(builder);
     const { mode } = this.#config;
     return builder.finish({ mode, initiator: true, rumour: false, gc: this.#shared.gc, roots: this.#roots() });
   }
@@ -94,8 +96,9 @@ export class Exchange {
   /**
    * What to answer, after what the message brought was applied.
    * @param limit bytes of the answer
+   * @param mostWrites in the answer
    */
-  answer(message: StateMessage, limit: number, wallMs: number): Answer {
+  answer(message: StateMessage, limit: number, mostWrites: number, wallMs: number): Answer {
     const { mode, initiator } = message;
     const missed = new Missed();
     const plan: Plan = {
@@ -113,7 +116,7 @@ export class Exchange {
       else this.#compareKeys(cover, message, plan, wallMs);
     }
     if (plan.gives) this.#giveWanted(message, plan);
-    const builder = new MessageBuilder(limit);
+    const builder = new MessageBuilder(limit, mostWrites);
     const room = limit - messageOverhead;
     const places = onePerNode(plan.places);
     shuffle(places, this.#rng);
@@ -121,16 +124,19 @@ export class Exchange {
     const rest = room * (1 - wantShare);
     this.#addAll(builder, Section.ownerWants, plan.ownerWants, rest);
     this.#addAll(builder, Section.keyWants, plan.keyWants, rest);
+    const { order } = this.#config;
     // Neither kind of map waits for the other for good.
     const writes = [...plan.writes.values()];
     if (this.#rng.below(2) === 0) {
-      packDeltas(plan.deltas, builder, room, missed, this.#rng);
+      packDeltas(plan.deltas, builder, order, room, missed, this.#rng);
       packWrites(writes, builder, room, missed, this.#rng);
     } else {
       packWrites(writes, builder, room, missed, this.#rng);
-      packDeltas(plan.deltas, builder, room, missed, this.#rng);
+      packDeltas(plan.deltas, builder, order, room, missed, this.#rng);
     }
     if (builder.isEmpty) return { bytes: undefined, missed };
+    // On a stream nobody else gets them.
+    if (limit <= this.#config.maxPacketBytes) this.#beats.fill(builder);
     const { gc } = this.#shared;
     return { bytes: builder.finish({ mode, initiator: !initiator, rumour: false, gc, roots: undefined }), missed };
   }
@@ -201,7 +207,7 @@ export class Exchange {
     }
     for (const node of gone) plan.places.push({ tree: Tree.keys, node });
     if (!cover.complete) return;
-    for (const key of [...this.#keys.names(cover.node)]) {
+    for (const key of this.#keys.names(cover.node)) {
       if (theirs.has(key)) continue;
       const ours = this.#shared.get(key)!;
       if (this.#shared.isLeftover(ours, message.gc)) this.#shared.bury(key, wallMs);
@@ -237,9 +243,11 @@ export class Exchange {
 
   /** Lists the items of a node: all, or, in a packet that has nothing else, a random part. False when neither fits. */
   #cover(builder: MessageBuilder, { tree, node }: Place, keepFree: number): boolean {
-    const lines = [...this.#tree(tree).names(node)].map((name) =>
-      tree === Tree.owners ? encodeOwnerLine(this.#maps.find(name)!.line()) : encodeKeyLine(this.#shared.line(name)!),
-    );
+    const lines = this.#tree(tree)
+      .names(node)
+      .map((name) =>
+        tree === Tree.owners ? encodeOwnerLine(this.#maps.find(name)!.line()) : encodeKeyLine(this.#shared.line(name)!),
+      );
     const room = builder.room - keepFree;
     const all = encodeCover(tree, node, true, lines);
     if (all.length <= room) return builder.add(Section.covers, all);

@@ -83,6 +83,13 @@ export interface Heartbeat {
   readonly beat: number;
 }
 
+/** The same in few bytes. */
+export interface ShortBeat {
+  /** u32 of owner and generation: `lifeHash`. */
+  readonly hash: number;
+  readonly beat: number;
+}
+
 export interface StateMessage {
   readonly mode: ExchangeMode;
   /** Whether the sender opened the exchange. */
@@ -101,6 +108,7 @@ export interface StateMessage {
   readonly deltas: readonly OwnerDelta[];
   readonly writes: readonly SharedWrite[];
   readonly beats: readonly Heartbeat[];
+  readonly shortBeats: readonly ShortBeat[];
 }
 
 /** Parts of a message in the order in which they are written. */

@@ -7,6 +7,7 @@ import { checkedTtl, checkKey, checkValue, maxCounter, maxOwners, type StateConf
 import { StateError } from "./errors.ts";
 import { finish, hashNumber, hashText } from "./hash.ts";
 import { HashTree } from "./hash-tree.ts";
+import { Lives } from "./lives.ts";
 import type { OwnerDelta, OwnerLine } from "./messages.ts";
 import { type DeltaOutcome, OwnerMap, sameBytes } from "./owner-map.ts";
 
@@ -23,6 +24,8 @@ const outbidEveryMs = 5000;
 
 export class NodeMaps {
   readonly tree = new HashTree();
+  /** Of those that take part in exchanges and have been heard. */
+  readonly lives = new Lives();
   readonly own: OwnerMap;
   #latestGeneration = maxCounter;
   #now = 0;
@@ -162,6 +165,7 @@ export class NodeMaps {
     this.#diedAt.delete(owner);
     this.#unlisted.delete(owner);
     this.tree.delete(owner);
+    this.lives.end(owner);
     for (const { key, value } of map.entries()) if (value !== null) this.#onChange(owner, key, value, null, false);
   }
 
@@ -180,6 +184,7 @@ export class NodeMaps {
       else if (now >= at + deadListedMs && !this.#unlisted.has(owner)) {
         this.#unlisted.add(owner);
         this.tree.delete(owner);
+        this.lives.end(owner);
       }
     }
   }
@@ -197,6 +202,7 @@ export class NodeMaps {
 
   #list(map: OwnerMap): void {
     if (map.generation === 0) return;
+    this.lives.begin(map);
     const { owner, generation, maxVersion, hash } = map;
     this.tree.set(owner, finish(hashNumber(hash, hashNumber(maxVersion, hashNumber(generation, hashText(owner))))));
   }

@@ -7,10 +7,8 @@ import { finish, hashBytes, hashNumber, hashText } from "./hash.ts";
 import type { NodeWrite, OwnerDelta, OwnerLine } from "./messages.ts";
 
 export interface NodeEntry extends NodeWrite {
-  /** Of a tombstone: since when it is known here, monotonic ms. */
-  readonly deadSince: number;
-  /** u32; 0 of a tombstone, which some have dropped and some not. */
-  readonly hash: number;
+  /** Of a tombstone: since when it is known here, monotonic ms. Of others nothing is noted, so that a copy can be shared. */
+  readonly deadSince?: number;
 }
 
 /** Of those who have written nothing, who may be many: never written to. */
@@ -68,7 +66,8 @@ export class OwnerMap {
 
   /** Only by the owner itself. */
   write(key: string, value: Uint8Array | null, now: number): void {
-    this.#put({ key, version: ++this.maxVersion, value }, now);
+    const write = { key, version: ++this.maxVersion, value };
+    this.#put(value === null ? { ...write, deadSince: now } : write);
   }
 
   /** From which version on somebody with this line (or nothing) needs the map; undefined when it has it all. */
@@ -80,10 +79,11 @@ export class OwnerMap {
     return line.maxVersion < this.maxVersion ? line.maxVersion : undefined;
   }
 
-  countAbove(version: number): number {
-    let count = 0;
-    for (const entry of this.#entries.values()) if (entry.version > version) count++;
-    return count;
+  /** In order of versions, tombstones included. */
+  entriesAbove(version: number): NodeEntry[] {
+    const above: NodeEntry[] = [];
+    for (const entry of this.#entries.values()) if (entry.version > version) above.push(entry);
+    return above;
   }
 
   /** Applies what another holds of this map, all of it or nothing. @param maxKeys live ones */
@@ -106,7 +106,7 @@ export class OwnerMap {
       if (write.version <= known) continue;
       const before = former ? (former.get(write.key)?.value ?? null) : this.get(write.key);
       former?.delete(write.key);
-      this.#put(write, now);
+      this.#put(write.value === null ? { ...write, deadSince: now } : write);
       if (!sameBytes(before, write.value)) onChange(write.key, before, write.value);
     }
     if (former) for (const { key, value } of former.values()) if (value !== null) onChange(key, value, null);
@@ -123,7 +123,7 @@ export class OwnerMap {
     if (this.tombstoneCount === 0) return false;
     const before = this.#entries.size;
     for (const { key, version, value, deadSince } of this.#entries.values()) {
-      if (value !== null || (deadSince > since && surplus <= 0)) continue;
+      if (value !== null || (deadSince! > since && surplus <= 0)) continue;
       this.#entries.delete(key);
       this.lastGcVersion = Math.max(this.lastGcVersion, version);
       surplus--;
@@ -150,10 +150,9 @@ export class OwnerMap {
     return former;
   }
 
-  #put(write: NodeWrite, now: number): void {
-    const entry = { ...write, deadSince: now, hash: hashOf(write) };
+  #put(entry: NodeEntry): void {
     const before = this.#entries.get(entry.key);
-    this.hash = (this.hash + entry.hash - (before?.hash ?? 0)) >>> 0;
+    this.hash = (this.hash + hashOf(entry) - (before ? hashOf(before) : 0)) >>> 0;
     if (before !== undefined && before.value !== null) this.#live--;
     if (this.#entries === noEntries) this.#entries = new Map();
     this.#entries.delete(entry.key);
@@ -162,6 +161,7 @@ export class OwnerMap {
   }
 }
 
+/** u32; 0 of a tombstone, which some have dropped and some not. */
 function hashOf({ key, version, value }: NodeWrite): number {
   return value === null ? 0 : finish(hashBytes(value, hashNumber(version, hashText(key))));
 }

@@ -1,11 +1,8 @@
-import { Rng } from "@hearsay/core";
 import { describe, expect, it } from "vitest";
-import { decodeStateMessage, MessageBuilder } from "./codec.ts";
+import { decodeStateMessage } from "./codec.ts";
 import { stateDefaults } from "./config.ts";
 import type { StateMessage } from "./messages.ts";
 import { NodeMaps } from "./node-maps.ts";
-import { OwnerMap } from "./owner-map.ts";
-import { Missed, packDeltas } from "./packing.ts";
 import { Rumours } from "./rumours.ts";
 import { SharedMap } from "./shared-map.ts";
 import { bytes, Net } from "./testing/net.ts";
@@ -24,7 +21,7 @@ function setUp() {
     rumours.addOwner("n", 1, from, maps.own.maxVersion);
   };
   const next = (limit: number) => {
-    const packet = rumours.next(1300, limit);
+    const packet = rumours.next(1300, 99, limit);
     return packet && (decodeStateMessage(packet, 65_536) as StateMessage);
   };
   return { maps, shared, rumours, write, next };
@@ -84,25 +81,6 @@ describe("Rumours", () => {
     net.run(5000);
     // Who misses one of a series cannot take the next: a gap. Overlapping stretches make that rare.
     expect(net.nodes.filter((node) => node.entries("node-0").length === 20).length).toBeGreaterThan(44);
-  });
-});
-
-describe("packDeltas", () => {
-  it("puts the owner with most to tell first", () => {
-    const owners = [3, 9, 5].map((count, i) => {
-      const map = new OwnerMap(`o${i}`, 1);
-      for (let k = 0; k < count; k++) map.write(`k${k}`, new Uint8Array(60), 0);
-      return map;
-    });
-    const builder = new MessageBuilder(900);
-    const missed = new Missed();
-    packDeltas(new Map(owners.map((map) => [map, 0])), builder, builder.room, missed, new Rng(1));
-    const gc = { ms: 0, count: 0 };
-    const packet = builder.finish({ mode: "push", initiator: true, rumour: false, gc, roots: undefined });
-    const { deltas } = decodeStateMessage(packet, 100) as StateMessage;
-    expect(deltas.map(({ owner, to }) => [owner, to])[0]).toEqual(["o1", 9]);
-    expect(missed.bytes).toBeGreaterThan(0);
-    expect(missed.oversize).toBe(false);
   });
 });
 

@@ -68,9 +68,19 @@ export class Rumours {
     this.#keys.clear();
   }
 
-  /** One message of what was sent least, counted as sent; undefined when nothing waits. @param limit of sendings */
-  next(maxBytes: number, limit: number): Uint8Array | undefined {
-    const builder = new MessageBuilder(maxBytes);
+  /**
+   * One message of what was sent least, counted as sent; undefined when nothing waits.
+   * @param mostWrites in it
+   * @param limit of sendings
+   * @param fill puts something else into the room that is left
+   */
+  next(
+    maxBytes: number,
+    mostWrites: number,
+    limit: number,
+    fill?: (builder: MessageBuilder) => void,
+  ): Uint8Array | undefined {
+    const builder = new MessageBuilder(maxBytes, mostWrites);
     const roomOfAll = builder.room;
     const waiting: { readonly sent: number; readonly owner?: string; readonly key?: string }[] = [];
     for (const [owner, { stretches }] of this.#owners) {
@@ -79,10 +89,11 @@ export class Rumours {
     for (const [key, sent] of this.#keys) waiting.push({ sent, key });
     waiting.sort((a, b) => a.sent - b.sent);
     for (const { owner, key } of waiting) {
-      if (builder.room < 32) break;
+      if (builder.room < 32 || builder.writesLeft === 0) break;
       if (owner !== undefined) this.#addDelta(builder, owner, roomOfAll, limit);
       else this.#addWrite(builder, key!, roomOfAll, limit);
     }
+    fill?.(builder);
     if (builder.isEmpty) return undefined;
     const { gc } = this.#shared;
     return builder.finish({ mode: "push-pull", initiator: true, rumour: true, gc, roots: undefined });
@@ -97,13 +108,13 @@ export class Rumours {
       this.#owners.delete(owner);
       return;
     }
-    const packed = packDelta(map, from, builder.room);
+    const packed = packDelta(map, from, builder.room, builder.writesLeft);
     if (packed === undefined) {
       // Too large for any packet: an exchange will send it on a stream.
       if (builder.room === roomOfAll) this.#owners.delete(owner);
       return;
     }
-    builder.add(Section.deltas, packed.bytes);
+    builder.add(Section.deltas, packed.bytes, packed.writes);
     waiting.stretches = waiting.stretches
       .flatMap((stretch) => divided(stretch, packed.to))
       .map((stretch) => (stretch.to <= packed.to ? { ...stretch, sent: stretch.sent + 1 } : stretch))
@@ -120,7 +131,7 @@ export class Rumours {
       this.#keys.delete(key);
       return;
     }
-    if (!builder.add(Section.writes, bytes)) return;
+    if (!builder.add(Section.writes, bytes, 1)) return;
     const sent = this.#keys.get(key)! + 1;
     if (sent < limit) this.#keys.set(key, sent);
     else this.#keys.delete(key);

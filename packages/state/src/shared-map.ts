@@ -213,7 +213,8 @@ export class SharedMap {
       if (!entry.dead || entry.holdUntilMs > wallMs || !this.#isForgettable(entry, wallMs)) continue;
       this.#entries.delete(entry.key);
       this.#onDropped(entry.key);
-      if (entry.ms >= this.completeFromMs && compareStamps(entry, this.gc) > 0)
+      // What our clock has ended is not what was deleted: were it fast, others would bury what still has its time.
+      if (entry.ttlMs === 0 && entry.ms >= this.completeFromMs && compareStamps(entry, this.gc) > 0)
         this.gc = { ms: entry.ms, count: entry.count };
     }
   }

@@ -1,5 +1,5 @@
 /** From the agent's settings to the node's. */
-import type { Logger, NodeOptions } from "@hearsay/node";
+import type { Logger, NodeOptions, StateNodeOptions } from "@hearsay/node";
 import { type AgentConfig, ConfigError } from "./config.ts";
 
 const GOSSIP_PORT = 7946;
@@ -14,7 +14,11 @@ interface Derived {
   readonly bind: string;
 }
 
-export function nodeOptions(config: AgentConfig, { keys, tags, bind }: Derived, logger: Logger): NodeOptions {
+export function nodeOptions(
+  config: AgentConfig,
+  { keys, tags, bind }: Derived,
+  logger: Logger,
+): NodeOptions & StateNodeOptions {
   const { reconnectIntervalMs, reconnectTimeoutMs, tombstoneTimeoutMs, keyringFile, snapshotPath } = config;
   const { userEventSizeLimit, querySizeLimit, queryResponseSizeLimit } = config;
   return {
@@ -36,6 +40,9 @@ export function nodeOptions(config: AgentConfig, { keys, tags, bind }: Derived, 
     compression: config.enableCompression,
     coordinates: !config.disableCoordinates,
     isolate: config.isolate,
+    ...(config.state ? {} : { state: false }),
+    ...(config.stateFile === undefined ? {} : { stateFile: config.stateFile }),
+    ...(config.detector === "swim" ? {} : { detector: config.detector }),
     protocol: config.protocol,
     broadcastTimeoutMs: config.broadcastTimeoutMs,
     ...(tombstoneTimeoutMs === undefined ? {} : { tombstoneTimeoutMs }),
