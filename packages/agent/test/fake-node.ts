@@ -7,7 +7,6 @@ import {
   type CallOptions,
   type Coordinate,
   type Explanation,
-  type HearsayNode,
   type IncomingQuery,
   type JoinResult,
   type Member,
@@ -18,6 +17,7 @@ import {
   type NodeStats,
   type PoolKeys,
   type QueryOptions,
+  type SerfNode,
 } from "@hearsay/node";
 import { Pattern, SerfError, type SerfErrorCode } from "@hearsay/serf";
 import { type MsgpackInput, Writer } from "@hearsay/wire";
@@ -36,6 +36,7 @@ export function fakeMember(name: string, fields: Partial<Member> = {}): Member {
     address: "127.0.0.1",
     port: 7946,
     tags: {},
+    capabilities: "",
     status: "alive",
     state: "alive",
     incarnation: 1,
@@ -46,7 +47,7 @@ export function fakeMember(name: string, fields: Partial<Member> = {}): Member {
   };
 }
 
-export class FakeNode implements HearsayNode {
+export class FakeNode implements SerfNode {
   readonly name: string;
   readonly address: string;
   readonly port: number;

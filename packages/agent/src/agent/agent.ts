@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatEndpoint } from "@hearsay/core";
-import type { HearsayNode, JoinResult, Logger, NodeOptions } from "@hearsay/node";
+import type { JoinResult, Logger, NodeOptions, SerfNode } from "@hearsay/node";
 import { parseRpcAddress } from "../cli/rpc-connection.ts";
 import { EventHandlers } from "../handlers/event-handlers.ts";
 import { handlerStats } from "../handlers/handler-spec.ts";
@@ -27,13 +27,13 @@ import { readTagsFile, writeTagsFile } from "./tags-file.ts";
 
 const TAGS_TWICE = "Tags config not allowed while using tag files: give -tag or -tags-file, not both";
 
-export type CreateNode = (options: NodeOptions) => Promise<HearsayNode>;
+export type CreateNode = (options: NodeOptions) => Promise<SerfNode>;
 
 /** Why an agent came to its end. `failed`: it cannot go on; one line for people. */
 export type Ending = { readonly type: "left" } | { readonly type: "failed"; readonly message: string };
 
 export class Agent implements RpcHost, AsyncDisposable {
-  readonly node: HearsayNode;
+  readonly node: SerfNode;
   readonly log: Logger;
   readonly logBook: LogBook;
   readonly ended: Promise<Ending>;
@@ -54,7 +54,7 @@ export class Agent implements RpcHost, AsyncDisposable {
   readonly #closing = new AbortController();
   #leaving: Promise<void> | undefined;
 
-  private constructor(node: HearsayNode, config: AgentConfig, bind: string, log: AgentLog) {
+  private constructor(node: SerfNode, config: AgentConfig, bind: string, log: AgentLog) {
     this.node = node;
     this.bindAddress = bind;
     this.#config = config;
