@@ -18,7 +18,6 @@ import {
   type NodeStats,
   type PoolKeys,
   type QueryOptions,
-  type StateApi,
 } from "@hearsay/node";
 import { Pattern, SerfError, type SerfErrorCode } from "@hearsay/serf";
 import { type MsgpackInput, Writer } from "@hearsay/wire";
@@ -38,6 +37,7 @@ export function fakeMember(name: string, fields: Partial<Member> = {}): Member {
     address: "127.0.0.1",
     port: 7946,
     tags: {},
+    capabilities: "",
     status: "alive",
     state: "alive",
     incarnation: 1,
@@ -48,7 +48,7 @@ export function fakeMember(name: string, fields: Partial<Member> = {}): Member {
   };
 }
 
-export class FakeNode extends FakeStateNode implements HearsayNode, StateApi {
+export class FakeNode extends FakeStateNode implements HearsayNode {
   readonly name: string;
   readonly address: string;
   readonly port: number;

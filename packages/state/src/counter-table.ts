@@ -131,6 +131,11 @@ export class CounterTable {
     return sum;
   }
 
+  /** The id of our own life. */
+  get ownId(): string {
+    return this.#own.id;
+  }
+
   get lives(): number {
     return this.#lives.size;
   }

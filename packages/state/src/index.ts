@@ -2,7 +2,7 @@ export type { AggregatePacket, AggregatePeers, AggregateStats } from "./aggregat
 export { aggregateMessageType } from "./aggregate-codec.ts";
 export { type AggregateEstimate, type AggregateSettings, aggregateDefaults } from "./aggregate-config.ts";
 export { Aggregates } from "./aggregates.ts";
-export { type ExchangeMode, type StateConfig, stateDefaults } from "./config.ts";
+export { checkedConfig, type ExchangeMode, type StateConfig, stateDefaults } from "./config.ts";
 export { counterMessageType } from "./counter-codec.ts";
 export { CounterError, type CounterErrorCode } from "./counter-errors.ts";
 export { type CounterPacket, CounterSync, type CounterSyncSettings, type CounterSyncStats } from "./counter-sync.ts";

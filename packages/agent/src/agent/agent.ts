@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatEndpoint } from "@hearsay/core";
-import type { HearsayNode, JoinResult, Logger, NodeOptions, StateApi } from "@hearsay/node";
+import type { HearsayNode, JoinResult, Logger, NodeOptions } from "@hearsay/node";
 import { parseRpcAddress } from "../cli/rpc-connection.ts";
 import { EventHandlers } from "../handlers/event-handlers.ts";
 import { handlerStats } from "../handlers/handler-spec.ts";
@@ -34,7 +34,7 @@ export type CreateNode = (options: NodeOptions) => Promise<HearsayNode>;
 export type Ending = { readonly type: "left" } | { readonly type: "failed"; readonly message: string };
 
 export class Agent implements RpcHost, AsyncDisposable {
-  readonly node: HearsayNode & StateApi;
+  readonly node: HearsayNode;
   readonly aggregates: AgentAggregates;
   readonly log: Logger;
   readonly logBook: LogBook;
@@ -57,8 +57,8 @@ export class Agent implements RpcHost, AsyncDisposable {
   #leaving: Promise<void> | undefined;
 
   private constructor(node: HearsayNode, config: AgentConfig, bind: string, log: AgentLog) {
-    this.node = node as HearsayNode & StateApi;
-    this.aggregates = new AgentAggregates(this.node);
+    this.node = node;
+    this.aggregates = new AgentAggregates(node);
     this.bindAddress = bind;
     this.#config = config;
     this.log = log.child("agent");

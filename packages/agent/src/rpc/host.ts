@@ -1,5 +1,5 @@
 /** What the RPC server asks of the agent it stands in front of. The agent implements it; tests do with a stand-in. */
-import type { HearsayNode, JoinResult, Logger, StateApi } from "@hearsay/node";
+import type { HearsayNode, JoinResult, Logger } from "@hearsay/node";
 import type { AgentAggregates } from "../agent/agent-aggregates.ts";
 import type { AgentEvent } from "../agent/agent-event.ts";
 import type { LogBook } from "../log/log-book.ts";
@@ -8,7 +8,7 @@ import type { LogBook } from "../log/log-book.ts";
 export type StatGroups = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 export interface RpcHost {
-  readonly node: HearsayNode & StateApi;
+  readonly node: HearsayNode;
   /** Those that clients have given a number for. */
   readonly aggregates: AgentAggregates;
   readonly log: Logger;
