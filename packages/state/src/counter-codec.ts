@@ -126,7 +126,8 @@ function readLife(reader: Reader): LifeDelta {
     if (tally.version <= (tallies.at(-1)?.version ?? from) || tally.version > to) reader.fail("field-range");
     tallies.push(tally);
   }
-  if (to <= from) reader.fail("field-range");
+  // A life's version is that of its latest tally. One above it would leave somebody wanting what nobody can tell.
+  if (tallies.at(-1)?.version !== to) reader.fail("field-range");
   return { id, writer, from, to, tallies };
 }
 

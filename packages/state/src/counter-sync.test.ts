@@ -47,6 +47,34 @@ describe("the messages", () => {
     );
   });
 
+  it.each([
+    ["no tally at all", []],
+    ["a tally below the life's version", [{ counter: "c", plus: 1, minus: 0, version: 50 }]],
+  ])(
+    "with a life that claims a version and tells %s are refused: who asked for the rest would never get it",
+    (_what, tallies) => {
+      const sync = new CounterSync(new CounterTable({ writer: "a", life: 1 }), new Rng(1), 0);
+      const id = "ab".repeat(8);
+      sync.handlePacket(
+        "b",
+        encodeCounterMessage({ type: "delta", lives: [{ id, writer: "w", from: 0, to: 100, tallies }] }),
+      );
+      // Told of, it would be sent to whoever lacks it, for ever.
+      sync.handlePacket("b", encodeCounterMessage({ type: "wants", have: [{ id, version: 60 }] }));
+      expect(sync.stats).toMatchObject({ malformed: 1, news: 0 });
+      expect(sync.table.versionOf(id)).toBe(0);
+    },
+  );
+
+  it("ask for what a table from a disk cannot tell, and are answered with nothing", () => {
+    const table = new CounterTable({ writer: "a", life: 1 });
+    const id = "ab".repeat(8);
+    table.merge({ id, writer: "w", from: 0, to: 100, tallies: [] });
+    const sync = new CounterSync(table, new Rng(1), 0);
+    sync.handlePacket("b", encodeCounterMessage({ type: "wants", have: [{ id, version: 0 }] }));
+    expect(sync.pollTransmit()).toBeUndefined();
+  });
+
   it("do no harm when they are noise", () => {
     const sync = new CounterSync(new CounterTable({ writer: "a", life: 1 }), new Rng(1), 0);
     fc.assert(

@@ -179,7 +179,7 @@ export class CounterSync {
           lives.push(part);
           room -= lifeBytes(part) + part.tallies.reduce((sum, tally) => sum + tallyBytes(tally), 0);
           delta = part.to < delta.to ? this.table.deltaOf(id, part.to) : undefined;
-        }
+        } else if (lives.length === 0) break;
         if (delta && lives.length > 0) {
           this.#send(to, { type: "delta", lives });
           lives = [];

@@ -16,7 +16,6 @@
 import type { Rng } from "@hearsay/core";
 import {
   encodeCover,
-  encodeHeartbeat,
   encodeKeyLine,
   encodeKeyWant,
   encodeOwnerLine,
@@ -25,8 +24,9 @@ import {
   messageOverhead,
 } from "./codec.ts";
 import type { StateConfig } from "./config.ts";
-import { fanOut, firstChild, type HashTree, isLeaf, leafOf } from "./hash-tree.ts";
-import { type Cover, type Heartbeat, Section, type StateMessage, Tree, type TreeId } from "./messages.ts";
+import { fanOut, firstChild, type HashTree, isLeaf, leafOf, treeNodes } from "./hash-tree.ts";
+import type { Heartbeats } from "./heartbeats.ts";
+import { type Cover, Section, type StateMessage, Tree, type TreeId } from "./messages.ts";
 import type { NodeMaps } from "./node-maps.ts";
 import type { OwnerMap } from "./owner-map.ts";
 import { Missed, type Place, packDeltas, packWrites, shuffle } from "./packing.ts";
@@ -60,20 +60,22 @@ export class Exchange {
   readonly #maps: NodeMaps;
   readonly #shared: SharedMap;
   readonly #keys: HashTree;
+  readonly #beats: Heartbeats;
   readonly #rng: Rng;
 
   /** @param keys the tree of the shared map */
-  constructor(config: StateConfig, maps: NodeMaps, shared: SharedMap, keys: HashTree, rng: Rng) {
+  constructor(config: StateConfig, maps: NodeMaps, shared: SharedMap, keys: HashTree, beats: Heartbeats, rng: Rng) {
     this.#config = config;
     this.#maps = maps;
     this.#shared = shared;
     this.#keys = keys;
+    this.#beats = beats;
     this.#rng = rng;
   }
 
-  open(beats: readonly Heartbeat[]): Uint8Array {
+  open(): Uint8Array {
     const builder = new MessageBuilder(this.#config.maxPacketBytes);
-    for (const beat of beats) builder.add(Section.beats, encodeHeartbeat(beat));
+    this.#beats.fill(builder);
     const { mode } = this.#config;
     return builder.finish({ mode, initiator: true, rumour: false, gc: this.#shared.gc, roots: this.#roots() });
   }
@@ -109,15 +111,16 @@ export class Exchange {
       places: [],
     };
     this.#compareHashes(message, plan);
-    for (const cover of message.covers) {
+    for (const cover of onePerNode(message.covers)) {
       if (cover.tree === Tree.owners) this.#compareOwners(cover, plan);
       else this.#compareKeys(cover, message, plan, wallMs);
     }
     if (plan.gives) this.#giveWanted(message, plan);
     const builder = new MessageBuilder(limit, mostWrites);
     const room = limit - messageOverhead;
-    shuffle(plan.places, this.#rng);
-    for (const place of plan.places) this.#descend(builder, place, room * (1 - descentShare));
+    const places = onePerNode(plan.places);
+    shuffle(places, this.#rng);
+    for (const place of places) this.#descend(builder, place, room * (1 - descentShare));
     const rest = room * (1 - wantShare);
     this.#addAll(builder, Section.ownerWants, plan.ownerWants, rest);
     this.#addAll(builder, Section.keyWants, plan.keyWants, rest);
@@ -132,6 +135,8 @@ export class Exchange {
       packDeltas(plan.deltas, builder, order, room, missed, this.#rng);
     }
     if (builder.isEmpty) return { bytes: undefined, missed };
+    // On a stream nobody else gets them.
+    if (limit <= this.#config.maxPacketBytes) this.#beats.fill(builder);
     const { gc } = this.#shared;
     return { bytes: builder.finish({ mode, initiator: !initiator, rumour: false, gc, roots: undefined }), missed };
   }
@@ -201,7 +206,7 @@ export class Exchange {
     }
     for (const node of gone) plan.places.push({ tree: Tree.keys, node });
     if (!cover.complete) return;
-    for (const key of [...this.#keys.names(cover.node)]) {
+    for (const key of this.#keys.names(cover.node)) {
       if (theirs.has(key)) continue;
       const ours = this.#shared.get(key)!;
       if (this.#shared.isLeftover(ours, message.gc)) this.#shared.bury(key, wallMs);
@@ -224,6 +229,7 @@ export class Exchange {
 
   /** Says more about a node that differs: its items where they are few, its children's hashes where not. */
   #descend(builder: MessageBuilder, place: Place, keepFree: number): void {
+    if (builder.room <= keepFree) return;
     const tree = this.#tree(place.tree);
     const isFew = isLeaf(place.node) || tree.count(place.node) <= listedItems;
     if (isFew && this.#cover(builder, place, keepFree)) return;
@@ -236,9 +242,11 @@ export class Exchange {
 
   /** Lists the items of a node: all, or, in a packet that has nothing else, a random part. False when neither fits. */
   #cover(builder: MessageBuilder, { tree, node }: Place, keepFree: number): boolean {
-    const lines = [...this.#tree(tree).names(node)].map((name) =>
-      tree === Tree.owners ? encodeOwnerLine(this.#maps.find(name)!.line()) : encodeKeyLine(this.#shared.line(name)!),
-    );
+    const lines = this.#tree(tree)
+      .names(node)
+      .map((name) =>
+        tree === Tree.owners ? encodeOwnerLine(this.#maps.find(name)!.line()) : encodeKeyLine(this.#shared.line(name)!),
+      );
     const room = builder.room - keepFree;
     const all = encodeCover(tree, node, true, lines);
     if (all.length <= room) return builder.add(Section.covers, all);
@@ -254,6 +262,13 @@ export class Exchange {
     shuffle(parts, this.#rng);
     for (const part of parts) if (builder.room - part.length >= keepFree) builder.add(section, part);
   }
+}
+
+/** The last of each node: what is said twice costs no more than said once. */
+function onePerNode<T extends Place>(places: readonly T[]): T[] {
+  const last = new Map<number, T>();
+  for (const place of places) last.set(place.tree * treeNodes + place.node, place);
+  return [...last.values()];
 }
 
 function isAhead(line: { generation: number; maxVersion: number; lastGcVersion: number }, map: OwnerMap): boolean {

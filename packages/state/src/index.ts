@@ -2,6 +2,7 @@ export type { AggregatePacket, AggregatePeers, AggregateStats } from "./aggregat
 export { aggregateMessageType } from "./aggregate-codec.ts";
 export { type AggregateEstimate, type AggregateSettings, aggregateDefaults } from "./aggregate-config.ts";
 export { Aggregates } from "./aggregates.ts";
+export { decodeStateMessage } from "./codec.ts";
 export { checkedConfig, type ExchangeMode, type StateConfig, stateDefaults } from "./config.ts";
 export { counterMessageType } from "./counter-codec.ts";
 export { CounterError, type CounterErrorCode } from "./counter-errors.ts";
@@ -16,7 +17,7 @@ export {
 } from "./counter-table.ts";
 export { StateError, type StateErrorCode } from "./errors.ts";
 export { compareStamps, HybridClock, type Stamp } from "./hlc.ts";
-export { stateMessageType } from "./messages.ts";
+export { type StateMessage, stateMessageType } from "./messages.ts";
 export { type HeartbeatOutcome, type PhiChange, PhiDetector, type PhiInspection } from "./phi.ts";
 export { type PhiSettings, phiDefaults } from "./phi-config.ts";
 export { deviationsForPhi, type PhiModel, phiOfExponential, phiOfNormal } from "./phi-tail.ts";
@@ -27,6 +28,7 @@ export type {
   PeerStatus,
   SharedKey,
   StateCounters,
+  StateDecoder,
   StateDropReason,
   StateEvent,
   StateInspection,

@@ -81,6 +81,13 @@ export interface Heartbeat {
   readonly beat: number;
 }
 
+/** The same in few bytes. */
+export interface ShortBeat {
+  /** u32 of owner and generation: `lifeHash`. */
+  readonly hash: number;
+  readonly beat: number;
+}
+
 export interface StateMessage {
   readonly mode: ExchangeMode;
   /** Whether the sender opened the exchange. */
@@ -99,6 +106,7 @@ export interface StateMessage {
   readonly deltas: readonly OwnerDelta[];
   readonly writes: readonly SharedWrite[];
   readonly beats: readonly Heartbeat[];
+  readonly shortBeats: readonly ShortBeat[];
 }
 
 /** Parts of a message in the order in which they are written. */

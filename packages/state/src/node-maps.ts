@@ -7,6 +7,7 @@ import { checkedTtl, checkKey, checkValue, maxCounter, maxOwners, type StateConf
 import { StateError } from "./errors.ts";
 import { finish, hashNumber, hashText } from "./hash.ts";
 import { HashTree } from "./hash-tree.ts";
+import { Lives } from "./lives.ts";
 import type { OwnerDelta, OwnerLine } from "./messages.ts";
 import { type DeltaOutcome, OwnerMap, sameBytes } from "./owner-map.ts";
 
@@ -20,6 +21,8 @@ export type OnNodeChange = (
 
 export class NodeMaps {
   readonly tree = new HashTree();
+  /** Of those that take part in exchanges and have been heard. */
+  readonly lives = new Lives();
   readonly own: OwnerMap;
   readonly #config: StateConfig;
   readonly #owners = new Map<string, OwnerMap>();
@@ -137,6 +140,7 @@ export class NodeMaps {
     this.#diedAt.delete(owner);
     this.#unlisted.delete(owner);
     this.tree.delete(owner);
+    this.lives.end(owner);
     for (const { key, value } of map.entries()) if (value !== null) this.#onChange(owner, key, value, null, false);
   }
 
@@ -155,6 +159,7 @@ export class NodeMaps {
       else if (now >= at + deadListedMs && !this.#unlisted.has(owner)) {
         this.#unlisted.add(owner);
         this.tree.delete(owner);
+        this.lives.end(owner);
       }
     }
   }
@@ -172,6 +177,7 @@ export class NodeMaps {
 
   #list(map: OwnerMap): void {
     if (map.generation === 0) return;
+    this.lives.begin(map);
     const { owner, generation, maxVersion } = map;
     this.tree.set(owner, finish(hashNumber(maxVersion, hashNumber(generation, hashText(owner)))));
   }

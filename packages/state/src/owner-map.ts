@@ -6,8 +6,8 @@
 import type { NodeWrite, OwnerDelta, OwnerLine } from "./messages.ts";
 
 export interface NodeEntry extends NodeWrite {
-  /** Of a tombstone: since when it is known here, monotonic ms. */
-  readonly deadSince: number;
+  /** Of a tombstone: since when it is known here, monotonic ms. Of others nothing is noted, so that a copy can be shared. */
+  readonly deadSince?: number;
 }
 
 /** Of those who have written nothing, who may be many: never written to. */
@@ -63,7 +63,8 @@ export class OwnerMap {
 
   /** Only by the owner itself. */
   write(key: string, value: Uint8Array | null, now: number): void {
-    this.#put({ key, version: ++this.maxVersion, value, deadSince: now });
+    const write = { key, version: ++this.maxVersion, value };
+    this.#put(value === null ? { ...write, deadSince: now } : write);
   }
 
   /** From which version on somebody with this line (or nothing) needs the map; undefined when it has it all. */
@@ -102,7 +103,7 @@ export class OwnerMap {
       if (write.version <= known) continue;
       const before = former ? (former.get(write.key)?.value ?? null) : this.get(write.key);
       former?.delete(write.key);
-      this.#put({ ...write, deadSince: now });
+      this.#put(write.value === null ? { ...write, deadSince: now } : write);
       if (!sameBytes(before, write.value)) onChange(write.key, before, write.value);
     }
     if (former) for (const { key, value } of former.values()) if (value !== null) onChange(key, value, null);
@@ -119,7 +120,7 @@ export class OwnerMap {
     if (this.tombstoneCount === 0) return false;
     const before = this.#entries.size;
     for (const { key, version, value, deadSince } of this.#entries.values()) {
-      if (value !== null || (deadSince > since && surplus <= 0)) continue;
+      if (value !== null || (deadSince! > since && surplus <= 0)) continue;
       this.#entries.delete(key);
       this.lastGcVersion = Math.max(this.lastGcVersion, version);
       surplus--;

@@ -7,15 +7,17 @@
  * Peers are those who understand these messages: the driver tells only of them.
  */
 import { type Endpoint, Fifo, type Transmit } from "@hearsay/core";
-import { decodeStateMessage } from "./codec.ts";
+import { decodeStateMessage, defaultMaxItems } from "./codec.ts";
 import { checkedConfig, checkedTtl, checkKey, checkValue, type StateConfig } from "./config.ts";
 import { StateError } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
 import { HashTree } from "./hash-tree.ts";
+import { type BeatOutcome, Heartbeats } from "./heartbeats.ts";
 import { noStamp } from "./hlc.ts";
-import type { Heartbeat, StateMessage } from "./messages.ts";
+import type { StateMessage } from "./messages.ts";
 import { NodeMaps } from "./node-maps.ts";
 import type { Missed, Place } from "./packing.ts";
+import { Peers } from "./peers.ts";
 import { Rounds } from "./rounds.ts";
 import { Rumours } from "./rumours.ts";
 import { type SharedEntry, SharedMap } from "./shared-map.ts";
@@ -25,6 +27,7 @@ import type {
   PeerStatus,
   SharedKey,
   StateCounters,
+  StateDecoder,
   StateDropReason,
   StateEvent,
   StateInspection,
@@ -49,13 +52,19 @@ export class ReplicatedState {
     bytesReceived: 0,
     idleRounds: 0,
     streams: 0,
+    beatsSent: 0,
+    beatsReceived: 0,
+    beatsNew: 0,
     drops: new Map(),
   };
+  readonly #decode: StateDecoder;
   readonly #maps: NodeMaps;
   readonly #shared: SharedMap;
   readonly #keys = new HashTree();
   readonly #exchange: Exchange;
   readonly #rumours: Rumours;
+  readonly #peers = new Peers();
+  readonly #beats: Heartbeats;
   readonly #rounds: Rounds;
   readonly #outbox = new Fifo<{ readonly to: Endpoint; readonly bytes: Uint8Array }>();
   readonly #streams = new Fifo<StateStreamRequest>();
@@ -73,9 +82,10 @@ export class ReplicatedState {
   #collectAt = Number.POSITIVE_INFINITY;
 
   /** Throws RangeError for a setting or generation out of its range. */
-  constructor({ name, generation, rng, config = {} }: StateOptions) {
+  constructor({ name, generation, rng, config = {}, decode = decodeStateMessage }: StateOptions) {
     checkKey(name);
     this.name = name;
+    this.#decode = decode;
     this.config = checkedConfig(config);
     this.#maps = new NodeMaps(name, generation, this.config, (owner, key, before, after, isLocal) =>
       this.#emit({ type: "node-change", owner, key, before, after, isLocal }),
@@ -85,12 +95,14 @@ export class ReplicatedState {
       (entry, before) => this.#onShared(entry, before),
       (key) => this.#keys.delete(key),
     );
-    const packing = rng.fork("state-packing");
-    this.#exchange = new Exchange(this.config, this.#maps, this.#shared, this.#keys, packing);
-    this.#rumours = new Rumours(this.#maps, this.#shared);
-    this.#rounds = new Rounds(this.config, this.#maps, this.#exchange, this.#rumours, rng, (to, bytes) =>
-      this.#send(to, bytes),
+    this.#beats = new Heartbeats(this.config, this.#maps, this.#peers, this.counters, (beat) =>
+      this.#emit({ type: "heartbeat", ...beat }),
     );
+    const packing = rng.fork("state-packing");
+    this.#exchange = new Exchange(this.config, this.#maps, this.#shared, this.#keys, this.#beats, packing);
+    this.#rumours = new Rumours(this.#maps, this.#shared);
+    const voices = { peers: this.#peers, exchange: this.#exchange, rumours: this.#rumours, beats: this.#beats };
+    this.#rounds = new Rounds(this.config, voices, rng, (to, bytes) => this.#send(to, bytes));
   }
 
   // Wishes
@@ -111,14 +123,14 @@ export class ReplicatedState {
   /** A member that understands us, or news of its state or whereabouts. */
   setPeer(name: string, endpoint: Endpoint, status: PeerStatus, now: number): void {
     if (name === this.name) return;
-    this.#rounds.peers.set({ name, endpoint: { ...endpoint }, status });
+    this.#peers.set({ name, endpoint: { ...endpoint }, status });
     if (status === "dead") this.#maps.markDead(name, now);
     else if (!this.#maps.admit(name)) this.#drop("member-limit");
   }
 
   /** A member that is forgotten: its map goes with it. */
   removePeer(name: string): void {
-    this.#rounds.peers.delete(name);
+    this.#peers.delete(name);
     this.#maps.forget(name);
   }
 
@@ -188,6 +200,11 @@ export class ReplicatedState {
     return keys;
   }
 
+  /** The highest version of the owner's map that we have: all up to it is here. 0: nothing. */
+  versionOf(owner: string): number {
+    return this.#maps.find(owner)?.maxVersion ?? 0;
+  }
+
   /** Whose maps are known, ours included. */
   owners(): string[] {
     return Array.from(this.#maps.owners(), ({ owner }) => owner);
@@ -219,6 +236,11 @@ export class ReplicatedState {
     return taken;
   }
 
+  /** How often our heartbeat rises, and everybody's who sees as many members: ms. 0 when heartbeats are off. */
+  get heartbeatEveryMs(): number {
+    return this.#beats.everyMs;
+  }
+
   /** Hashes of all maps and of the shared one: equal at two nodes that have the same. */
   get roots(): readonly [owners: number, keys: number] {
     return [this.#maps.tree.root, this.#keys.root];
@@ -241,6 +263,7 @@ export class ReplicatedState {
       sharedTombstones: this.#shared.size - this.#shared.liveCount,
       sharedGc: this.#shared.gc,
       rumours: this.#rumours.length,
+      beats: this.#beats.waiting,
     };
   }
 
@@ -341,6 +364,11 @@ export class ReplicatedState {
     return Math.min(collectIntervalMs, this.config.tombstoneGraceMs / 4, this.config.deadListedMs / 4);
   }
 
+  /** Both maps' lines and writes at their limits, where those are set higher than usual. */
+  get #maxItems(): number {
+    return Math.max(defaultMaxItems, 16 * this.config.maxSharedKeys, 4 * this.config.maxKeysPerOwner);
+  }
+
   #wallAt(now: number): number {
     return Math.floor(now + this.#wallOffsetMs);
   }
@@ -365,7 +393,7 @@ export class ReplicatedState {
   #receive(bytes: Uint8Array, now: number): StateMessage | undefined {
     this.counters.packetsReceived++;
     this.counters.bytesReceived += bytes.length;
-    const read = decodeStateMessage(bytes, this.config.maxValueBytes);
+    const read = this.#decode(bytes, this.config.maxValueBytes, this.#maxItems);
     if (typeof read === "string") {
       this.#drop(read);
       return undefined;
@@ -389,12 +417,12 @@ export class ReplicatedState {
       if (outcome === "applied" && canSpread) this.#rumours.addKey(write.key);
       else if (outcome !== "applied" && outcome !== "stale") this.#drop(outcome);
     }
-    for (const beat of message.beats) this.#onBeat(beat);
+    this.#takeBeats(message, now);
     if (this.#exchange.isEqual(message)) {
       this.counters.idleRounds++;
       this.#shared.becomeComplete(message.gc);
     }
-    if (!this.#rumours.isEmpty) this.#rounds.armGossip(now);
+    if (this.#rounds.hasNews) this.#rounds.armGossip(now);
     return message;
   }
 
@@ -406,12 +434,14 @@ export class ReplicatedState {
     return this.#exchange.answer(message, this.config.maxStreamBytes, everything, this.#wallAt(now)).bytes;
   }
 
-  #onBeat({ owner, generation, beat }: Heartbeat): void {
-    const map = this.#maps.isListed(owner) ? this.#maps.find(owner)! : undefined;
-    // The life itself is learnt from deltas; until then its heartbeats mean nothing.
-    if (map === undefined || map === this.#maps.own || map.generation !== generation || beat <= map.beat) return;
-    map.beat = beat;
-    this.#emit({ type: "heartbeat", owner, generation, beat });
+  #takeBeats({ beats, shortBeats }: StateMessage, now: number): void {
+    if (!this.#beats.isOn) return;
+    this.counters.beatsReceived += beats.length + shortBeats.length;
+    const note = (outcome: BeatOutcome) => {
+      if (outcome !== "news" && outcome !== "known") this.#drop(outcome);
+    };
+    for (const beat of beats) note(this.#beats.takeLong(beat, now));
+    for (const beat of shortBeats) note(this.#beats.takeShort(beat, now));
   }
 
   #collect(now: number): void {

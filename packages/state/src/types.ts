@@ -2,6 +2,7 @@
 import type { DropReason, Endpoint, Rng } from "@hearsay/core";
 import type { StateConfig } from "./config.ts";
 import type { Stamp } from "./hlc.ts";
+import type { StateMessage } from "./messages.ts";
 
 export interface StateOptions {
   /** Our member's name: 1 … 255 bytes of UTF-8. */
@@ -10,7 +11,12 @@ export interface StateOptions {
   readonly generation: number;
   readonly rng: Rng;
   readonly config?: Partial<StateConfig>;
+  /** For drivers of many machines, to read once what is told to all of them. Default: `decodeStateMessage`. */
+  readonly decode?: StateDecoder;
 }
+
+/** The message, never to be changed, or why it was refused. @param bytes type byte first; borrowed */
+export type StateDecoder = (bytes: Uint8Array, maxValueBytes: number, maxItems?: number) => StateMessage | DropReason;
 
 /** Whether somebody can be spoken to; the suspected still can. Those who left are dead. */
 export type PeerStatus = "alive" | "dead";
@@ -28,6 +34,11 @@ export type StateDropReason =
   | "clock-drift"
   /** A shared key that was deleted longer ago than the grace period. */
   | "leftover"
+  /** A heartbeat of a life that is not known here, or of a hash that several have. */
+  | "beat-unknown"
+  | "beat-ambiguous"
+  /** A heartbeat out of line with the one held: taken if the next goes on from it. */
+  | "beat-leap"
   | "outbox-full";
 
 export type StateEvent =
@@ -51,7 +62,7 @@ export type StateEvent =
       readonly stamp: Stamp;
       readonly isLocal: boolean;
     }
-  /** A heartbeat of a life of the owner that is higher than any before: for a failure detector. */
+  /** A heartbeat of a life of the owner that is higher than any before, or those before were wrong: it lives. */
   | { readonly type: "heartbeat"; readonly owner: string; readonly generation: number; readonly beat: number }
   /** So many events were lost because nobody polled: look at the maps anew. */
   | { readonly type: "state-overflow"; readonly lost: number };
@@ -89,6 +100,10 @@ export interface StateCounters {
   /** Exchanges that others or we opened and that found both the same. */
   idleRounds: number;
   streams: number;
+  /** Heartbeats sent; those received; and how many of these were news. */
+  beatsSent: number;
+  beatsReceived: number;
+  beatsNew: number;
   readonly drops: Map<StateDropReason, number>;
 }
 
@@ -112,4 +127,6 @@ export interface StateInspection {
   /** What this node lacks of the shared map at or below this is deleted. */
   readonly sharedGc: Stamp;
   readonly rumours: number;
+  /** Heartbeats that wait to be told of, ours included. */
+  readonly beats: number;
 }

@@ -58,7 +58,7 @@ export class Agent implements RpcHost, AsyncDisposable {
 
   private constructor(node: HearsayNode, config: AgentConfig, bind: string, log: AgentLog) {
     this.node = node;
-    this.aggregates = new AgentAggregates(node);
+    this.aggregates = new AgentAggregates(this.node);
     this.bindAddress = bind;
     this.#config = config;
     this.log = log.child("agent");

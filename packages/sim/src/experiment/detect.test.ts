@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { detect, theory } from "./detect.ts";
+import { detect } from "./detect.ts";
+import { theory } from "./detect-theory.ts";
 import { runWhole, type Settings, settingsOf } from "./experiment.ts";
 import { Report } from "./report.ts";
 

@@ -8,6 +8,8 @@ import { lifeguard } from "./lifeguard.ts";
 import { partition } from "./partition.ts";
 import { restart } from "./restart.ts";
 import { spread } from "./spread.ts";
+import { state } from "./state.ts";
+import { statePartition } from "./state-partition.ts";
 import { strategies } from "./strategies.ts";
 
 export const experiments: readonly Experiment[] = [
@@ -19,5 +21,7 @@ export const experiments: readonly Experiment[] = [
   churn,
   partition,
   restart,
+  state,
+  statePartition,
   aggregate,
 ];

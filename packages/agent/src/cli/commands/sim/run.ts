@@ -117,7 +117,9 @@ async function runExperiment(io: Io, experiment: Experiment, flags: Flags): Prom
     },
     speed: () => "",
   };
-  return (await finish(io, flags, run)) ?? 0;
+  const code = await finish(io, flags, run);
+  for (const failure of report.failures) io.err(`failed: ${failure}\n`);
+  return code ?? (report.failures.length > 0 ? 1 : 0);
 }
 
 async function runFile(io: Io, file: string, flags: Flags): Promise<number> {
