@@ -126,7 +126,8 @@ export class StateStore {
     });
     try {
       // The log first: it is short, and what it holds was promised.
-      await Promise.race([this.#log ? this.#log.close() : this.#opened.handle.close(), late]);
+      if (this.#log) this.#log.close();
+      else await Promise.race([this.#opened.handle.close(), late]);
       if (this.#log) await Promise.race([this.save(), late]);
     } catch (error) {
       this.#report(error instanceof NodeError ? error : stateFileError(this.#path, String(error), error));
