@@ -88,7 +88,7 @@ class WarmStart {
     const states = members.map((_, i) => this.#node(i));
     const everything = this.#collect(states);
     this.#told = everything;
-    this.#reading = decodeStateMessage(everything, config.maxValueBytes);
+    this.#reading = decodeStateMessage(everything, config.maxValueBytes, Number.POSITIVE_INFINITY);
     for (const [i, state] of states.entries()) {
       this.#tell(state, everything);
       yield (i + 1) / states.length;
@@ -113,7 +113,7 @@ class WarmStart {
       generation: this.#options.wallStartMs,
       rng: this.#options.rng.fork(`state ${name}${kind}`),
       config,
-      decode: (bytes, most) => (bytes === this.#told ? this.#reading : decodeStateMessage(bytes, most)),
+      decode: (bytes, most, items) => (bytes === this.#told ? this.#reading : decodeStateMessage(bytes, most, items)),
     });
   }
 

@@ -8,6 +8,12 @@ import { StateError } from "./errors.ts";
 /** What an exchange moves: news from who opened it, news to it, or both. */
 export type ExchangeMode = "push" | "pull" | "push-pull";
 
+/** Whose writes go into a packet first, where it cannot hold all: of the owner with most, or one of each in turn. */
+export type DeltaOrder = "depth" | "breadth";
+
+/** Which packets carry heartbeats. */
+export type HeartbeatSpread = "rounds" | "gossip";
+
 export interface StateConfig {
   /** Mean time between rounds of anti-entropy: ms, > 0. Each wait is jittered by a fifth. */
   readonly syncIntervalMs: number;
@@ -24,6 +30,10 @@ export interface StateConfig {
   readonly retransmitMult: number;
   /** Largest packet written, type byte included: bytes, at least 512. */
   readonly maxPacketBytes: number;
+  /** Writes that one packet brings at most, own and shared: at least 1. Infinity: as many as the bytes hold. */
+  readonly maxPacketWrites: number;
+  /** "breadth" has every owner's oldest news go first; "depth" leaves fewer keys stale where writes come too fast. */
+  readonly order: DeltaOrder;
   /** Largest message on a stream, either way: bytes. */
   readonly maxStreamBytes: number;
   /** So much wanted that no packet took is fetched by a stream: bytes. A single write over the packet always is. */
@@ -44,9 +54,22 @@ export interface StateConfig {
   readonly deadKeptMs: number;
   /** How far ahead of our wall clock another's stamp may be: ms. Later ones are refused until their time has come. */
   readonly maxDriftMs: number;
-  /** How often our heartbeat rises: ms. 0: never, and nobody's is passed on. */
+  /** How often our heartbeat rises, in a small pool: ms. 0: never, and nobody's is passed on. */
   readonly heartbeatIntervalMs: number;
-  /** Heartbeats of others that ride on the opening of an exchange. */
+  /**
+   * Heartbeats that each node has to hear of in a second, > 0: with n members ours rises every
+   * max(heartbeatIntervalMs, 1000 (n - 1) / this) ms. Each is heard `heartbeatMult * ceil(log10(n + 1))` times, at some 6
+   * bytes; 32 of them fit the one packet a second that rounds send by default, up to 10,000 members.
+   */
+  readonly heartbeatBudgetPerSecond: number;
+  /** A heartbeat is sent on max(2, `mult * ceil(log10(n + 1))`) times by everyone who hears of it: at least 1. */
+  readonly heartbeatMult: number;
+  /**
+   * "rounds": heartbeats ride on openings and answers of anti-entropy. "gossip": on rumours too, and every
+   * `gossipIntervalMs` on packets of their own, to `gossipNodes` peers: sooner heard, for more packets.
+   */
+  readonly heartbeatSpread: HeartbeatSpread;
+  /** Heartbeats in one packet at most: at least 1. Infinity: as many as fit. */
   readonly heartbeatsPerPacket: number;
   /** Events that wait to be polled; the oldest go first, and `state-overflow` tells of it. */
   readonly maxEvents: number;
@@ -61,6 +84,8 @@ export const stateDefaults: StateConfig = {
   gossipNodes: 3,
   retransmitMult: 4,
   maxPacketBytes: 1300,
+  maxPacketWrites: Number.POSITIVE_INFINITY,
+  order: "depth",
   maxStreamBytes: 16 * 1024 * 1024,
   streamThresholdBytes: 8 * 1024,
   streamTimeoutMs: 10_000,
@@ -72,7 +97,10 @@ export const stateDefaults: StateConfig = {
   deadKeptMs: 24 * 3600 * 1000,
   maxDriftMs: 5 * 60 * 1000,
   heartbeatIntervalMs: 0,
-  heartbeatsPerPacket: 16,
+  heartbeatBudgetPerSecond: 32,
+  heartbeatMult: 1,
+  heartbeatSpread: "rounds",
+  heartbeatsPerPacket: Number.POSITIVE_INFINITY,
   maxEvents: 16_384,
 };
 
@@ -86,12 +114,18 @@ export function checkedConfig(settings: Partial<StateConfig>): StateConfig {
   };
   for (const name of ["syncIntervalMs", "gossipIntervalMs", "syncNodes", "retransmitMult"] as const) atLeast(name, 1);
   for (const name of ["maxValueBytes", "maxKeysPerOwner", "maxSharedKeys", "maxEvents"] as const) atLeast(name, 1);
-  for (const name of ["gossipNodes", "heartbeatIntervalMs", "heartbeatsPerPacket", "maxDriftMs"] as const)
-    atLeast(name, 0);
+  for (const name of ["gossipNodes", "heartbeatIntervalMs", "maxDriftMs"] as const) atLeast(name, 0);
+  for (const name of ["heartbeatsPerPacket", "heartbeatMult"] as const) atLeast(name, 1);
+  atLeast("heartbeatBudgetPerSecond", 0.001);
+  if (config.heartbeatSpread !== "rounds" && config.heartbeatSpread !== "gossip")
+    throw new RangeError(`heartbeatSpread: ${String(config.heartbeatSpread)} is not "rounds" or "gossip"`);
+  atLeast("maxPacketWrites", 1);
   for (const name of ["tombstoneGraceMs", "deadListedMs", "streamTimeoutMs"] as const) atLeast(name, 1);
   atLeast("maxPacketBytes", 512);
   atLeast("maxStreamBytes", config.maxValueBytes + 1024);
   atLeast("deadKeptMs", 2 * config.deadListedMs);
+  if (config.order !== "depth" && config.order !== "breadth")
+    throw new RangeError(`order: ${JSON.stringify(config.order)} is neither "depth" nor "breadth"`);
   if (!(config.reachOutShare >= 0 && config.reachOutShare <= 1))
     throw new RangeError("reachOutShare: not within 0 … 1");
   return config;

@@ -17,10 +17,12 @@ export interface OwnerLine {
   readonly owner: string;
   /** Which life of the owner: grows with every start. */
   readonly generation: number;
-  /** The highest version held. Equal generations and versions mean equal maps. */
+  /** The highest version held. */
   readonly maxVersion: number;
   /** Highest version of a tombstone that was dropped. */
   readonly lastGcVersion: number;
+  /** u32, of the live keys. Another one under the same generation and version: somebody has told what the owner did not write. */
+  readonly hash: number;
 }
 
 /** Which write of a shared key somebody has. */
@@ -81,6 +83,13 @@ export interface Heartbeat {
   readonly beat: number;
 }
 
+/** The same in few bytes. */
+export interface ShortBeat {
+  /** u32 of owner and generation: `lifeHash`. */
+  readonly hash: number;
+  readonly beat: number;
+}
+
 export interface StateMessage {
   readonly mode: ExchangeMode;
   /** Whether the sender opened the exchange. */
@@ -99,6 +108,7 @@ export interface StateMessage {
   readonly deltas: readonly OwnerDelta[];
   readonly writes: readonly SharedWrite[];
   readonly beats: readonly Heartbeat[];
+  readonly shortBeats: readonly ShortBeat[];
 }
 
 /** Parts of a message in the order in which they are written. */

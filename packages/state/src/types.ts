@@ -7,7 +7,10 @@ import type { StateMessage } from "./messages.ts";
 export interface StateOptions {
   /** Our member's name: 1 … 255 bytes of UTF-8. */
   readonly name: string;
-  /** Which life of ours this is: 1 … 2^52, growing with every start. Wall-clock ms do. */
+  /**
+   * Which life of ours this is: 1 … 2^52, growing with every start. Wall-clock ms do. Others believe none that is more than a
+   * year ahead of their clock in ms.
+   */
   readonly generation: number;
   readonly rng: Rng;
   readonly config?: Partial<StateConfig>;
@@ -16,7 +19,7 @@ export interface StateOptions {
 }
 
 /** The message, never to be changed, or why it was refused. @param bytes type byte first; borrowed */
-export type StateDecoder = (bytes: Uint8Array, maxValueBytes: number) => StateMessage | DropReason;
+export type StateDecoder = (bytes: Uint8Array, maxValueBytes: number, maxItems?: number) => StateMessage | DropReason;
 
 /** Whether somebody can be spoken to; the suspected still can. Those who left are dead. */
 export type PeerStatus = "alive" | "dead";
@@ -28,12 +31,19 @@ export type StateDropReason =
   | "delta-gap"
   /** A map of somebody who is no member here, or no longer. */
   | "unknown-owner"
+  /** A life of an owner whose number is more than a year ahead of our clock. */
+  | "generation-ahead"
   /** More keys than anyone may have. */
   | "too-many-keys"
   /** A stamp further ahead of our clock than `maxDriftMs`: one of the clocks is wrong. */
   | "clock-drift"
   /** A shared key that was deleted longer ago than the grace period. */
   | "leftover"
+  /** A heartbeat of a life that is not known here, or of a hash that several have. */
+  | "beat-unknown"
+  | "beat-ambiguous"
+  /** A heartbeat out of line with the one held: taken if the next goes on from it. */
+  | "beat-leap"
   | "outbox-full";
 
 export type StateEvent =
@@ -57,7 +67,7 @@ export type StateEvent =
       readonly stamp: Stamp;
       readonly isLocal: boolean;
     }
-  /** A heartbeat of a life of the owner that is higher than any before: for a failure detector. */
+  /** A heartbeat of a life of the owner that is higher than any before, or those before were wrong: it lives. */
   | { readonly type: "heartbeat"; readonly owner: string; readonly generation: number; readonly beat: number }
   /** So many events were lost because nobody polled: look at the maps anew. */
   | { readonly type: "state-overflow"; readonly lost: number };
@@ -95,6 +105,10 @@ export interface StateCounters {
   /** Exchanges that others or we opened and that found both the same. */
   idleRounds: number;
   streams: number;
+  /** Heartbeats sent; those received; and how many of these were news. */
+  beatsSent: number;
+  beatsReceived: number;
+  beatsNew: number;
   readonly drops: Map<StateDropReason, number>;
 }
 
@@ -118,4 +132,6 @@ export interface StateInspection {
   /** What this node lacks of the shared map at or below this is deleted. */
   readonly sharedGc: Stamp;
   readonly rumours: number;
+  /** Heartbeats that wait to be told of, ours included. */
+  readonly beats: number;
 }

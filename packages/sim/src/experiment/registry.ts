@@ -1,6 +1,8 @@
 /** All experiments by name, in the order of `hearsay sim list`. One import and one entry each. */
+import { aggregate } from "./aggregate.ts";
 import { asymmetric } from "./asymmetric.ts";
 import { churn } from "./churn.ts";
+import { counter } from "./counter.ts";
 import { detect } from "./detect.ts";
 import type { Experiment } from "./experiment.ts";
 import { lifeguard } from "./lifeguard.ts";
@@ -22,4 +24,6 @@ export const experiments: readonly Experiment[] = [
   restart,
   state,
   statePartition,
+  aggregate,
+  counter,
 ];

@@ -11,6 +11,8 @@ export interface Column {
   readonly title: string;
   /** Decimals of numbers. Default 0. */
   readonly digits?: number;
+  /** "exponent": `7.2e-12`, for numbers over many decades. */
+  readonly style?: "exponent";
 }
 
 export type Cell = number | string | null;
