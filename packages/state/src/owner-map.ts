@@ -14,6 +14,9 @@ export interface NodeEntry extends NodeWrite {
 /** Of those who have written nothing, who may be many: never written to. */
 const noEntries = new Map<string, NodeEntry>();
 
+/** Occasions to ask for a map that are let pass after it was found too large. */
+const unwantedAfterRefusal = 64;
+
 /** What came of a delta: taken; nothing new; it begins above what is here; it holds more keys than anyone may. */
 export type DeltaOutcome = "applied" | "stale" | "gap" | "too-many-keys";
 
@@ -32,6 +35,8 @@ export class OwnerMap {
   /** In order of versions: a key that is written again moves to the end. */
   #entries: Map<string, NodeEntry> = noEntries;
   #live = 0;
+  /** How often it is not to be asked for, since what came was refused. */
+  #unwanted = 0;
 
   constructor(owner: string, generation: number) {
     this.owner = owner;
@@ -86,6 +91,13 @@ export class OwnerMap {
     return above;
   }
 
+  /** Whether to ask for more of it, which another offers: not always, where the last that came was more than we hold. */
+  isWanted(): boolean {
+    if (this.#unwanted === 0) return true;
+    this.#unwanted--;
+    return false;
+  }
+
   /** Applies what another holds of this map, all of it or nothing. @param maxKeys live ones */
   apply(delta: OwnerDelta, maxKeys: number, now: number, onChange: OnChange): DeltaOutcome {
     if (delta.generation < this.generation) return "stale";
@@ -94,7 +106,10 @@ export class OwnerMap {
     if (!anew && delta.from > this.maxVersion) return "gap";
     if (!anew && delta.to <= this.maxVersion) return "stale";
     const kept = anew ? 0 : this.#entries.size;
-    if (kept + delta.writes.length > 2 * maxKeys && this.#sizeWith(delta, anew) > 2 * maxKeys) return "too-many-keys";
+    if (kept + delta.writes.length > 2 * maxKeys && this.#sizeWith(delta, anew) > 2 * maxKeys) {
+      this.#unwanted = unwantedAfterRefusal;
+      return "too-many-keys";
+    }
     const former = anew ? new Map(this.#clear()) : undefined;
     if (anew) {
       if (delta.generation > this.generation) this.beat = 0;
