@@ -181,10 +181,10 @@ export class ReplicatedState {
     checkValue(value, this.config);
     const ttl = checkedTtl(ttlMs);
     this.#shared.expire(this.#wallAt(now));
-    if (!this.#shared.hasRoomFor(key))
+    if (!this.#shared.hasRoomFor(key, value))
       throw new StateError(
         "too-many-keys",
-        `the shared map has ${this.config.maxSharedKeys} keys, the most it may have`,
+        `the shared map may have ${this.config.maxSharedKeys} keys, as many deleted ones, and ${this.config.maxSharedBytes} bytes: it is full`,
       );
     this.#writeShared(key, value.slice(), ttl, now);
   }
