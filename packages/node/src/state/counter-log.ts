@@ -68,8 +68,8 @@ function readLives(path: string, bytes: Buffer): { lives: LifeDelta[]; tornBytes
 export class CounterLog {
   readonly #table: CounterTable;
   readonly #log: AppendLog;
-  /** How far our life stands in the file, or is on its way there. */
-  #written = 0;
+  /** How far our lives stand in the file, or are on their way there: more than one when somebody else wrote under ours. */
+  readonly #written = new Map<string, number>();
   /** The group whose turn is not over yet, and the one that is being written. */
   #gathering: Promise<void> | undefined;
   #writing: Promise<void> = Promise.resolve();
@@ -96,7 +96,7 @@ export class CounterLog {
       bytes: 0,
       mode: 0o600,
       maxBytes: MAX_FILE_BYTES,
-      contents: () => this.#lines(0),
+      contents: () => this.#table.ownIds.flatMap((id) => this.#lines(id, 0)),
       compactAtBytes: (compactBytes) => Math.max(COMPACT_AT_BYTES, 2 * compactBytes),
       onProblem: (problem, cause) => onProblem(stateFileError(path, problem, cause)),
       fileSystem: realFileSystem,
@@ -129,13 +129,15 @@ export class CounterLog {
   }
 
   #append(): void {
-    for (const line of this.#lines(this.#written)) this.#log.append(line);
-    this.#written = this.#table.versionOf(this.#table.ownId);
+    for (const id of this.#table.ownIds) {
+      for (const line of this.#lines(id, this.#written.get(id) ?? 0)) this.#log.append(line);
+      this.#written.set(id, this.#table.versionOf(id));
+    }
   }
 
-  /** All that is new to somebody who knows our life up to `from`. */
-  #lines(from: number): string[] {
-    const delta = this.#table.deltaOf(this.#table.ownId, from);
+  /** All that is new to somebody who knows that life of ours up to `from`. */
+  #lines(id: string, from: number): string[] {
+    const delta = this.#table.deltaOf(id, from);
     return delta ? [lifeLine(delta)] : [];
   }
 }
