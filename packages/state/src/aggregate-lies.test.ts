@@ -157,7 +157,7 @@ describe("a forged share", () => {
     for (const x of net.estimates()) expect(x.count).toBeCloseTo(50, 1);
   });
 
-  it("of a sketch makes no share larger than a packet", () => {
+  it("of a sketch makes no share that others must refuse, or larger than a packet", () => {
     const net = new AggregateNet({ size: 10, value: (node) => 1 + node, settings: { extrema: 8 } });
     net.runTo(1, 10);
     for (let i = 0; i < 30; i++) {
@@ -166,6 +166,7 @@ describe("a forged share", () => {
       net.at(0).handlePacket(`f${i}`, question(net, 0, { buckets }), net.now);
     }
     net.run(20);
+    for (let id = 1; id < 10; id++) expect(net.at(id).stats.malformed).toBe(0);
     expect(net.largest).toBeLessThanOrEqual(1_400);
     for (const x of net.presents()) expect(Number.isFinite(x.quantile(0.5)!)).toBe(true);
     net.runTo(3, 1);
