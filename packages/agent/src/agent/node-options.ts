@@ -1,5 +1,5 @@
 /** From the agent's settings to the node's. */
-import type { Logger, NodeOptions, StateNodeOptions } from "@hearsay/node";
+import type { Logger, NodeOptions } from "@hearsay/node";
 import { type AgentConfig, ConfigError } from "./config.ts";
 
 const GOSSIP_PORT = 7946;
@@ -14,11 +14,7 @@ interface Derived {
   readonly bind: string;
 }
 
-export function nodeOptions(
-  config: AgentConfig,
-  { keys, tags, bind }: Derived,
-  logger: Logger,
-): NodeOptions & StateNodeOptions {
+export function nodeOptions(config: AgentConfig, { keys, tags, bind }: Derived, logger: Logger): NodeOptions {
   const { reconnectIntervalMs, reconnectTimeoutMs, tombstoneTimeoutMs, keyringFile, snapshotPath } = config;
   const { userEventSizeLimit, querySizeLimit, queryResponseSizeLimit } = config;
   return {

@@ -1,5 +1,5 @@
 /** `state-get`, `-set`, `-delete`, `-list` and `-watch`: keys of members, and keys that all share. Ours, not Serf's. */
-import type { HearsayNode, SharedChange, StateApi, StateChange, Watched } from "@hearsay/node";
+import type { HearsayNode, SharedChange, StateChange, Watched } from "@hearsay/node";
 import type { MsgpackInput } from "@hearsay/wire";
 import type { Answer, Command } from "./commands.ts";
 import { RefusedRequest, STATE_ERRORS, serfText, type Translations } from "./errors.ts";
@@ -91,7 +91,7 @@ const sizeOf = (value: MsgpackInput): number =>
   typeof value === "string" || value instanceof Uint8Array ? value.length : 0;
 
 /** In an order of our own, so that a page can go on where the last one ended whatever has come and gone in between. */
-function* recordsAfter(node: StateApi & HearsayNode, request: StateRequest): Generator<StateRecord> {
+function* recordsAfter(node: HearsayNode, request: StateRequest): Generator<StateRecord> {
   const { shared, member, prefix, afterMember, afterKey } = request;
   if (shared) {
     for (const entry of sortedEntries(node.shared.entries(prefix))) {
@@ -136,7 +136,7 @@ function isOwn(node: HearsayNode, { shared, member }: StateRequest): boolean {
 }
 
 /** Neither a member, nor one whose keys are still known. */
-function isStranger(node: HearsayNode & StateApi, member: string): boolean {
+function isStranger(node: HearsayNode, member: string): boolean {
   return member !== "" && node.member(member) === undefined && !node.state.members().includes(member);
 }
 
