@@ -115,10 +115,10 @@ export class StateMirror implements StateNews {
   }
 }
 
-/** How far each life was told. */
+/** How far each life was told, and what was in it then: members that differ may change that without a new version. */
 class LivesTold {
   readonly #table: CounterTable;
-  readonly #versions = new Map<string, number>();
+  readonly #told = new Map<string, { readonly version: number; readonly content: number }>();
   #imprints: Uint32Array;
 
   constructor(table: CounterTable) {
@@ -136,14 +136,20 @@ class LivesTold {
     for (const [bucket, imprint] of imprints.entries()) {
       if (imprint === this.#imprints[bucket]) continue;
       for (const id of this.#table.idsOf(bucket)) {
-        const delta = this.#table.deltaOf(id, this.#versions.get(id) ?? 0);
+        const delta = this.#deltaOf(id);
         if (!delta) continue;
         news.push(delta);
-        this.#versions.set(id, delta.to);
+        this.#told.set(id, { version: delta.to, content: this.#table.contentOf(id) });
       }
     }
     this.#imprints = imprints;
     return news;
+  }
+
+  #deltaOf(id: string): LifeDelta | undefined {
+    const { version, content } = this.#told.get(id) ?? { version: 0, content: 0 };
+    const isOther = this.#table.versionOf(id) === version && this.#table.contentOf(id) !== content;
+    return this.#table.deltaOf(id, isOther ? 0 : version);
   }
 }
 

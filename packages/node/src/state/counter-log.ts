@@ -75,8 +75,8 @@ export class CounterLog {
   #fd: number;
   /** Whole lines in the file: bytes. Behind them may be a part of one that could not be written. */
   #bytes = 0;
-  /** Whose life stands in the file, and up to which version. */
-  #written = { id: "", version: 0 };
+  /** How far our lives stand in the file: more than one where somebody else wrote under ours. */
+  #written: ReadonlyMap<string, number> = new Map();
   #lookAt = 0;
   /** The group whose turn is not over yet. */
   #gathering: Promise<void> | undefined;
@@ -133,9 +133,7 @@ export class CounterLog {
     if (this.#closed) return;
     try {
       this.#keepName();
-      const { ownId } = this.#table;
-      const from = this.#written.id === ownId ? this.#written.version : 0;
-      this.#write(this.#lines(from));
+      this.#write(this.#lines(this.#written));
       if (this.#bytes >= COMPACT_AT_BYTES) this.#rewrite();
       this.#trouble = "";
     } catch (error) {
@@ -145,7 +143,7 @@ export class CounterLog {
   }
 
   #write(lines: Buffer): void {
-    const written = { id: this.#table.ownId, version: this.#table.versionOf(this.#table.ownId) };
+    const written = new Map(this.#table.ownIds.map((id) => [id, this.#table.versionOf(id)]));
     try {
       for (let at = 0; at < lines.length; ) at += writeSync(this.#fd, lines, at);
     } catch (error) {
@@ -175,15 +173,15 @@ export class CounterLog {
     const before = this.#fd;
     this.#fd = fd;
     this.#bytes = 0;
-    this.#write(this.#lines(0));
+    this.#write(this.#lines(new Map()));
     renameSync(beside, this.#path);
     closeSync(before);
   }
 
-  /** All that is new to somebody who knows our life up to `from`. */
-  #lines(from: number): Buffer {
-    const delta = this.#table.deltaOf(this.#table.ownId, from);
-    return Buffer.from(delta ? lifeLine(delta) : "");
+  /** All that is new to somebody who knows our lives so far. */
+  #lines(known: ReadonlyMap<string, number>): Buffer {
+    const deltas = this.#table.ownIds.map((id) => this.#table.deltaOf(id, known.get(id) ?? 0));
+    return Buffer.from(deltas.map((delta) => (delta ? lifeLine(delta) : "")).join(""));
   }
 
   /** A lasting trouble is told once. */
