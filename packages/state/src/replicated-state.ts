@@ -234,8 +234,8 @@ export class ReplicatedState {
   }
 
   /**
-   * How often a member's heartbeats are heard, on average: ms, `heartbeatEveryMs` and one and a half rounds. Longer where the beats do
-   * not fit the packets, or many are lost. 0 when heartbeats are off.
+   * How often a member's heartbeats are heard, on average: ms, `heartbeatEveryMs` and one and a half rounds. Longer where
+   * the beats do not fit the packets, or many are lost. 0 when heartbeats are off.
    */
   get heartbeatHeardMs(): number {
     return this.#beats.heardMs;
