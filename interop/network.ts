@@ -51,7 +51,12 @@ export class Network implements AsyncDisposable {
     }
   }
 
-  /** Mends all that was cut. */
+  /** One packet in so many is lost at every host, of every kind. 1: all of them. */
+  loseOneIn(packets: number): void {
+    for (const each of this.hosts) nft(each, `add rule inet cut input numgen random mod ${packets} 0 drop`);
+  }
+
+  /** Mends all that was cut or lossy. */
   heal(): void {
     for (const each of this.hosts) nft(each, "flush chain inet cut input");
   }

@@ -16,12 +16,13 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   wire: ["core"],
   serf: ["core", "wire"],
   state: ["core", "wire"],
-  sim: ["core", "wire", "serf"],
-  node: ["core", "wire", "serf"],
-  agent: ["core", "wire", "serf", "node", "sim"],
+  extended: ["core", "wire", "serf", "state"],
+  sim: ["core", "wire", "serf", "state", "extended"],
+  node: ["core", "wire", "serf", "state", "extended"],
+  agent: ["core", "wire", "serf", "state", "node", "sim"],
   hearsay: ["node", "agent"],
 };
-const pure = ["core", "wire", "serf", "state", "sim"];
+const pure = ["core", "wire", "serf", "state", "extended", "sim"];
 /** Clocks, chance and the surroundings: all that would make the same input give another output. */
 const ambient =
   /\b(Date\.now|new Date\(\s*\)|Math\.random|performance\.|process\.|setTimeout|setInterval|setImmediate|queueMicrotask|globalThis|crypto\.|Buffer\.)/;

@@ -37,6 +37,13 @@ export type Evidence = { readonly at: number; readonly incarnation: number } & (
       readonly healthScore: number;
     }
   | {
+      /** Its heartbeats stay away, by the judgement of another detector (phi accrual): we accuse. */
+      readonly type: "silent";
+      readonly phi: number;
+      /** ms since its last heartbeat was heard. */
+      readonly silentMs: number;
+    }
+  | {
       /** Somebody accuses it first, or confirms (`from`); with the wait that this leaves. */
       readonly type: "suspected" | "confirmed";
       readonly from: string;

@@ -169,6 +169,7 @@ export class Prober {
       nacksReceived: probe.nacksReceived,
       healthScore: s.awareness.score,
     });
+    if (s.options.isJudgedElsewhere?.(probe.name)) return;
     this.#claims.applySuspect(probe.incarnation, probe.name, s.name, undefined);
   }
 

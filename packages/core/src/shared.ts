@@ -53,6 +53,11 @@ export interface SwimOptions {
   readonly localState?: (join: boolean) => Uint8Array;
   /** Payload for the acks of pings by packet. */
   readonly ackPayload?: () => Uint8Array | null;
+  /**
+   * Members that another failure detector judges: a failed probe of theirs is evidence and no accusation, since that
+   * detector accuses by `accuse`. Default: none.
+   */
+  readonly isJudgedElsewhere?: (name: string) => boolean;
   /** Looks at the nodes of a joining exchange; a text refuses it and is reported. */
   readonly acceptMerge?: (nodes: readonly PushPullNode[]) => string | undefined;
 }

@@ -217,6 +217,21 @@ export class Swim implements Machine<SwimEvent> {
     this.#exchanges.sendUser(to, payload, () => {});
   }
 
+  /**
+   * Another failure detector's verdict: `name` is suspected, as after a failed probe, or its suspicion confirmed. Whether
+   * that made a difference.
+   * @param silence what speaks against it, for the evidence: how strongly, and how long it has been silent, ms
+   */
+  accuse(name: string, silence: { readonly phi: number; readonly silentMs: number }, now: number): boolean {
+    this.#enter(now);
+    const s = this.#s;
+    const id = s.table.find(name);
+    if (id < 0 || id === s.selfId || s.leaving || !s.table.isAliveOrSuspect(id)) return false;
+    const incarnation = s.table.incarnation(id);
+    s.evidence(name, { type: "silent", at: now, incarnation, ...silence });
+    return this.#claims.applySuspect(incarnation, name, s.name, undefined) === "accepted";
+  }
+
   /** Unhealthy: answer no probes and refute no accusation, so that the others take this node out. Healthy: come back. */
   setHealthy(healthy: boolean): void {
     this.#s.healthy = healthy;

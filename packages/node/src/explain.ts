@@ -79,7 +79,7 @@ function aboutForgotten(subject: Subject, words: Words): string {
 function aboutSuspect(subject: Subject, words: Words): string {
   const episode = lastEpisode(subject.evidence);
   const accusation = episode.findLast((one) => one.type === "suspected" || one.type === "confirmed");
-  const parts = [...probeParts(episode, words), ...accusationParts(episode, words)];
+  const parts = [...probeParts(episode, words), ...silenceParts(episode, words), ...accusationParts(episode, words)];
   if (accusation && "remainingMs" in accusation) {
     const deadAt = new Date(accusation.time.getTime() + accusation.remainingMs);
     parts.push(`dead at ${words.time(deadAt)} unless it answers (incarnation ${accusation.incarnation})`);
@@ -201,6 +201,12 @@ function probeParts(episode: readonly WallEvidence[], words: Words): string[] {
   }
   if (failures.length > 1) parts.push(`${count(failures.length - 1, "more probe")} unanswered`);
   return parts;
+}
+
+/** What made us accuse it, where phi accrual is the judge. */
+function silenceParts(episode: readonly WallEvidence[], words: Words): string[] {
+  const silent = episode.find((one): one is Of<"silent"> => one.type === "silent");
+  return silent ? [`no heartbeat for ${words.duration(silent.silentMs)} (phi ${silent.phi.toFixed(1)})`] : [];
 }
 
 function accusationParts(episode: readonly WallEvidence[], words: Words): string[] {

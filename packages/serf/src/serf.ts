@@ -14,6 +14,7 @@ import {
   emptyBytes,
   Fifo,
   formatEndpoint,
+  type KnownPool,
   type Machine,
   type MemberView,
   NameTable,
@@ -63,6 +64,9 @@ const maxProtocol = 5;
 /** The detector's queues for user messages, most urgent first. */
 const Queue = { intents: 0, queries: 1, events: 2 } as const;
 
+/** From here up types are of no message of Serf's, now or to come. */
+const firstExtensionType = 0xe0;
+
 /** Longest name an intent may be about: UTF-16 units. */
 const maxNameLength = 255;
 
@@ -102,6 +106,7 @@ export class Serf implements Machine<SerfEvent> {
   readonly #asker: Asker;
   readonly #views: MemberViews;
   readonly #endpoint: Endpoint;
+  readonly #takesExtensions: boolean;
   readonly #coordinates: Coordinates | undefined;
   readonly #events = new Fifo<SerfEvent>();
   /** Joins under way whose pool's past is not wanted. */
@@ -124,6 +129,7 @@ export class Serf implements Machine<SerfEvent> {
       keyring,
       restored,
       coordinates = true,
+      extensions = false,
       ...swimOptions
     } = options;
     if (!Number.isInteger(protocol) || protocol < minProtocol || protocol > maxProtocol) {
@@ -141,6 +147,7 @@ export class Serf implements Machine<SerfEvent> {
     const names = options.names ?? new NameTable();
     this.#config = config;
     this.#protocol = protocol;
+    this.#takesExtensions = extensions;
     this.#tags = { ...tags };
     this.swim = new Swim({
       ...swimOptions,
@@ -230,10 +237,12 @@ export class Serf implements Machine<SerfEvent> {
 
   // Wishes
 
-  start(now: number): void {
+  /** @param known see `Swim.start`: its members are told of as joined, and nobody else is. */
+  start(now: number, known?: KnownPool): void {
     this.#now = now;
     this.#reapAt = now + this.#config.reapIntervalMs;
-    this.swim.start(now);
+    this.swim.start(now, known);
+    if (known) for (const member of this.swim.members()) this.#membership.onAlive(member, now);
     this.#drain();
   }
 
@@ -354,6 +363,23 @@ export class Serf implements Machine<SerfEvent> {
     const handle = this.#asker.keys(operation, key, now);
     this.#drain();
     return handle;
+  }
+
+  /**
+   * A message of a type from 0xE0 up straight to `to`, by packet, without a guarantee: for members that are known to take it.
+   * `message` is copied.
+   */
+  sendExtension(to: Endpoint, message: Uint8Array, now: number): void {
+    this.#now = now;
+    this.swim.sendUser(to, message, now);
+  }
+
+  /** Another failure detector's verdict: see `Swim.accuse`. */
+  accuse(name: string, silence: { readonly phi: number; readonly silentMs: number }, now: number): boolean {
+    this.#now = now;
+    const news = this.swim.accuse(name, silence, now);
+    this.#drain();
+    return news;
   }
 
   /** Unhealthy: answer no probes and refute no accusation, so that the others take this node out. Healthy: come back. */
@@ -619,7 +645,9 @@ export class Serf implements Machine<SerfEvent> {
         this.#responses.handleRelay(message, this.#now);
         return;
       default:
-        this.#drop("serf-unknown-type", from);
+        if (this.#takesExtensions && message[0]! >= firstExtensionType) {
+          this.#events.push({ type: "extension-message", payload: message, from });
+        } else this.#drop("serf-unknown-type", from);
     }
   }
 

@@ -20,6 +20,11 @@ export interface SerfOptions extends Omit<SwimOptions, "meta" | "delegateVersion
   readonly restored?: RestoredPast;
   /** Measure distances and tell our place in acks. Default true. */
   readonly coordinates?: boolean;
+  /**
+   * Hand messages outside Serf's range, from 0xE0 up, to the layer above as `extension-message` events instead of refusing
+   * them. Default false.
+   */
+  readonly extensions?: boolean;
 }
 
 /**
@@ -163,6 +168,8 @@ export type SerfEvent =
   | { readonly type: "key-result"; readonly handle: number; readonly result: KeyOperationResult }
   /** The pool's vote about our name; without responses there is no decision and `keep` is true. */
   | { readonly type: "name-vote"; readonly responses: number; readonly matching: number; readonly keep: boolean }
+  /** A message that is none of Serf's; `payload` belongs to the reader of the event. */
+  | { readonly type: "extension-message"; readonly payload: Uint8Array; readonly from: Endpoint | undefined }
   /** A member's place or our own was measured anew. */
   | { readonly type: "coordinate"; readonly name: string }
   | Extract<

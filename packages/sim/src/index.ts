@@ -34,6 +34,7 @@ export {
 } from "./experiment/report.ts";
 export { plotSvg } from "./experiment/report-svg.ts";
 export { reportText, tableText } from "./experiment/report-text.ts";
+export { type ExtendedNode, ExtendedPool, type ExtendedPoolOptions } from "./extended-pool.ts";
 export type { FidelityName, Packet } from "./fidelity.ts";
 export { type Latency, LatencySampler, lanLatency } from "./latency.ts";
 export { Network, type NetworkConditions, type NetworkDrops } from "./network.ts";

@@ -80,6 +80,7 @@ export const serfLayer: SwarmLayer<Serf, SerfEvent> = {
       case "key-result":
       case "name-vote":
       case "coordinate":
+      case "extension-message":
         return undefined;
       default:
         return event;

@@ -51,25 +51,36 @@ export class MessageBuilder {
   readonly #parts: Uint8Array[][] = Array.from({ length: sectionCount }, () => []);
   readonly #limit: number;
   #bytes = messageOverhead;
+  #writesLeft: number;
 
-  /** @param limit bytes, type byte included */
-  constructor(limit: number) {
+  /**
+   * @param limit bytes, type byte included
+   * @param mostWrites writes, own and shared
+   */
+  constructor(limit: number, mostWrites = Number.POSITIVE_INFINITY) {
     this.#limit = limit;
+    this.#writesLeft = mostWrites;
   }
 
   get room(): number {
     return this.#limit - this.#bytes;
   }
 
+  /** How many more writes may be added. */
+  get writesLeft(): number {
+    return this.#writesLeft;
+  }
+
   get isEmpty(): boolean {
     return this.#bytes === messageOverhead;
   }
 
-  /** False when there is no room, and nothing was added. */
-  add(section: SectionId, part: Uint8Array): boolean {
-    if (part.length > this.room) return false;
+  /** False when there is no room, and nothing was added. @param writes that the part holds */
+  add(section: SectionId, part: Uint8Array, writes = 0): boolean {
+    if (part.length > this.room || writes > this.#writesLeft) return false;
     this.#parts[section]!.push(part);
     this.#bytes += part.length;
+    this.#writesLeft -= writes;
     return true;
   }
 
@@ -92,7 +103,12 @@ export class MessageBuilder {
   }
 }
 
-const scratch = () => new Writer({ dialect: "new", initialBytes: 128 });
+/** For one part at a time: parts are small and many, and each is copied out before the next begins. */
+const partWriter = new Writer({ dialect: "new", initialBytes: 1024 });
+function scratch(): Writer {
+  partWriter.reset();
+  return partWriter;
+}
 
 export function encodeTreeNode({ tree, node, children }: TreeNode): Uint8Array {
   const hashes = new Uint8Array(4 * fanOut);
@@ -102,8 +118,8 @@ export function encodeTreeNode({ tree, node, children }: TreeNode): Uint8Array {
 }
 
 export function encodeOwnerLine(line: OwnerLine): Uint8Array {
-  const writer = scratch().array(4).text(line.owner);
-  return writer.uint(line.generation).uint(line.maxVersion).uint(line.lastGcVersion).finish();
+  const writer = scratch().array(5).text(line.owner).uint(line.generation);
+  return writer.uint(line.maxVersion).uint(line.lastGcVersion).uint(line.hash).finish();
 }
 
 export function encodeKeyLine(line: KeyLine): Uint8Array {
@@ -148,23 +164,38 @@ export function encodeHeartbeat(heartbeat: Heartbeat): Uint8Array {
   return scratch().array(3).text(heartbeat.owner).uint(heartbeat.generation).uint(heartbeat.beat).finish();
 }
 
-/** The message, or why it was refused. Values are copies. @param bytes type byte first; borrowed */
-export function decodeStateMessage(bytes: Uint8Array, maxValueBytes: number): StateMessage | DropReason {
+/** Items of all lists of a message together: more than a pool at the default limits can have to say. */
+export const defaultMaxItems = 2 ** 19;
+
+/**
+ * The message, or why it was refused. Values are copies.
+ * @param bytes type byte first; borrowed
+ * @param maxItems of all lists together: in memory an item takes twenty times its bytes
+ */
+export function decodeStateMessage(
+  bytes: Uint8Array,
+  maxValueBytes: number,
+  maxItems: number = defaultMaxItems,
+): StateMessage | DropReason {
   if (bytes.length === 0) return "empty";
   if (bytes[0] !== stateMessageType) return "unknown-type";
-  const decoder = new Decoder(new Reader(bytes, 1), maxValueBytes);
+  const decoder = new Decoder(new Reader(bytes, 1), maxValueBytes, maxItems);
   const message = decoder.message();
+  if (decoder.hasTooMany) return "count-too-large";
   return decoder.reader.failure ?? decoder.refusal ?? message;
 }
 
 class Decoder {
   readonly reader: Reader;
   readonly #maxValueBytes: number;
+  #itemsLeft: number;
+  hasTooMany = false;
   refusal: DropReason | undefined;
 
-  constructor(reader: Reader, maxValueBytes: number) {
+  constructor(reader: Reader, maxValueBytes: number, maxItems: number) {
     this.reader = reader;
     this.#maxValueBytes = maxValueBytes;
+    this.#itemsLeft = maxItems;
   }
 
   message(): StateMessage {
@@ -214,11 +245,12 @@ class Decoder {
   }
 
   ownerLine(): OwnerLine {
-    return this.record(4, () => ({
+    return this.record(5, () => ({
       owner: this.name(maxNameBytes),
       generation: this.counter(),
       maxVersion: this.counter(),
       lastGcVersion: this.counter(),
+      hash: this.u32(),
     }));
   }
 
@@ -304,6 +336,11 @@ class Decoder {
   /** The reader has seen to it that there are as many bytes as items; each item fails once they run out. */
   list<T>(read: () => T): T[] {
     const count = this.reader.array();
+    this.#itemsLeft -= Math.max(0, count);
+    if (this.#itemsLeft < 0) {
+      this.hasTooMany = true;
+      this.reader.fail("field-range");
+    }
     const items: T[] = [];
     for (let i = 0; i < count && this.reader.ok && this.refusal === undefined; i++) items.push(read());
     return items;

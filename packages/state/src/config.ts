@@ -8,6 +8,9 @@ import { StateError } from "./errors.ts";
 /** What an exchange moves: news from who opened it, news to it, or both. */
 export type ExchangeMode = "push" | "pull" | "push-pull";
 
+/** Whose writes go into a packet first, where it cannot hold all: of the owner with most, or one of each in turn. */
+export type DeltaOrder = "depth" | "breadth";
+
 /** Which packets carry heartbeats. */
 export type HeartbeatSpread = "rounds" | "gossip";
 
@@ -27,6 +30,10 @@ export interface StateConfig {
   readonly retransmitMult: number;
   /** Largest packet written, type byte included: bytes, at least 512. */
   readonly maxPacketBytes: number;
+  /** Writes that one packet brings at most, own and shared: at least 1. Infinity: as many as the bytes hold. */
+  readonly maxPacketWrites: number;
+  /** "breadth" has every owner's oldest news go first; "depth" leaves fewer keys stale where writes come too fast. */
+  readonly order: DeltaOrder;
   /** Largest message on a stream, either way: bytes. */
   readonly maxStreamBytes: number;
   /** So much wanted that no packet took is fetched by a stream: bytes. A single write over the packet always is. */
@@ -77,6 +84,8 @@ export const stateDefaults: StateConfig = {
   gossipNodes: 3,
   retransmitMult: 4,
   maxPacketBytes: 1300,
+  maxPacketWrites: Number.POSITIVE_INFINITY,
+  order: "depth",
   maxStreamBytes: 16 * 1024 * 1024,
   streamThresholdBytes: 8 * 1024,
   streamTimeoutMs: 10_000,
@@ -110,10 +119,13 @@ export function checkedConfig(settings: Partial<StateConfig>): StateConfig {
   atLeast("heartbeatBudgetPerSecond", 0.001);
   if (config.heartbeatSpread !== "rounds" && config.heartbeatSpread !== "gossip")
     throw new RangeError(`heartbeatSpread: ${String(config.heartbeatSpread)} is not "rounds" or "gossip"`);
+  atLeast("maxPacketWrites", 1);
   for (const name of ["tombstoneGraceMs", "deadListedMs", "streamTimeoutMs"] as const) atLeast(name, 1);
   atLeast("maxPacketBytes", 512);
   atLeast("maxStreamBytes", config.maxValueBytes + 1024);
   atLeast("deadKeptMs", 2 * config.deadListedMs);
+  if (config.order !== "depth" && config.order !== "breadth")
+    throw new RangeError(`order: ${JSON.stringify(config.order)} is neither "depth" nor "breadth"`);
   if (!(config.reachOutShare >= 0 && config.reachOutShare <= 1))
     throw new RangeError("reachOutShare: not within 0 … 1");
   return config;

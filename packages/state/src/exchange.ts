@@ -24,7 +24,7 @@ import {
   messageOverhead,
 } from "./codec.ts";
 import type { StateConfig } from "./config.ts";
-import { fanOut, firstChild, type HashTree, isLeaf, leafOf } from "./hash-tree.ts";
+import { fanOut, firstChild, type HashTree, isLeaf, leafOf, treeNodes } from "./hash-tree.ts";
 import type { Heartbeats } from "./heartbeats.ts";
 import { type Cover, Section, type StateMessage, Tree, type TreeId } from "./messages.ts";
 import type { NodeMaps } from "./node-maps.ts";
@@ -96,8 +96,9 @@ export class Exchange {
   /**
    * What to answer, after what the message brought was applied.
    * @param limit bytes of the answer
+   * @param mostWrites in the answer
    */
-  answer(message: StateMessage, limit: number, wallMs: number): Answer {
+  answer(message: StateMessage, limit: number, mostWrites: number, wallMs: number): Answer {
     const { mode, initiator } = message;
     const missed = new Missed();
     const plan: Plan = {
@@ -110,26 +111,28 @@ export class Exchange {
       places: [],
     };
     this.#compareHashes(message, plan);
-    for (const cover of message.covers) {
+    for (const cover of onePerNode(message.covers)) {
       if (cover.tree === Tree.owners) this.#compareOwners(cover, plan);
       else this.#compareKeys(cover, message, plan, wallMs);
     }
     if (plan.gives) this.#giveWanted(message, plan);
-    const builder = new MessageBuilder(limit);
+    const builder = new MessageBuilder(limit, mostWrites);
     const room = limit - messageOverhead;
-    shuffle(plan.places, this.#rng);
-    for (const place of plan.places) this.#descend(builder, place, room * (1 - descentShare));
+    const places = onePerNode(plan.places);
+    shuffle(places, this.#rng);
+    for (const place of places) this.#descend(builder, place, room * (1 - descentShare));
     const rest = room * (1 - wantShare);
     this.#addAll(builder, Section.ownerWants, plan.ownerWants, rest);
     this.#addAll(builder, Section.keyWants, plan.keyWants, rest);
+    const { order } = this.#config;
     // Neither kind of map waits for the other for good.
     const writes = [...plan.writes.values()];
     if (this.#rng.below(2) === 0) {
-      packDeltas(plan.deltas, builder, room, missed, this.#rng);
+      packDeltas(plan.deltas, builder, order, room, missed, this.#rng);
       packWrites(writes, builder, room, missed, this.#rng);
     } else {
       packWrites(writes, builder, room, missed, this.#rng);
-      packDeltas(plan.deltas, builder, room, missed, this.#rng);
+      packDeltas(plan.deltas, builder, order, room, missed, this.#rng);
     }
     if (builder.isEmpty) return { bytes: undefined, missed };
     // On a stream nobody else gets them.
@@ -162,13 +165,14 @@ export class Exchange {
   #compareOwners(cover: Cover, plan: Plan): void {
     const theirs = new Map(cover.owners.map((line) => [line.owner, line]));
     for (const line of theirs.values()) {
-      if (line.owner === this.#maps.own.owner) this.#maps.outbid(line.generation, line.maxVersion);
+      if (line.owner === this.#maps.own.owner) this.#maps.outbid(line);
       if (!this.#maps.isListed(line.owner)) continue;
       const map = this.#maps.find(line.owner)!;
       const from = map.neededFrom(line);
       if (from !== undefined && map.generation > 0) {
         if (plan.gives) plan.deltas.set(map, from);
-      } else if (plan.takes && isAhead(line, map)) plan.ownerWants.push(encodeOwnerLine(map.line()));
+      } else if (plan.takes && this.#maps.isCredible(line.generation) && isAhead(line, map))
+        plan.ownerWants.push(encodeOwnerLine(map.line()));
     }
     if (!cover.complete || !plan.gives) return;
     for (const owner of this.#maps.tree.names(cover.node)) {
@@ -203,7 +207,7 @@ export class Exchange {
     }
     for (const node of gone) plan.places.push({ tree: Tree.keys, node });
     if (!cover.complete) return;
-    for (const key of [...this.#keys.names(cover.node)]) {
+    for (const key of this.#keys.names(cover.node)) {
       if (theirs.has(key)) continue;
       const ours = this.#shared.get(key)!;
       if (this.#shared.isLeftover(ours, message.gc)) this.#shared.bury(key, wallMs);
@@ -226,6 +230,7 @@ export class Exchange {
 
   /** Says more about a node that differs: its items where they are few, its children's hashes where not. */
   #descend(builder: MessageBuilder, place: Place, keepFree: number): void {
+    if (builder.room <= keepFree) return;
     const tree = this.#tree(place.tree);
     const isFew = isLeaf(place.node) || tree.count(place.node) <= listedItems;
     if (isFew && this.#cover(builder, place, keepFree)) return;
@@ -238,9 +243,11 @@ export class Exchange {
 
   /** Lists the items of a node: all, or, in a packet that has nothing else, a random part. False when neither fits. */
   #cover(builder: MessageBuilder, { tree, node }: Place, keepFree: number): boolean {
-    const lines = [...this.#tree(tree).names(node)].map((name) =>
-      tree === Tree.owners ? encodeOwnerLine(this.#maps.find(name)!.line()) : encodeKeyLine(this.#shared.line(name)!),
-    );
+    const lines = this.#tree(tree)
+      .names(node)
+      .map((name) =>
+        tree === Tree.owners ? encodeOwnerLine(this.#maps.find(name)!.line()) : encodeKeyLine(this.#shared.line(name)!),
+      );
     const room = builder.room - keepFree;
     const all = encodeCover(tree, node, true, lines);
     if (all.length <= room) return builder.add(Section.covers, all);
@@ -256,6 +263,13 @@ export class Exchange {
     shuffle(parts, this.#rng);
     for (const part of parts) if (builder.room - part.length >= keepFree) builder.add(section, part);
   }
+}
+
+/** The last of each node: what is said twice costs no more than said once. */
+function onePerNode<T extends Place>(places: readonly T[]): T[] {
+  const last = new Map<number, T>();
+  for (const place of places) last.set(place.tree * treeNodes + place.node, place);
+  return [...last.values()];
 }
 
 function isAhead(line: { generation: number; maxVersion: number; lastGcVersion: number }, map: OwnerMap): boolean {

@@ -66,17 +66,21 @@ export class HashTree {
   }
 
   /** Names of the items under a node, leaf by leaf. */
-  *names(node: number): Generator<string> {
-    let first = node;
-    let last = node;
-    while (first < firstLeaf) {
-      first = firstChild(first);
-      last = firstChild(last) + fanOut - 1;
+  names(node: number): string[] {
+    const names: string[] = [];
+    this.#gather(node, names);
+    return names;
+  }
+
+  #gather(node: number, names: string[]): void {
+    if (isLeaf(node)) {
+      for (const name of this.#leaves.get(node)?.items.keys() ?? []) names.push(name);
+      return;
     }
-    for (let leaf = first; leaf <= last; leaf++) {
-      const place = this.#leaves.get(leaf);
-      if (place !== undefined) yield* place.items.keys();
-    }
+    // Most of a small set's tree is empty.
+    if (this.#counts[node] === 0) return;
+    const first = firstChild(node);
+    for (let child = first; child < first + fanOut; child++) this.#gather(child, names);
   }
 
   #add(leaf: number, hash: number, count: number): void {

@@ -2,9 +2,17 @@ export type { AggregatePacket, AggregatePeers, AggregateStats } from "./aggregat
 export { aggregateMessageType } from "./aggregate-codec.ts";
 export { type AggregateEstimate, type AggregateSettings, aggregateDefaults } from "./aggregate-config.ts";
 export { Aggregates } from "./aggregates.ts";
-export { type ExchangeMode, type HeartbeatSpread, type StateConfig, stateDefaults } from "./config.ts";
+export { decodeStateMessage } from "./codec.ts";
+export {
+  checkedConfig,
+  type ExchangeMode,
+  type HeartbeatSpread,
+  type StateConfig,
+  stateDefaults,
+} from "./config.ts";
 export { counterMessageType } from "./counter-codec.ts";
 export { CounterError, type CounterErrorCode } from "./counter-errors.ts";
+export { maxCounterNameBytes } from "./counter-limits.ts";
 export { type CounterPacket, CounterSync, type CounterSyncSettings, type CounterSyncStats } from "./counter-sync.ts";
 export {
   type CounterLimits,
@@ -12,12 +20,11 @@ export {
   CounterTable,
   type LifeDelta,
   type MergeOutcome,
-  maxCounterNameBytes,
 } from "./counter-table.ts";
 export { StateError, type StateErrorCode } from "./errors.ts";
 export { HeartbeatWatch } from "./heartbeat-watch.ts";
 export { compareStamps, HybridClock, type Stamp } from "./hlc.ts";
-export { stateMessageType } from "./messages.ts";
+export { type StateMessage, stateMessageType } from "./messages.ts";
 export { type HeartbeatOutcome, type PhiChange, PhiDetector, type PhiInspection } from "./phi.ts";
 export { type PhiSettings, phiDefaults } from "./phi-config.ts";
 export { deviationsForPhi, type PhiModel, phiOfExponential, phiOfNormal } from "./phi-tail.ts";
@@ -28,6 +35,7 @@ export type {
   PeerStatus,
   SharedKey,
   StateCounters,
+  StateDecoder,
   StateDropReason,
   StateEvent,
   StateInspection,

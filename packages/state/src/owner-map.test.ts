@@ -51,11 +51,13 @@ describe("OwnerMap", () => {
     owner.write("a", new Uint8Array(100), 0);
     owner.write("b", new Uint8Array(2000), 0);
     owner.write("c", new Uint8Array(10), 0);
-    expect(packDelta(owner, 0, 500)).toMatchObject({ to: 1, isComplete: false });
-    expect(packDelta(owner, 1, 500)).toBeUndefined();
-    expect(packDelta(owner, 2, 500)).toMatchObject({ to: 3, isComplete: true });
+    expect(packDelta(owner, 0, 500, 9)).toMatchObject({ to: 1, isComplete: false });
+    expect(packDelta(owner, 1, 500, 9)).toBeUndefined();
+    expect(packDelta(owner, 2, 500, 9)).toMatchObject({ to: 3, isComplete: true });
     owner.write("b", value, 0);
-    expect(packDelta(owner, 0, 500)).toMatchObject({ to: 4, isComplete: true });
+    expect(packDelta(owner, 0, 500, 9)).toMatchObject({ to: 4, isComplete: true });
+    expect(packDelta(owner, 0, 500, 2)).toMatchObject({ to: 3, writes: 2, isComplete: false });
+    expect(packDelta(owner, 0, 500, 0)).toBeUndefined();
   });
 });
 

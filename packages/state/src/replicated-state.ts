@@ -7,14 +7,14 @@
  * Peers are those who understand these messages: the driver tells only of them.
  */
 import { type Endpoint, Fifo, type Transmit } from "@hearsay/core";
-import { decodeStateMessage } from "./codec.ts";
+import { decodeStateMessage, defaultMaxItems } from "./codec.ts";
 import { checkedConfig, checkedTtl, checkKey, checkValue, type StateConfig } from "./config.ts";
 import { StateError } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
 import { HashTree } from "./hash-tree.ts";
 import { type BeatOutcome, Heartbeats } from "./heartbeats.ts";
 import { noStamp } from "./hlc.ts";
-import type { StateMessage } from "./messages.ts";
+import { type StateMessage, Tree } from "./messages.ts";
 import { NodeMaps } from "./node-maps.ts";
 import type { Missed, Place } from "./packing.ts";
 import { Peers } from "./peers.ts";
@@ -27,6 +27,7 @@ import type {
   PeerStatus,
   SharedKey,
   StateCounters,
+  StateDecoder,
   StateDropReason,
   StateEvent,
   StateInspection,
@@ -40,6 +41,14 @@ const maxOutbox = 1024;
 const maxStreamPlaces = 64;
 /** How often what has had its time is looked for: ms at most. */
 const collectIntervalMs = 10_000;
+
+/**
+ * How far a life may be ahead of our clock: ms, a year, as in Cassandra (CASSANDRA-10969: measured from the clock, not from
+ * the life before). A forged one cannot leave its owner without a later one.
+ */
+const maxLeadMs = 365 * 24 * 3600 * 1000;
+/** A clock that shows less has not been set yet, and is not what others' lives are measured by: 2026 in wall-clock ms. */
+const earliestWallMs = 1_767_225_600_000;
 
 export class ReplicatedState {
   readonly name: string;
@@ -56,6 +65,7 @@ export class ReplicatedState {
     beatsNew: 0,
     drops: new Map(),
   };
+  readonly #decode: StateDecoder;
   readonly #maps: NodeMaps;
   readonly #shared: SharedMap;
   readonly #keys = new HashTree();
@@ -80,9 +90,10 @@ export class ReplicatedState {
   #collectAt = Number.POSITIVE_INFINITY;
 
   /** Throws RangeError for a setting or generation out of its range. */
-  constructor({ name, generation, rng, config = {} }: StateOptions) {
+  constructor({ name, generation, rng, config = {}, decode = decodeStateMessage }: StateOptions) {
     checkKey(name);
     this.name = name;
+    this.#decode = decode;
     this.config = checkedConfig(config);
     this.#maps = new NodeMaps(name, generation, this.config, (owner, key, before, after, isLocal) =>
       this.#emit({ type: "node-change", owner, key, before, after, isLocal }),
@@ -111,10 +122,16 @@ export class ReplicatedState {
     this.#collectAt = now + this.#collectEveryMs;
   }
 
-  /** What the wall clock says: at the start, and whenever it was set. */
+  /**
+   * What the wall clock says: at the start, and whenever it was set. Where it was so far ahead that others refused what was
+   * written by it, those keys are written again.
+   */
   setWallClock(wallMs: number, now: number): void {
     this.#wallOffsetMs = wallMs - now;
-    this.#shared.doubt(wallMs);
+    this.#isLocal = true;
+    const again = this.#shared.doubt(this.#wallAt(now), this.name);
+    this.#isLocal = false;
+    for (const key of again) this.#spreadKey(key, now);
   }
 
   /** A member that understands us, or news of its state or whereabouts. */
@@ -197,6 +214,11 @@ export class ReplicatedState {
     return keys;
   }
 
+  /** The highest version of the owner's map that we have: all up to it is here. 0: nothing. */
+  versionOf(owner: string): number {
+    return this.#maps.find(owner)?.maxVersion ?? 0;
+  }
+
   /** Whose maps are known, ours included. */
   owners(): string[] {
     return Array.from(this.#maps.owners(), ({ owner }) => owner);
@@ -274,7 +296,9 @@ export class ReplicatedState {
     const message = this.#receive(bytes, now);
     if (message === undefined || message.rumour) return;
     const to = { ...from };
-    const { bytes: answer, missed } = this.#exchange.answer(message, this.config.maxPacketBytes, this.#wallAt(now));
+    const { maxPacketBytes, maxPacketWrites } = this.config;
+    const wallMs = this.#wallAt(now);
+    const { bytes: answer, missed } = this.#exchange.answer(message, maxPacketBytes, maxPacketWrites, wallMs);
     if (answer !== undefined) this.#send(to, answer);
     this.#wishStream(to, missed, now);
   }
@@ -362,6 +386,11 @@ export class ReplicatedState {
     return Math.min(collectIntervalMs, this.config.tombstoneGraceMs / 4, this.config.deadListedMs / 4);
   }
 
+  /** Both maps' lines and writes at their limits, where those are set higher than usual. */
+  get #maxItems(): number {
+    return Math.max(defaultMaxItems, 16 * this.config.maxSharedKeys, 4 * this.config.maxKeysPerOwner);
+  }
+
   #wallAt(now: number): number {
     return Math.floor(now + this.#wallOffsetMs);
   }
@@ -370,6 +399,10 @@ export class ReplicatedState {
     this.#isLocal = true;
     this.#shared.write(key, value, ttlMs, this.name, this.#wallAt(now));
     this.#isLocal = false;
+    this.#spreadKey(key, now);
+  }
+
+  #spreadKey(key: string, now: number): void {
     if (this.config.gossipNodes === 0) return;
     this.#rumours.addKey(key);
     this.#rounds.armGossip(now);
@@ -386,7 +419,7 @@ export class ReplicatedState {
   #receive(bytes: Uint8Array, now: number): StateMessage | undefined {
     this.counters.packetsReceived++;
     this.counters.bytesReceived += bytes.length;
-    const read = decodeStateMessage(bytes, this.config.maxValueBytes);
+    const read = this.#decode(bytes, this.config.maxValueBytes, this.#maxItems);
     if (typeof read === "string") {
       this.#drop(read);
       return undefined;
@@ -396,6 +429,7 @@ export class ReplicatedState {
     // Out of touch until now: what was missed meanwhile we cannot know.
     if (!this.#isInTouch(now)) this.#shared.completeFromMs = wallMs;
     this.#heardAt = now;
+    this.#maps.beforeHearing(now, Math.max(wallMs, earliestWallMs) + maxLeadMs);
     const canSpread = message.rumour && this.config.gossipNodes > 0;
     for (const delta of message.deltas) {
       const map = this.#maps.find(delta.owner);
@@ -403,7 +437,7 @@ export class ReplicatedState {
       const outcome = this.#maps.apply(delta, now);
       if (outcome === "applied" && canSpread) this.#rumours.addOwner(delta.owner, delta.generation, known, delta.to);
       else if (outcome === "gap") this.#drop("delta-gap");
-      else if (outcome === "too-many-keys" || outcome === "unknown-owner") this.#drop(outcome);
+      else if (outcome !== "applied" && outcome !== "stale" && outcome !== "own") this.#drop(outcome);
     }
     for (const write of message.writes) {
       const outcome = this.#shared.apply(write, message.gc, wallMs);
@@ -411,10 +445,8 @@ export class ReplicatedState {
       else if (outcome !== "applied" && outcome !== "stale") this.#drop(outcome);
     }
     this.#takeBeats(message, now);
-    if (this.#exchange.isEqual(message)) {
-      this.counters.idleRounds++;
-      this.#shared.becomeComplete(message.gc);
-    }
+    if (this.#exchange.isEqual(message)) this.counters.idleRounds++;
+    if (message.roots?.[Tree.keys] === this.#keys.root) this.#shared.becomeComplete(message.gc);
     if (this.#rounds.hasNews) this.#rounds.armGossip(now);
     return message;
   }
@@ -423,7 +455,8 @@ export class ReplicatedState {
     const message = this.#receive(bytes, now);
     if (message === undefined) return undefined;
     this.counters.streams++;
-    return this.#exchange.answer(message, this.config.maxStreamBytes, this.#wallAt(now)).bytes;
+    const everything = Number.POSITIVE_INFINITY;
+    return this.#exchange.answer(message, this.config.maxStreamBytes, everything, this.#wallAt(now)).bytes;
   }
 
   #takeBeats({ beats, shortBeats }: StateMessage, now: number): void {

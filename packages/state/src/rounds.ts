@@ -110,14 +110,14 @@ export class Rounds {
 
   #gossip(): void {
     const { peers, rumours, beats } = this.#voices;
-    const { gossipNodes, retransmitMult, maxPacketBytes, heartbeatSpread } = this.#config;
+    const { gossipNodes, retransmitMult, maxPacketBytes, maxPacketWrites, heartbeatSpread } = this.#config;
     const limit = retransmitLimit(retransmitMult, peers.aliveCount + 1);
     const some = peers.someAlive(gossipNodes, this.#gossipRng);
     // Nobody to tell: anti-entropy will, when there is.
     if (some.length === 0) rumours.clear();
     const fill = heartbeatSpread === "gossip" ? (builder: MessageBuilder) => beats.fill(builder) : undefined;
     for (const { endpoint } of some) {
-      const bytes = rumours.next(maxPacketBytes, limit, fill);
+      const bytes = rumours.next(maxPacketBytes, maxPacketWrites, limit, fill);
       if (bytes === undefined) return;
       this.#send(endpoint, bytes);
     }

@@ -2,15 +2,24 @@
 import type { DropReason, Endpoint, Rng } from "@hearsay/core";
 import type { StateConfig } from "./config.ts";
 import type { Stamp } from "./hlc.ts";
+import type { StateMessage } from "./messages.ts";
 
 export interface StateOptions {
   /** Our member's name: 1 … 255 bytes of UTF-8. */
   readonly name: string;
-  /** Which life of ours this is: 1 … 2^52, growing with every start. Wall-clock ms do. */
+  /**
+   * Which life of ours this is: 1 … 2^52, growing with every start. Wall-clock ms do. Others believe none that is more than a
+   * year ahead of their clock in ms.
+   */
   readonly generation: number;
   readonly rng: Rng;
   readonly config?: Partial<StateConfig>;
+  /** For drivers of many machines, to read once what is told to all of them. Default: `decodeStateMessage`. */
+  readonly decode?: StateDecoder;
 }
+
+/** The message, never to be changed, or why it was refused. @param bytes type byte first; borrowed */
+export type StateDecoder = (bytes: Uint8Array, maxValueBytes: number, maxItems?: number) => StateMessage | DropReason;
 
 /** Whether somebody can be spoken to; the suspected still can. Those who left are dead. */
 export type PeerStatus = "alive" | "dead";
@@ -22,6 +31,8 @@ export type StateDropReason =
   | "delta-gap"
   /** A map of somebody who is no member here, or no longer. */
   | "unknown-owner"
+  /** A life of an owner whose number is more than a year ahead of our clock. */
+  | "generation-ahead"
   /** More keys than anyone may have. */
   | "too-many-keys"
   /** A stamp further ahead of our clock than `maxDriftMs`: one of the clocks is wrong. */

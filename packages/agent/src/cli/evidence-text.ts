@@ -28,6 +28,7 @@ const WORDS: Readonly<Record<EvidenceType, Wording>> = {
       Number(d.healthScore) > 0 ? `; our own health score was ${d.healthScore}, so we may be the slow one` : "";
     return `our probe #${d.seqNo} failed on every path after ${ms(d.elapsedMs)}${nacks}${slow}`;
   },
+  silent: (d) => `no heartbeat of it for ${ms(d.silentMs)}: phi ${Number(d.phi).toFixed(1)}`,
   suspected: (d) => `${by(d)} suspects it; ${ms(d.remainingMs)} to speak up`,
   confirmed: (d) =>
     `${by(d)} suspects it too (${d.confirmations} of ${d.confirmationsWanted}); ${ms(d.remainingMs)} left to speak up`,

@@ -7,6 +7,7 @@ const noteWidth = 100;
 export function reportText(report: Report): string {
   const parts = [headText(report), ...report.tables.map(tableText)];
   if (!report.complete) parts.push("INCOMPLETE: broken off before the end; what is above was measured by then.\n");
+  if (report.failures.length > 0) parts.push(report.failures.map((failure) => `FAILED: ${failure}\n`).join(""));
   if (report.notes.length > 0) parts.push(report.notes.map(noteText).join(""));
   return parts.join("\n");
 }
@@ -41,10 +42,11 @@ export function tableText(table: Table): string {
   return [title, ...headRows.map(line), rule, ...cells.map(line), ""].join("\n");
 }
 
-export function cellText(cell: Cell, { digits }: Pick<Column, "digits">): string {
+export function cellText(cell: Cell, { digits, style }: Pick<Column, "digits" | "style">): string {
   if (cell === null) return "-";
   if (typeof cell === "string") return cell;
   if (!Number.isFinite(cell)) return "-";
+  if (style === "exponent") return cell === 0 ? "0" : cell.toExponential(digits ?? 0).replace("e+", "e");
   const text = cell.toFixed(digits ?? 0);
   // What rounds to nothing has no sign.
   return /^-0(\.0+)?$/.test(text) ? text.slice(1) : text;

@@ -1,0 +1,213 @@
+/**
+ * What only capable nodes tell each other, as one bundle: the state machine, counters, aggregates and heartbeats, each of
+ * which knows nothing of the others. Here is who may be spoken to, whose machine a message is for, and what they want
+ * sent. Knows nothing of Serf.
+ */
+import type { Endpoint, Rng } from "@hearsay/core";
+import {
+  Aggregates,
+  aggregateMessageType,
+  CounterSync,
+  CounterTable,
+  counterMessageType,
+  ReplicatedState,
+  type StateStreamRequest,
+  stateMessageType,
+} from "@hearsay/state";
+import { Capability } from "./capabilities.ts";
+import { type CapablePeer, CapablePeers } from "./capable-peers.ts";
+import { openEnvelope, Sealer, streamPushType } from "./envelope.ts";
+import { Heartbeats } from "./heartbeats.ts";
+import type { ExtendedEvent, ExtensionDropReason, ExtensionSettings } from "./types.ts";
+
+export interface ExtensionContext {
+  readonly name: string;
+  readonly rng: Rng;
+  /** Largest message that a packet of the usual size carries, envelope included: bytes. */
+  readonly maxMessageBytes: number;
+  onDrop(reason: ExtensionDropReason, from: Endpoint | undefined): void;
+  onEvent(event: ExtendedEvent): void;
+  /** A member's silence has become suspicious. */
+  onSilent(name: string, phi: number, silentMs: number): void;
+}
+
+/** A message to be sent by packet. */
+export interface ExtensionPacket {
+  readonly to: Endpoint;
+  readonly bytes: Uint8Array;
+}
+
+/** Heartbeats come with this interval at least, unless set: ms. */
+const heartbeatIntervalMs = 1000;
+
+export class Extensions {
+  readonly state: ReplicatedState;
+  readonly counters: CounterTable;
+  readonly aggregates: Aggregates;
+  readonly heartbeats: Heartbeats;
+  readonly peers = new CapablePeers();
+  readonly #counterSync: CounterSync;
+  readonly #context: ExtensionContext;
+  readonly #sealer: Sealer;
+  readonly #scratch: { buffer: Uint8Array; length: number; to: Endpoint };
+
+  constructor(settings: ExtensionSettings, context: ExtensionContext) {
+    const { name, rng } = context;
+    this.#context = context;
+    this.#sealer = new Sealer(name);
+    const maxPacketBytes = Math.max(512, context.maxMessageBytes - this.#sealer.overhead);
+    const state = { heartbeatIntervalMs, ...settings.state };
+    this.state = new ReplicatedState({
+      name,
+      generation: settings.generation,
+      rng: rng.fork("extension-state"),
+      config: { ...state, maxPacketBytes: Math.min(state.maxPacketBytes ?? maxPacketBytes, maxPacketBytes) },
+    });
+    this.counters = new CounterTable({ writer: name, life: settings.life, ...settings.counters });
+    this.#counterSync = new CounterSync(this.counters, rng.fork("extension-counters"), 0, {
+      ...settings.counters,
+      maxPacketBytes: Math.min(settings.counters?.maxPacketBytes ?? maxPacketBytes, maxPacketBytes),
+    });
+    this.aggregates = new Aggregates(
+      {
+        count: () => this.peers.living(Capability.aggregates).length,
+        pick: (chance) => this.peers.pick(Capability.aggregates, chance),
+      },
+      rng.fork("extension-aggregates"),
+    );
+    this.heartbeats = new Heartbeats(settings.phi);
+    this.#scratch = {
+      buffer: new Uint8Array(this.state.config.maxPacketBytes),
+      length: 0,
+      to: { address: "", port: 0 },
+    };
+  }
+
+  /** A capable member, or news of it. */
+  setPeer(peer: CapablePeer, now: number): void {
+    if (!this.peers.set(peer)) return;
+    const { name, endpoint, can, alive } = peer;
+    if (can.includes(Capability.state)) this.state.setPeer(name, endpoint, alive ? "alive" : "dead", now);
+    else this.state.removePeer(name);
+    if (!alive) this.#gone(name);
+    this.#counterSync.setPeers(this.peers.living(Capability.counters));
+  }
+
+  /** A member that is no more, or not capable any longer. `forGood`: nobody of that name is expected back. */
+  removePeer(name: string, forGood: boolean): void {
+    if (forGood) this.counters.fold(name);
+    if (!this.peers.delete(name)) return;
+    this.state.removePeer(name);
+    this.#gone(name);
+    this.#counterSync.setPeers(this.peers.living(Capability.counters));
+  }
+
+  /** A message that came by packet. Bytes are borrowed. */
+  handleMessage(bytes: Uint8Array, from: Endpoint | undefined, now: number): void {
+    const opened = this.#open(bytes, from);
+    if (opened === undefined) return;
+    const { peer, body } = opened;
+    if (body[0] === stateMessageType) this.state.handlePacket(peer.endpoint, body, now);
+    else if (body[0] === counterMessageType) this.#counterSync.handlePacket(peer.name, body);
+    else if (body[0] === aggregateMessageType) this.aggregates.handlePacket(peer.name, body, now);
+    else this.#context.onDrop("extension-unknown-type", from);
+  }
+
+  /** The message of an accepted stream; what to write back, if anything. */
+  handleStreamMessage(bytes: Uint8Array, from: Endpoint, now: number): Uint8Array | undefined {
+    const opened = this.#open(bytes, from);
+    if (opened === undefined) return undefined;
+    const { peer, body } = opened;
+    if (body[0] === streamPushType) this.state.handleStreamPush(peer.endpoint, body.subarray(1), now);
+    else if (body[0] === stateMessageType) {
+      const answer = this.state.handleStreamRequest(peer.endpoint, body, now);
+      return answer && this.#sealer.seal(answer);
+    } else this.#context.onDrop("extension-unknown-type", from);
+    return undefined;
+  }
+
+  pollStream(): StateStreamRequest | undefined {
+    return this.state.pollStream();
+  }
+
+  streamPayload(id: number): Uint8Array | undefined {
+    const payload = this.state.streamPayload(id);
+    return payload && this.#sealer.seal(payload);
+  }
+
+  /** The answer on a stream asked for; what is returned is to be written on another one, to the same node. */
+  handleStreamReply(id: number, bytes: Uint8Array, from: Endpoint, now: number): Uint8Array | undefined {
+    const body = this.#open(bytes, from)?.body;
+    const push = body?.[0] === stateMessageType ? this.state.handleStreamReply(id, body, now) : undefined;
+    // What could not be read has ended it, too.
+    this.state.handleStreamEnd(id);
+    return push && this.#sealer.seal(push, true);
+  }
+
+  handleStreamEnd(id: number): void {
+    this.state.handleStreamEnd(id);
+  }
+
+  handleTimeout(now: number): void {
+    if (now >= this.state.nextDeadline()) this.state.handleTimeout(now);
+    if (this.#hasCounters && now >= this.#counterSync.nextDeadline()) this.#counterSync.handleTimeout(now);
+    if (now >= this.aggregates.nextDeadline()) this.aggregates.handleTimeout(now);
+    for (const { name, phi } of this.heartbeats.handleTimeout(now)) {
+      this.#context.onSilent(name, phi, this.heartbeats.inspect(name, now)?.silentMs ?? 0);
+    }
+  }
+
+  nextDeadline(): number {
+    return Math.min(
+      this.state.nextDeadline(),
+      this.#hasCounters ? this.#counterSync.nextDeadline() : Number.POSITIVE_INFINITY,
+      this.aggregates.nextDeadline(),
+      this.heartbeats.deadline,
+    );
+  }
+
+  /** Hands on what the machines report. To be called after each of the calls above. */
+  drain(now: number): void {
+    for (let event = this.state.pollEvent(); event; event = this.state.pollEvent()) {
+      if (event.type !== "heartbeat") this.#context.onEvent(event);
+      else if (this.peers.find(event.owner)?.alive) this.heartbeats.hear(event.owner, now);
+    }
+  }
+
+  /** The next packet, or undefined. */
+  pollPacket(): ExtensionPacket | undefined {
+    const scratch = this.#scratch;
+    if (this.state.pollTransmit(scratch)) {
+      return { to: scratch.to, bytes: this.#sealer.seal(scratch.buffer.subarray(0, scratch.length)) };
+    }
+    for (const machine of [this.#counterSync, this.aggregates]) {
+      for (let packet = machine.pollTransmit(); packet; packet = machine.pollTransmit()) {
+        const to = this.peers.find(packet.to)?.endpoint;
+        if (to !== undefined) return { to, bytes: this.#sealer.seal(packet.bytes) };
+      }
+    }
+    return undefined;
+  }
+
+  /** Where nobody has counted anything there is nothing to compare; who has will ask. */
+  get #hasCounters(): boolean {
+    return this.counters.names().length > 0;
+  }
+
+  #gone(name: string): void {
+    this.aggregates.handleGone(name);
+    this.heartbeats.forget(name);
+  }
+
+  #open(bytes: Uint8Array, from: Endpoint | undefined): { peer: CapablePeer; body: Uint8Array } | undefined {
+    const envelope = openEnvelope(bytes);
+    if (envelope === undefined) {
+      this.#context.onDrop("extension-malformed", from);
+      return undefined;
+    }
+    const peer = this.peers.find(envelope.sender);
+    if (peer !== undefined) return { peer, body: envelope.body };
+    this.#context.onDrop("extension-stranger", from);
+    return undefined;
+  }
+}
