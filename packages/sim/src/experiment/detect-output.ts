@@ -46,6 +46,7 @@ export class DetectOutput {
   #falsesRow(measuredCase: Case, quiet: readonly Quiet[], expected: Theory | undefined): Row {
     const { nodes, slow } = measuredCase;
     const sum = (key: keyof Quiet) => quiet.reduce((all, window) => all + window[key], 0);
+    const nodeSeconds = Math.max(1, (nodes * quiet.length * this.#quietMs) / 1000);
     const nodeHours = ((nodes - slow) * quiet.length * this.#quietMs) / 3_600_000;
     return {
       ...caseOf(measuredCase),
@@ -57,6 +58,8 @@ export class DetectOutput {
       declaredByWell: sum("declaredByWell"),
       perNodeHour: nodeHours > 0 ? sum("declared") / nodeHours : null,
       declaredSlow: sum("declaredSlow"),
+      packetsPerS: sum("packets") / nodeSeconds,
+      bytesPerS: sum("bytes") / nodeSeconds,
     };
   }
 
@@ -109,6 +112,8 @@ const falseColumns: readonly Column[] = [
   { key: "declaredByWell", title: "at healthy members" },
   { key: "perNodeHour", title: "per node-hour", digits: 3 },
   { key: "declaredSlow", title: "slow members declared dead" },
+  { key: "packetsPerS", title: "packets/s and node", digits: 1 },
+  { key: "bytesPerS", title: "bytes/s and node" },
 ];
 
 const notes = [
