@@ -7,6 +7,7 @@ import {
   type CallOptions,
   type Coordinate,
   type Explanation,
+  type HearsayNode,
   type IncomingQuery,
   type JoinResult,
   type Member,
@@ -17,12 +18,12 @@ import {
   type NodeStats,
   type PoolKeys,
   type QueryOptions,
-  type SerfNode,
 } from "@hearsay/node";
 import { Pattern, SerfError, type SerfErrorCode } from "@hearsay/serf";
 import { type MsgpackInput, Writer } from "@hearsay/wire";
 import { FakeKeys } from "./fake-keys.ts";
 import { FakeQueryCall } from "./fake-query.ts";
+import { FakeStateNode } from "./fake-state.ts";
 
 /** Serf's own limits: bytes. */
 const EVENT_LIMIT = 512;
@@ -47,7 +48,7 @@ export function fakeMember(name: string, fields: Partial<Member> = {}): Member {
   };
 }
 
-export class FakeNode implements SerfNode {
+export class FakeNode extends FakeStateNode implements HearsayNode {
   readonly name: string;
   readonly address: string;
   readonly port: number;
@@ -77,6 +78,7 @@ export class FakeNode implements SerfNode {
   readonly #emitter = new EventEmitter();
 
   constructor(local: Member, others: readonly Member[] = []) {
+    super(local.name);
     this.name = local.name;
     this.address = local.address;
     this.port = local.port;
@@ -86,6 +88,7 @@ export class FakeNode implements SerfNode {
   /** Makes one pool of these. */
   static link(nodes: readonly FakeNode[]): void {
     for (const node of nodes) node.pool = nodes;
+    FakeStateNode.share(nodes);
   }
 
   local(): Member {

@@ -19,11 +19,18 @@ export type OnNodeChange = (
   isLocal: boolean,
 ) => void;
 
+/** A new life of ours has everybody fetch the whole map: one who lies about it can bring that about so often. ms */
+const outbidEveryMs = 5000;
+
 export class NodeMaps {
   readonly tree = new HashTree();
   /** Of those that take part in exchanges and have been heard. */
   readonly lives = new Lives();
   readonly own: OwnerMap;
+  #latestGeneration = maxCounter;
+  #now = 0;
+  /** When a new life of ours may begin again: monotonic ms. */
+  #outbidAt = Number.NEGATIVE_INFINITY;
   readonly #config: StateConfig;
   readonly #owners = new Map<string, OwnerMap>();
   /** Of owners that died: when, monotonic ms. */
@@ -54,6 +61,17 @@ export class NodeMaps {
 
   find(owner: string): OwnerMap | undefined {
     return this.#owners.get(owner);
+  }
+
+  /** To be called before what a peer says is taken in. @param latestGeneration the highest life that is believed */
+  beforeHearing(now: number, latestGeneration: number): void {
+    this.#now = now;
+    this.#latestGeneration = latestGeneration;
+  }
+
+  /** Above it there would be no life left for the owner to have the last word in. */
+  isCredible(generation: number): boolean {
+    return generation <= this.#latestGeneration;
   }
 
   /** Those that take part in exchanges. */
@@ -90,9 +108,10 @@ export class NodeMaps {
     return true;
   }
 
-  apply(delta: OwnerDelta, now: number): DeltaOutcome | "unknown-owner" | "own" {
+  apply(delta: OwnerDelta, now: number): DeltaOutcome | "unknown-owner" | "generation-ahead" | "own" {
+    if (!this.isCredible(delta.generation)) return "generation-ahead";
     if (delta.owner === this.own.owner) {
-      this.outbid(delta.generation, delta.to);
+      this.outbid({ generation: delta.generation, maxVersion: delta.to });
       return "own";
     }
     const map = this.#owners.get(delta.owner);
@@ -107,10 +126,16 @@ export class NodeMaps {
     return outcome;
   }
 
-  /** Somebody tells of a life of ours that is over, and that ours would not replace: begin a later one. */
-  outbid(generation: number, maxVersion: number): void {
+  /**
+   * Somebody tells of a life of ours that is over, or of writes in this one that we did not make: then a later one begins,
+   * which replaces it everywhere.
+   */
+  outbid({ generation, maxVersion, hash }: Pick<OwnerLine, "generation" | "maxVersion"> & { hash?: number }): void {
     const { own } = this;
-    if (generation < own.generation || (generation === own.generation && maxVersion <= own.maxVersion)) return;
+    if (generation < own.generation || !this.isCredible(generation) || this.#now < this.#outbidAt) return;
+    const isKnown = maxVersion < own.maxVersion || (maxVersion === own.maxVersion && (hash ?? own.hash) === own.hash);
+    if (generation === own.generation && isKnown) return;
+    this.#outbidAt = this.#now + outbidEveryMs;
     own.generation = Math.min(generation + 1, maxCounter);
     this.#list(own);
   }
@@ -178,7 +203,7 @@ export class NodeMaps {
   #list(map: OwnerMap): void {
     if (map.generation === 0) return;
     this.lives.begin(map);
-    const { owner, generation, maxVersion } = map;
-    this.tree.set(owner, finish(hashNumber(maxVersion, hashNumber(generation, hashText(owner)))));
+    const { owner, generation, maxVersion, hash } = map;
+    this.tree.set(owner, finish(hashNumber(hash, hashNumber(maxVersion, hashNumber(generation, hashText(owner))))));
   }
 }

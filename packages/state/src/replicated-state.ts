@@ -14,7 +14,7 @@ import { Exchange } from "./exchange.ts";
 import { HashTree } from "./hash-tree.ts";
 import { type BeatOutcome, Heartbeats } from "./heartbeats.ts";
 import { noStamp } from "./hlc.ts";
-import type { StateMessage } from "./messages.ts";
+import { type StateMessage, Tree } from "./messages.ts";
 import { NodeMaps } from "./node-maps.ts";
 import type { Missed, Place } from "./packing.ts";
 import { Peers } from "./peers.ts";
@@ -41,6 +41,14 @@ const maxOutbox = 1024;
 const maxStreamPlaces = 64;
 /** How often what has had its time is looked for: ms at most. */
 const collectIntervalMs = 10_000;
+
+/**
+ * How far a life may be ahead of our clock: ms, a year, as in Cassandra (CASSANDRA-10969: measured from the clock, not from
+ * the life before). A forged one cannot leave its owner without a later one.
+ */
+const maxLeadMs = 365 * 24 * 3600 * 1000;
+/** A clock that shows less has not been set yet, and is not what others' lives are measured by: 2026 in wall-clock ms. */
+const earliestWallMs = 1_767_225_600_000;
 
 export class ReplicatedState {
   readonly name: string;
@@ -114,10 +122,16 @@ export class ReplicatedState {
     this.#collectAt = now + this.#collectEveryMs;
   }
 
-  /** What the wall clock says: at the start, and whenever it was set. */
+  /**
+   * What the wall clock says: at the start, and whenever it was set. Where it was so far ahead that others refused what was
+   * written by it, those keys are written again.
+   */
   setWallClock(wallMs: number, now: number): void {
     this.#wallOffsetMs = wallMs - now;
-    this.#shared.doubt(wallMs);
+    this.#isLocal = true;
+    const again = this.#shared.doubt(this.#wallAt(now), this.name);
+    this.#isLocal = false;
+    for (const key of again) this.#spreadKey(key, now);
   }
 
   /** A member that understands us, or news of its state or whereabouts. */
@@ -377,6 +391,10 @@ export class ReplicatedState {
     this.#isLocal = true;
     this.#shared.write(key, value, ttlMs, this.name, this.#wallAt(now));
     this.#isLocal = false;
+    this.#spreadKey(key, now);
+  }
+
+  #spreadKey(key: string, now: number): void {
     if (this.config.gossipNodes === 0) return;
     this.#rumours.addKey(key);
     this.#rounds.armGossip(now);
@@ -403,6 +421,7 @@ export class ReplicatedState {
     // Out of touch until now: what was missed meanwhile we cannot know.
     if (!this.#isInTouch(now)) this.#shared.completeFromMs = wallMs;
     this.#heardAt = now;
+    this.#maps.beforeHearing(now, Math.max(wallMs, earliestWallMs) + maxLeadMs);
     const canSpread = message.rumour && this.config.gossipNodes > 0;
     for (const delta of message.deltas) {
       const map = this.#maps.find(delta.owner);
@@ -410,7 +429,7 @@ export class ReplicatedState {
       const outcome = this.#maps.apply(delta, now);
       if (outcome === "applied" && canSpread) this.#rumours.addOwner(delta.owner, delta.generation, known, delta.to);
       else if (outcome === "gap") this.#drop("delta-gap");
-      else if (outcome === "too-many-keys" || outcome === "unknown-owner") this.#drop(outcome);
+      else if (outcome !== "applied" && outcome !== "stale" && outcome !== "own") this.#drop(outcome);
     }
     for (const write of message.writes) {
       const outcome = this.#shared.apply(write, message.gc, wallMs);
@@ -418,10 +437,8 @@ export class ReplicatedState {
       else if (outcome !== "applied" && outcome !== "stale") this.#drop(outcome);
     }
     this.#takeBeats(message, now);
-    if (this.#exchange.isEqual(message)) {
-      this.counters.idleRounds++;
-      this.#shared.becomeComplete(message.gc);
-    }
+    if (this.#exchange.isEqual(message)) this.counters.idleRounds++;
+    if (message.roots?.[Tree.keys] === this.#keys.root) this.#shared.becomeComplete(message.gc);
     if (this.#rounds.hasNews) this.#rounds.armGossip(now);
     return message;
   }

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatEndpoint } from "@hearsay/core";
-import type { JoinResult, Logger, NodeOptions, SerfNode } from "@hearsay/node";
+import type { HearsayNode, JoinResult, Logger, NodeOptions } from "@hearsay/node";
 import { parseRpcAddress } from "../cli/rpc-connection.ts";
 import { EventHandlers } from "../handlers/event-handlers.ts";
 import { handlerStats } from "../handlers/handler-spec.ts";
@@ -14,6 +14,7 @@ import type { LogBook } from "../log/log-book.ts";
 import type { RpcHost, StatGroups } from "../rpc/host.ts";
 import { joinErrorText, joinFailureText, oneLine, withoutKey } from "../rpc/join-error.ts";
 import { RpcServer } from "../rpc/server.ts";
+import { AgentAggregates } from "./agent-aggregates.ts";
 import type { AgentEvent } from "./agent-event.ts";
 import { type AgentConfig, ConfigError } from "./config.ts";
 import { formatDuration } from "./duration.ts";
@@ -27,13 +28,14 @@ import { readTagsFile, writeTagsFile } from "./tags-file.ts";
 
 const TAGS_TWICE = "Tags config not allowed while using tag files: give -tag or -tags-file, not both";
 
-export type CreateNode = (options: NodeOptions) => Promise<SerfNode>;
+export type CreateNode = (options: NodeOptions) => Promise<HearsayNode>;
 
 /** Why an agent came to its end. `failed`: it cannot go on; one line for people. */
 export type Ending = { readonly type: "left" } | { readonly type: "failed"; readonly message: string };
 
 export class Agent implements RpcHost, AsyncDisposable {
-  readonly node: SerfNode;
+  readonly node: HearsayNode;
+  readonly aggregates: AgentAggregates;
   readonly log: Logger;
   readonly logBook: LogBook;
   readonly ended: Promise<Ending>;
@@ -54,8 +56,9 @@ export class Agent implements RpcHost, AsyncDisposable {
   readonly #closing = new AbortController();
   #leaving: Promise<void> | undefined;
 
-  private constructor(node: SerfNode, config: AgentConfig, bind: string, log: AgentLog) {
+  private constructor(node: HearsayNode, config: AgentConfig, bind: string, log: AgentLog) {
     this.node = node;
+    this.aggregates = new AgentAggregates(this.node);
     this.bindAddress = bind;
     this.#config = config;
     this.log = log.child("agent");
@@ -216,6 +219,7 @@ export class Agent implements RpcHost, AsyncDisposable {
     this.#closing.abort();
     await this.#discovery?.[Symbol.asyncDispose]();
     await this.#rpc?.close();
+    this.aggregates.close();
     await this.node.close();
     this.#stopLogging();
     this.#stopWatching();
