@@ -99,6 +99,37 @@ describe("a pause of our own", () => {
   });
 });
 
+describe("silence of everybody", () => {
+  it("is our own: nobody is accused for it, and what comes afterwards counts again", () => {
+    const { pool, net, verdicts, watch } = cutOff([3]);
+    expect(watch.isDeaf(net.now)).toBe(true);
+    expect(verdicts.filter(({ by }) => by === 3)).toEqual([]);
+    expect(new Set(verdicts.map(({ name }) => name))).toEqual(new Set([nameOf(3)]));
+    net.heal();
+    pool.run(20_000);
+    expect(watch.isDeaf(net.now)).toBe(false);
+    expect(verdicts.filter(({ by }) => by === 3)).toEqual([]);
+    net.up.delete(9);
+    pool.until(() => verdicts.some(({ by, name }) => by === 3 && name === nameOf(9)), 60_000);
+  });
+
+  it("is not that of all but a few", () => {
+    const { net, verdicts, watch } = cutOff([3, 4, 5, 6]);
+    expect(watch.isDeaf(net.now)).toBe(false);
+    const accused = verdicts.filter(({ by }) => by === 3).map(({ name }) => name);
+    expect(accused.sort()).toEqual([0, 1, 2, 7, 8, 9].map(nameOf));
+  });
+});
+
+/** Ten members of which some hear each other only, for two minutes. The watch is member 3's. */
+function cutOff(members: readonly number[]) {
+  const pool = new WatchNet({ nodes: 10, seed: 37, config: { heartbeatSpread: "gossip" } });
+  pool.run(20_000);
+  pool.net.split((node) => (members.includes(node) ? 1 : 0));
+  pool.run(120_000);
+  return { pool, net: pool.net, verdicts: pool.verdicts, watch: pool.watches[3]! };
+}
+
 describe("a pool that grows at once", () => {
   it("from ten to a hundred is not taken for silence", () => {
     const pool = new WatchNet({ nodes: 10, seed: 35, loss: 0.02 });

@@ -9,7 +9,9 @@
  * to seven of the intervals, which `heartbeatBudgetPerSecond` shortens.
  *
  * When this process stood still it heard nobody, and that is nobody's fault: a call that comes much later than was asked for
- * tells the detector of a pause.
+ * tells the detector of a pause. So does the silence of everybody at once while calls come in time: then it is our own link,
+ * or whoever hands us our messages, that fails us (the slow processes of the Lifeguard paper), or we are alone. While it
+ * lasts, nobody is judged here, and others may (`isDeaf`).
  */
 import { type Endpoint, Fifo } from "@hearsay/core";
 import { type PhiChange, PhiDetector, type PhiInspection } from "./phi.ts";
@@ -22,6 +24,12 @@ const pauseBeats = 4;
 const pauseWays = 10;
 /** All are judged at most so often: ms. */
 const sweepIntervalMs = 250;
+/**
+ * All are silent for so long: it is us. In beats as they are heard; of fewer members than this, all may well be silent. Cut
+ * off with one other among many, whom gossip seldom chooses, we may take ourselves for deaf, too: then others judge.
+ */
+const deafBeats = 2;
+const leastHeard = 3;
 /** A call so much later than the deadline: this process stood still. ms */
 const lateMs = 200;
 
@@ -36,6 +44,8 @@ export class HeartbeatWatch {
   /** Suspects that were heard since the last sweep. */
   readonly #cleared = new Fifo<PhiChange>();
   #rhythmMs = 0;
+  /** When anybody was heard last. */
+  #heardAt = Number.POSITIVE_INFINITY;
   #calledAt = Number.NEGATIVE_INFINITY;
   #sweptAt = Number.NEGATIVE_INFINITY;
   #sweepAt = Number.POSITIVE_INFINITY;
@@ -101,12 +111,21 @@ export class HeartbeatWatch {
     return this.#detector.inspect(name, now);
   }
 
+  /** Whether everybody is silent, so that it must be us: nobody is judged here for now. */
+  isDeaf(now: number): boolean {
+    return this.#detector.size >= leastHeard && now - this.#heardAt > deafBeats * this.#rhythmMs;
+  }
+
   /** Who has become suspected, and who no longer is, since the last call. All are judged only when somebody may have. */
   sweep(now: number): PhiChange[] {
     this.#note(now);
     const changes: PhiChange[] = [];
     for (let change = this.#cleared.shift(); change !== undefined; change = this.#cleared.shift()) changes.push(change);
     if (now < this.#sweepAt) return changes;
+    if (this.isDeaf(now)) {
+      this.#sweepAt = now + sweepIntervalMs;
+      return changes;
+    }
     for (const change of this.#detector.sweep(now)) {
       changes.push(change);
       if (change.suspected) this.#suspects.add(change.name);
@@ -124,6 +143,8 @@ export class HeartbeatWatch {
     const former = this.#members.get(name);
     // Dead or unknown here: others' news of it is not ours to judge.
     if (former === undefined) return;
+    if (this.isDeaf(this.#calledAt)) this.#detector.localPause(this.#calledAt - this.#heardAt, this.#calledAt);
+    this.#heardAt = this.#calledAt;
     if (this.#suspects.delete(name)) this.#cleared.push({ name, suspected: false, phi: 0 });
     if (former !== generation) {
       this.#members.set(name, generation);
