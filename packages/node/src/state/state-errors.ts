@@ -14,7 +14,6 @@ const codes: Readonly<Record<StateErrorCode | CounterErrorCode, NodeErrorCode>> 
   "counter-overflow": "COUNTER_OVERFLOW",
   "counters-full": "TOO_MANY_COUNTERS",
   "counter-writer": "INTERNAL",
-  "counter-snapshot": "STATE_FILE",
 };
 
 /** Carries a wish out; what the machine refuses is thrown as a NodeError with the refusal for a cause. */
