@@ -88,8 +88,13 @@ export class Extensions {
     if (!this.peers.set(peer)) return;
     const { name, endpoint, can, alive } = peer;
     if (can.includes(Capability.state)) this.state.setPeer(name, endpoint, alive ? "alive" : "dead", now);
-    else this.state.removePeer(name);
+    else {
+      this.state.removePeer(name);
+      // No state, no heartbeats: its silence says nothing any longer.
+      this.heartbeats.forget(name);
+    }
     if (!alive) this.#gone(name);
+    else if (!can.includes(Capability.aggregates)) this.aggregates.handleGone(name);
     this.#counterSync.setPeers(this.peers.living(Capability.counters));
   }
 

@@ -41,6 +41,18 @@ const toldAt = -1;
 const mostMessages = 16;
 const nowhere: Endpoint = { address: "", port: 0 };
 
+/** Heap of a pool: what every node notes of every other one, and of each of its keys; the values are shared. Measured. */
+const bytesPerPair = 900;
+const bytesPerPairAndKey = 60;
+const bytesPerSharedKey = 300;
+const baseMb = 300;
+
+/** MB of heap that a pool may need. */
+export function stateHeapMb(nodes: number, { keysPerNode, sharedKeys }: Omit<Contents, "valueBytes">): number {
+  const perNode = nodes * (bytesPerPair + bytesPerPairAndKey * keysPerNode) + bytesPerSharedKey * sharedKeys;
+  return Math.ceil(baseMb + (nodes * perNode) / 2 ** 20);
+}
+
 export function ownKey(index: number): string {
   return `key-${index}`;
 }

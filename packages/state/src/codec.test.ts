@@ -29,7 +29,13 @@ const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 const name = fc.string({ minLength: 1, maxLength: 30, unit: "binary" });
 const stamp = { ms: fc.integer({ min: 0, max: maxStampMs }), count: fc.integer({ min: 0, max: 0xffff }) };
 const value = fc.option(fc.uint8Array({ maxLength: 100 }));
-const ownerLine = fc.record({ owner: name, generation: counter, maxVersion: counter, lastGcVersion: counter });
+const ownerLine = fc.record({
+  owner: name,
+  generation: counter,
+  maxVersion: counter,
+  lastGcVersion: counter,
+  hash: u32,
+});
 const keyLine = fc.record({ key: name, ...stamp, writer: name, dead: fc.boolean(), hash: u32 });
 const delta: fc.Arbitrary<OwnerDelta> = fc
   .tuple(
@@ -208,7 +214,11 @@ describe("state messages", () => {
     ["version not above", { deltas: [{ ...owned, writes: [{ key: "k", version: 3, value: null }] }] }, "field-range"],
     ["version beyond", { deltas: [{ ...owned, writes: [{ key: "k", version: 6, value: null }] }] }, "field-range"],
     ["going back", { deltas: [{ ...owned, to: 2, writes: [] }] }, "field-range"],
-    ["generation too high", { ownerWants: [{ ...owned, generation: 2 ** 53 - 1, maxVersion: 1 }] }, "field-range"],
+    [
+      "generation too high",
+      { ownerWants: [{ ...owned, generation: 2 ** 53 - 1, maxVersion: 1, hash: 0 }] },
+      "field-range",
+    ],
     ["leaf with children", { nodes: [{ tree: 0, node: 273, children: new Array(16).fill(0) }] }, "field-range"],
   ] as const)("%s: refused", (_what, parts, reason) => {
     expect(decodeStateMessage(encode({ ...base, ...(parts as Partial<StateMessage>) }), 1000)).toBe(reason);

@@ -118,8 +118,8 @@ export function encodeTreeNode({ tree, node, children }: TreeNode): Uint8Array {
 }
 
 export function encodeOwnerLine(line: OwnerLine): Uint8Array {
-  const writer = scratch().array(4).text(line.owner);
-  return writer.uint(line.generation).uint(line.maxVersion).uint(line.lastGcVersion).finish();
+  const writer = scratch().array(5).text(line.owner).uint(line.generation);
+  return writer.uint(line.maxVersion).uint(line.lastGcVersion).uint(line.hash).finish();
 }
 
 export function encodeKeyLine(line: KeyLine): Uint8Array {
@@ -245,11 +245,12 @@ class Decoder {
   }
 
   ownerLine(): OwnerLine {
-    return this.record(4, () => ({
+    return this.record(5, () => ({
       owner: this.name(maxNameBytes),
       generation: this.counter(),
       maxVersion: this.counter(),
       lastGcVersion: this.counter(),
+      hash: this.u32(),
     }));
   }
 

@@ -165,13 +165,14 @@ export class Exchange {
   #compareOwners(cover: Cover, plan: Plan): void {
     const theirs = new Map(cover.owners.map((line) => [line.owner, line]));
     for (const line of theirs.values()) {
-      if (line.owner === this.#maps.own.owner) this.#maps.outbid(line.generation, line.maxVersion);
+      if (line.owner === this.#maps.own.owner) this.#maps.outbid(line);
       if (!this.#maps.isListed(line.owner)) continue;
       const map = this.#maps.find(line.owner)!;
       const from = map.neededFrom(line);
       if (from !== undefined && map.generation > 0) {
         if (plan.gives) plan.deltas.set(map, from);
-      } else if (plan.takes && isAhead(line, map)) plan.ownerWants.push(encodeOwnerLine(map.line()));
+      } else if (plan.takes && this.#maps.isCredible(line.generation) && isAhead(line, map) && map.isWanted())
+        plan.ownerWants.push(encodeOwnerLine(map.line()));
     }
     if (!cover.complete || !plan.gives) return;
     for (const owner of this.#maps.tree.names(cover.node)) {

@@ -6,6 +6,7 @@ export { decodeStateMessage } from "./codec.ts";
 export { checkedConfig, type ExchangeMode, type StateConfig, stateDefaults } from "./config.ts";
 export { counterMessageType } from "./counter-codec.ts";
 export { CounterError, type CounterErrorCode } from "./counter-errors.ts";
+export { maxCounterNameBytes } from "./counter-limits.ts";
 export { type CounterPacket, CounterSync, type CounterSyncSettings, type CounterSyncStats } from "./counter-sync.ts";
 export {
   type CounterLimits,
@@ -13,7 +14,6 @@ export {
   CounterTable,
   type LifeDelta,
   type MergeOutcome,
-  maxCounterNameBytes,
 } from "./counter-table.ts";
 export { StateError, type StateErrorCode } from "./errors.ts";
 export { compareStamps, HybridClock, type Stamp } from "./hlc.ts";

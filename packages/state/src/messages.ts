@@ -17,10 +17,12 @@ export interface OwnerLine {
   readonly owner: string;
   /** Which life of the owner: grows with every start. */
   readonly generation: number;
-  /** The highest version held. Equal generations and versions mean equal maps. */
+  /** The highest version held. */
   readonly maxVersion: number;
   /** Highest version of a tombstone that was dropped. */
   readonly lastGcVersion: number;
+  /** u32, of the live keys. Another one under the same generation and version: somebody has told what the owner did not write. */
+  readonly hash: number;
 }
 
 /** Which write of a shared key somebody has. */

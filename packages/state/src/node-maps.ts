@@ -9,7 +9,7 @@ import { finish, hashNumber, hashText } from "./hash.ts";
 import { HashTree } from "./hash-tree.ts";
 import { Lives } from "./lives.ts";
 import type { OwnerDelta, OwnerLine } from "./messages.ts";
-import { type DeltaOutcome, OwnerMap, sameBytes } from "./owner-map.ts";
+import { type DeltaOutcome, entryBytes, OwnerMap, sameBytes } from "./owner-map.ts";
 
 export type OnNodeChange = (
   owner: string,
@@ -19,11 +19,20 @@ export type OnNodeChange = (
   isLocal: boolean,
 ) => void;
 
+/** A new life of ours has everybody fetch the whole map: one who lies about it can bring that about so often. ms */
+const outbidEveryMs = 5000;
+
 export class NodeMaps {
   readonly tree = new HashTree();
   /** Of those that take part in exchanges and have been heard. */
   readonly lives = new Lives();
   readonly own: OwnerMap;
+  #latestGeneration = maxCounter;
+  #now = 0;
+  /** What the maps of all others take. */
+  #othersBytes = 0;
+  /** When a new life of ours may begin again: monotonic ms. */
+  #outbidAt = Number.NEGATIVE_INFINITY;
   readonly #config: StateConfig;
   readonly #owners = new Map<string, OwnerMap>();
   /** Of owners that died: when, monotonic ms. */
@@ -56,6 +65,17 @@ export class NodeMaps {
     return this.#owners.get(owner);
   }
 
+  /** To be called before what a peer says is taken in. @param latestGeneration the highest life that is believed */
+  beforeHearing(now: number, latestGeneration: number): void {
+    this.#now = now;
+    this.#latestGeneration = latestGeneration;
+  }
+
+  /** Above it there would be no life left for the owner to have the last word in. */
+  isCredible(generation: number): boolean {
+    return generation <= this.#latestGeneration;
+  }
+
   /** Those that take part in exchanges. */
   isListed(owner: string): boolean {
     return this.#owners.has(owner) && !this.#unlisted.has(owner);
@@ -71,9 +91,12 @@ export class NodeMaps {
     checkValue(value, this.#config);
     const ttl = checkedTtl(ttlMs);
     const before = this.own.get(key);
-    const { maxKeysPerOwner } = this.#config;
+    const { maxKeysPerOwner, maxOwnerBytes } = this.#config;
     if (before === null && this.own.liveCount >= maxKeysPerOwner)
       throw new StateError("too-many-keys", `this node has ${maxKeysPerOwner} keys, the most that it may have`);
+    const bytes = this.own.bytes + entryBytes(key, value) - (before === null ? 0 : entryBytes(key, before));
+    if (bytes > maxOwnerBytes)
+      throw new StateError("too-many-keys", `this node's map would take ${bytes} bytes, it may take ${maxOwnerBytes}`);
     if (ttl > 0) this.#expiries.set(key, now + ttl);
     else this.#expiries.delete(key);
     if (sameBytes(before, value)) return false;
@@ -90,27 +113,41 @@ export class NodeMaps {
     return true;
   }
 
-  apply(delta: OwnerDelta, now: number): DeltaOutcome | "unknown-owner" | "own" {
+  apply(delta: OwnerDelta, now: number): DeltaOutcome | "unknown-owner" | "generation-ahead" | "own" {
+    if (!this.isCredible(delta.generation)) return "generation-ahead";
     if (delta.owner === this.own.owner) {
-      this.outbid(delta.generation, delta.to);
+      this.outbid({ generation: delta.generation, maxVersion: delta.to });
       return "own";
     }
     const map = this.#owners.get(delta.owner);
     if (map === undefined || this.#unlisted.has(delta.owner)) return "unknown-owner";
-    const outcome = map.apply(delta, this.#config.maxKeysPerOwner, now, (key, before, after) =>
-      this.#onChange(map.owner, key, before, after, false),
+    const { maxKeysPerOwner, maxOwnerBytes, maxOwnersBytes } = this.#config;
+    const { bytes } = map;
+    const outcome = map.apply(
+      delta,
+      maxKeysPerOwner,
+      now,
+      (key, before, after) => this.#onChange(map.owner, key, before, after, false),
+      Math.min(2 * maxOwnerBytes, bytes + maxOwnersBytes - this.#othersBytes),
     );
     if (outcome === "applied") {
-      map.collect(Number.NEGATIVE_INFINITY, this.#config.maxKeysPerOwner);
+      map.collect(Number.NEGATIVE_INFINITY, maxKeysPerOwner);
       this.#list(map);
     }
+    this.#othersBytes += map.bytes - bytes;
     return outcome;
   }
 
-  /** Somebody tells of a life of ours that is over, and that ours would not replace: begin a later one. */
-  outbid(generation: number, maxVersion: number): void {
+  /**
+   * Somebody tells of a life of ours that is over, or of writes in this one that we did not make: then a later one begins,
+   * which replaces it everywhere.
+   */
+  outbid({ generation, maxVersion, hash }: Pick<OwnerLine, "generation" | "maxVersion"> & { hash?: number }): void {
     const { own } = this;
-    if (generation < own.generation || (generation === own.generation && maxVersion <= own.maxVersion)) return;
+    if (generation < own.generation || !this.isCredible(generation) || this.#now < this.#outbidAt) return;
+    const isKnown = maxVersion < own.maxVersion || (maxVersion === own.maxVersion && (hash ?? own.hash) === own.hash);
+    if (generation === own.generation && isKnown) return;
+    this.#outbidAt = this.#now + outbidEveryMs;
     own.generation = Math.min(generation + 1, maxCounter);
     this.#list(own);
   }
@@ -137,6 +174,7 @@ export class NodeMaps {
     const map = this.#owners.get(owner);
     if (map === undefined) return;
     this.#owners.delete(owner);
+    this.#othersBytes -= map.bytes;
     this.#diedAt.delete(owner);
     this.#unlisted.delete(owner);
     this.tree.delete(owner);
@@ -153,7 +191,11 @@ export class NodeMaps {
 
   collect(now: number): void {
     const { tombstoneGraceMs, maxKeysPerOwner, deadListedMs, deadKeptMs } = this.#config;
-    for (const map of this.#owners.values()) map.collect(now - tombstoneGraceMs, maxKeysPerOwner);
+    for (const map of this.#owners.values()) {
+      const { bytes } = map;
+      map.collect(now - tombstoneGraceMs, maxKeysPerOwner);
+      if (map !== this.own) this.#othersBytes += map.bytes - bytes;
+    }
     for (const [owner, at] of this.#diedAt) {
       if (now >= at + deadKeptMs) this.forget(owner);
       else if (now >= at + deadListedMs && !this.#unlisted.has(owner)) {
@@ -178,7 +220,7 @@ export class NodeMaps {
   #list(map: OwnerMap): void {
     if (map.generation === 0) return;
     this.lives.begin(map);
-    const { owner, generation, maxVersion } = map;
-    this.tree.set(owner, finish(hashNumber(maxVersion, hashNumber(generation, hashText(owner)))));
+    const { owner, generation, maxVersion, hash } = map;
+    this.tree.set(owner, finish(hashNumber(hash, hashNumber(maxVersion, hashNumber(generation, hashText(owner))))));
   }
 }

@@ -14,7 +14,7 @@ import { Exchange } from "./exchange.ts";
 import { HashTree } from "./hash-tree.ts";
 import { type BeatOutcome, Heartbeats } from "./heartbeats.ts";
 import { noStamp } from "./hlc.ts";
-import type { StateMessage } from "./messages.ts";
+import { type StateMessage, Tree } from "./messages.ts";
 import { NodeMaps } from "./node-maps.ts";
 import type { Missed, Place } from "./packing.ts";
 import { Peers } from "./peers.ts";
@@ -22,6 +22,7 @@ import { Rounds } from "./rounds.ts";
 import { Rumours } from "./rumours.ts";
 import { type SharedEntry, SharedMap } from "./shared-map.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
+import { StreamPatience } from "./stream-patience.ts";
 import type {
   NodeKey,
   PeerStatus,
@@ -41,6 +42,14 @@ const maxOutbox = 1024;
 const maxStreamPlaces = 64;
 /** How often what has had its time is looked for: ms at most. */
 const collectIntervalMs = 10_000;
+
+/**
+ * How far a life may be ahead of our clock: ms, a year, as in Cassandra (CASSANDRA-10969: measured from the clock, not from
+ * the life before). A forged one cannot leave its owner without a later one.
+ */
+const maxLeadMs = 365 * 24 * 3600 * 1000;
+/** A clock that shows less has not been set yet, and is not what others' lives are measured by: 2026 in wall-clock ms. */
+const earliestWallMs = 1_767_225_600_000;
 
 export class ReplicatedState {
   readonly name: string;
@@ -71,7 +80,10 @@ export class ReplicatedState {
   readonly #events = new Fifo<StateEvent>();
   #lostEvents = 0;
   /** One at a time: the next round finds what is left. */
-  #stream: { readonly id: number; readonly places: readonly Place[]; readonly until: number } | undefined;
+  #stream:
+    | { readonly id: number; readonly to: Endpoint; readonly places: readonly Place[]; readonly until: number }
+    | undefined;
+  readonly #patience = new StreamPatience();
   #streamId = 0;
   #wallOffsetMs = 0;
   #isLocal = false;
@@ -114,10 +126,16 @@ export class ReplicatedState {
     this.#collectAt = now + this.#collectEveryMs;
   }
 
-  /** What the wall clock says: at the start, and whenever it was set. */
+  /**
+   * What the wall clock says: at the start, and whenever it was set. Where it was so far ahead that others refused what was
+   * written by it, those keys are written again.
+   */
   setWallClock(wallMs: number, now: number): void {
     this.#wallOffsetMs = wallMs - now;
-    this.#shared.doubt(wallMs);
+    this.#isLocal = true;
+    const again = this.#shared.doubt(this.#wallAt(now), this.name);
+    this.#isLocal = false;
+    for (const key of again) this.#spreadKey(key, now);
   }
 
   /** A member that understands us, or news of its state or whereabouts. */
@@ -163,10 +181,10 @@ export class ReplicatedState {
     checkValue(value, this.config);
     const ttl = checkedTtl(ttlMs);
     this.#shared.expire(this.#wallAt(now));
-    if (!this.#shared.hasRoomFor(key))
+    if (!this.#shared.hasRoomFor(key, value))
       throw new StateError(
         "too-many-keys",
-        `the shared map has ${this.config.maxSharedKeys} keys, the most it may have`,
+        `the shared map may have ${this.config.maxSharedKeys} keys, as many deleted ones, and ${this.config.maxSharedBytes} bytes: it is full`,
       );
     this.#writeShared(key, value.slice(), ttl, now);
   }
@@ -298,17 +316,20 @@ export class ReplicatedState {
 
   /** The answer on a stream asked for. What is returned is to be written before closing; the exchange is over. */
   handleStreamReply(id: number, bytes: Uint8Array, now: number): Uint8Array | undefined {
-    if (this.#stream?.id !== id) {
+    const stream = this.#stream;
+    if (stream?.id !== id) {
       this.#drop("stream-unexpected");
       return undefined;
     }
     this.#stream = undefined;
-    return this.#answerOnStream(bytes, now);
+    return this.#answerOnStream(bytes, now, stream.to);
   }
 
   /** A stream asked for has ended without an answer. */
   handleStreamEnd(id: number): void {
-    if (this.#stream?.id === id) this.#stream = undefined;
+    if (this.#stream?.id !== id) return;
+    this.#patience.note(this.#stream.to, true);
+    this.#stream = undefined;
   }
 
   /** Fires all that is due. Early, late and repeated calls are harmless. */
@@ -377,6 +398,10 @@ export class ReplicatedState {
     this.#isLocal = true;
     this.#shared.write(key, value, ttlMs, this.name, this.#wallAt(now));
     this.#isLocal = false;
+    this.#spreadKey(key, now);
+  }
+
+  #spreadKey(key: string, now: number): void {
     if (this.config.gossipNodes === 0) return;
     this.#rumours.addKey(key);
     this.#rounds.armGossip(now);
@@ -403,6 +428,7 @@ export class ReplicatedState {
     // Out of touch until now: what was missed meanwhile we cannot know.
     if (!this.#isInTouch(now)) this.#shared.completeFromMs = wallMs;
     this.#heardAt = now;
+    this.#maps.beforeHearing(now, Math.max(wallMs, earliestWallMs) + maxLeadMs);
     const canSpread = message.rumour && this.config.gossipNodes > 0;
     for (const delta of message.deltas) {
       const map = this.#maps.find(delta.owner);
@@ -410,7 +436,7 @@ export class ReplicatedState {
       const outcome = this.#maps.apply(delta, now);
       if (outcome === "applied" && canSpread) this.#rumours.addOwner(delta.owner, delta.generation, known, delta.to);
       else if (outcome === "gap") this.#drop("delta-gap");
-      else if (outcome === "too-many-keys" || outcome === "unknown-owner") this.#drop(outcome);
+      else if (outcome !== "applied" && outcome !== "stale" && outcome !== "own") this.#drop(outcome);
     }
     for (const write of message.writes) {
       const outcome = this.#shared.apply(write, message.gc, wallMs);
@@ -418,17 +444,17 @@ export class ReplicatedState {
       else if (outcome !== "applied" && outcome !== "stale") this.#drop(outcome);
     }
     this.#takeBeats(message, now);
-    if (this.#exchange.isEqual(message)) {
-      this.counters.idleRounds++;
-      this.#shared.becomeComplete(message.gc);
-    }
+    if (this.#exchange.isEqual(message)) this.counters.idleRounds++;
+    if (message.roots?.[Tree.keys] === this.#keys.root) this.#shared.becomeComplete(message.gc);
     if (this.#rounds.hasNews) this.#rounds.armGossip(now);
     return message;
   }
 
-  #answerOnStream(bytes: Uint8Array, now: number): Uint8Array | undefined {
+  /** @param asked whom we asked, where it is an answer */
+  #answerOnStream(bytes: Uint8Array, now: number, asked?: Endpoint): Uint8Array | undefined {
     const message = this.#receive(bytes, now);
     if (message === undefined) return undefined;
+    if (asked !== undefined) this.#patience.note(asked, isIdle(message));
     this.counters.streams++;
     const everything = Number.POSITIVE_INFINITY;
     return this.#exchange.answer(message, this.config.maxStreamBytes, everything, this.#wallAt(now)).bytes;
@@ -461,8 +487,9 @@ export class ReplicatedState {
     if (!missed.oversize && missed.bytes <= streamThresholdBytes) return;
     // A driver that never reports an end does not stop us for good.
     if (this.#stream !== undefined && now < this.#stream.until) return;
+    if (!this.#patience.allows(to)) return;
     const id = ++this.#streamId;
-    this.#stream = { id, places: missed.places(maxStreamPlaces), until: now + 2 * streamTimeoutMs };
+    this.#stream = { id, to, places: missed.places(maxStreamPlaces), until: now + 2 * streamTimeoutMs };
     this.#streams.push({ id, to, timeoutMs: streamTimeoutMs });
   }
 
@@ -490,6 +517,11 @@ export class ReplicatedState {
   #drop(reason: StateDropReason): void {
     this.counters.drops.set(reason, (this.counters.drops.get(reason) ?? 0) + 1);
   }
+}
+
+/** Neither tells anything nor asks for it. */
+function isIdle({ ownerWants, keyWants, deltas, writes }: StateMessage): boolean {
+  return ownerWants.length + keyWants.length + deltas.length + writes.length === 0;
 }
 
 function asSharedKey({ key, value, writer, ms, count, ttlMs, dead }: SharedEntry): SharedKey | undefined {

@@ -4,7 +4,7 @@ import type { SharedWrite } from "./messages.ts";
 import { SharedMap } from "./shared-map.ts";
 
 const graceMs = 100_000;
-const limits = { maxSharedKeys: 3, tombstoneGraceMs: graceMs, maxDriftMs: 1000 };
+const limits = { maxSharedKeys: 3, maxSharedBytes: 1e9, tombstoneGraceMs: graceMs, maxDriftMs: 1000 };
 const value = Uint8Array.of(1);
 
 function map(): SharedMap {

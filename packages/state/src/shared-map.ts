@@ -13,6 +13,7 @@
 import { finish, hashBytes, hashNumber, hashText } from "./hash.ts";
 import { compareStamps, HybridClock, noStamp, type Stamp } from "./hlc.ts";
 import type { KeyLine, SharedWrite } from "./messages.ts";
+import { entryBytes } from "./owner-map.ts";
 
 export interface SharedEntry extends SharedWrite {
   /** Deleted, or over its time: no value from now on. */
@@ -24,12 +25,13 @@ export interface SharedEntry extends SharedWrite {
 }
 
 /**
- * What came of a write: taken; nothing new; stamped too far ahead; a leftover of what was deleted long ago; no room.
+ * What came of a write: taken; nothing new; stamped too far ahead; a leftover of what was deleted long ago; no room, of either kind.
  */
-export type SharedOutcome = "applied" | "stale" | "clock-drift" | "leftover" | "too-many-keys";
+export type SharedOutcome = "applied" | "stale" | "clock-drift" | "leftover" | "too-many-keys" | "too-many-bytes";
 
 export interface SharedLimits {
   readonly maxSharedKeys: number;
+  readonly maxSharedBytes: number;
   readonly tombstoneGraceMs: number;
   readonly maxDriftMs: number;
 }
@@ -37,10 +39,13 @@ export interface SharedLimits {
 /** How long a tombstone is kept at least: ms, or half the grace period if that is less. */
 const holdMs = 60_000;
 
+/** How late a time to live may end: ms. Those that end one by one, each a ms after the other, are ended together. */
+const lookEveryMs = 50;
+
 export type OnShared = (entry: SharedEntry, before: Uint8Array | null) => void;
 
 export class SharedMap {
-  readonly clock = new HybridClock();
+  clock = new HybridClock();
   gc: Stamp = noStamp;
   /**
    * Since when nothing was missed: wall-clock ms; a tombstone stamped later may raise the watermark when it is dropped.
@@ -53,8 +58,12 @@ export class SharedMap {
   readonly #onEntry: OnShared;
   readonly #onDropped: (key: string) => void;
   #live = 0;
+  /** What keys and values take, by `entryBytes`. */
+  #bytes = 0;
   /** Wall-clock ms of the first time to live that ends. */
   #expiresAt = Number.POSITIVE_INFINITY;
+  /** Wall-clock ms of the next look for those that have ended, which passes over all keys. */
+  #lookAt = Number.NEGATIVE_INFINITY;
 
   constructor(limits: SharedLimits, onEntry: OnShared, onDropped: (key: string) => void) {
     this.#limits = limits;
@@ -72,7 +81,7 @@ export class SharedMap {
 
   /** Wall-clock ms; Infinity when nothing ends by itself. */
   get expiresAt(): number {
-    return this.#expiresAt;
+    return Math.max(this.#expiresAt, this.#lookAt);
   }
 
   get(key: string): SharedEntry | undefined {
@@ -92,8 +101,9 @@ export class SharedMap {
   }
 
   /** Whether there is room for a write of our own to this key. */
-  hasRoomFor(key: string): boolean {
+  hasRoomFor(key: string, value: Uint8Array): boolean {
     const entry = this.#entries.get(key);
+    if (this.#bytesWith(key, value) > this.#limits.maxSharedBytes) return false;
     if (entry !== undefined && !entry.dead) return true;
     const { maxSharedKeys } = this.#limits;
     return this.#live < maxSharedKeys && (entry !== undefined || this.#entries.size < 2 * maxSharedKeys);
@@ -115,6 +125,9 @@ export class SharedMap {
       if (!dead && compareStamps(write, this.gc) <= 0 && compareStamps(senderGc, this.gc) < 0) return "leftover";
       if (this.#entries.size >= this.#mostRemote) return "too-many-keys";
     } else if (compareWrites(write, known) <= 0) return "stale";
+    // What frees room is always taken.
+    const bytes = this.#bytesWith(write.key, dead ? null : write.value);
+    if (bytes > this.#bytes && bytes > 2 * this.#limits.maxSharedBytes) return "too-many-bytes";
     this.clock.witness(write);
     this.#put(dead && write.value !== null ? { ...write, value: null } : write, dead, wallMs);
     return "applied";
@@ -138,7 +151,7 @@ export class SharedMap {
 
   /** Whether another's line, of a key that we lack, is worth fetching. */
   isWorthFetching(line: KeyLine, othersGc: Stamp, wallMs: number): boolean {
-    if (line.ms > wallMs + this.#limits.maxDriftMs) return false;
+    if (line.ms > wallMs + this.#limits.maxDriftMs || this.#entries.size >= this.#mostRemote) return false;
     if (line.dead) return line.ms + this.#limits.tombstoneGraceMs > wallMs;
     return !this.wasDeletedHere(line, othersGc);
   }
@@ -163,17 +176,34 @@ export class SharedMap {
     return gc.ms + tombstoneGraceMs <= wallMs + Math.min(maxDriftMs, tombstoneGraceMs / 2);
   }
 
-  /** The wall clock was set: what we vouched for while it was fast holds no longer. */
-  doubt(wallMs: number): void {
-    if (this.isCredible(this.gc, wallMs)) return;
-    this.gc = noStamp;
-    this.completeFromMs = Number.POSITIVE_INFINITY;
+  /**
+   * The wall clock was set. What we vouched for while it was fast holds no longer; and what was written by it, which others
+   * refuse until that time has come, is written again, by us and now. Returns those keys.
+   */
+  doubt(wallMs: number, self: string): string[] {
+    this.#lookAt = Number.NEGATIVE_INFINITY;
+    if (!this.isCredible(this.gc, wallMs)) {
+      this.gc = noStamp;
+      this.completeFromMs = Number.POSITIVE_INFINITY;
+    }
+    const limit = wallMs + this.#limits.maxDriftMs;
+    if (this.clock.latest.ms <= limit) return [];
+    const ahead: SharedEntry[] = [];
+    this.clock = new HybridClock();
+    for (const entry of this.#entries.values()) {
+      if (entry.ms > limit) ahead.push(entry);
+      else this.clock.witness(entry);
+    }
+    ahead.sort(compareWrites);
+    for (const { key, value, ttlMs } of ahead) this.write(key, value, value === null ? 0 : ttlMs, self, wallMs);
+    return ahead.map(({ key }) => key);
   }
 
   /** Ends what has had its time. */
   expire(wallMs: number): void {
-    if (wallMs < this.#expiresAt) return;
+    if (wallMs < this.expiresAt) return;
     this.#expiresAt = Number.POSITIVE_INFINITY;
+    this.#lookAt = wallMs + lookEveryMs;
     for (const entry of this.#entries.values()) {
       if (entry.dead || entry.ttlMs === 0) continue;
       if (isOver(entry, wallMs)) this.#put({ ...entry, value: null }, true, wallMs);
@@ -190,8 +220,10 @@ export class SharedMap {
     for (const entry of this.#entries.values()) {
       if (!entry.dead || entry.holdUntilMs > wallMs || !this.#isForgettable(entry, wallMs)) continue;
       this.#entries.delete(entry.key);
+      this.#bytes -= entryBytes(entry.key, entry.value);
       this.#onDropped(entry.key);
-      if (entry.ms >= this.completeFromMs && compareStamps(entry, this.gc) > 0)
+      // What our clock has ended is not what was deleted: were it fast, others would bury what still has its time.
+      if (entry.ttlMs === 0 && entry.ms >= this.completeFromMs && compareStamps(entry, this.gc) > 0)
         this.gc = { ms: entry.ms, count: entry.count };
     }
   }
@@ -199,6 +231,11 @@ export class SharedMap {
   /** Peers may be at their limit when ours is lower, or write at the same time: to refuse too early is to differ for good. */
   get #mostRemote(): number {
     return 4 * this.#limits.maxSharedKeys;
+  }
+
+  #bytesWith(key: string, value: Uint8Array | null): number {
+    const before = this.#entries.get(key);
+    return this.#bytes + entryBytes(key, value) - (before ? entryBytes(key, before.value) : 0);
   }
 
   #isForgettable(write: SharedWrite, wallMs: number): boolean {
@@ -220,6 +257,7 @@ export class SharedMap {
       hash: hashWrite(write),
       holdUntilMs,
     };
+    this.#bytes = this.#bytesWith(key, value);
     this.#entries.set(key, entry);
     this.#live += (dead ? 0 : 1) - (before === undefined || before.dead ? 0 : 1);
     if (ttlMs > 0 && !dead) this.#expiresAt = Math.min(this.#expiresAt, ms + ttlMs);

@@ -7,7 +7,10 @@ import type { StateMessage } from "./messages.ts";
 export interface StateOptions {
   /** Our member's name: 1 … 255 bytes of UTF-8. */
   readonly name: string;
-  /** Which life of ours this is: 1 … 2^52, growing with every start. Wall-clock ms do. */
+  /**
+   * Which life of ours this is: 1 … 2^52, growing with every start. Wall-clock ms do. Others believe none that is more than a
+   * year ahead of their clock in ms.
+   */
   readonly generation: number;
   readonly rng: Rng;
   readonly config?: Partial<StateConfig>;
@@ -28,8 +31,12 @@ export type StateDropReason =
   | "delta-gap"
   /** A map of somebody who is no member here, or no longer. */
   | "unknown-owner"
+  /** A life of an owner whose number is more than a year ahead of our clock. */
+  | "generation-ahead"
   /** More keys than anyone may have. */
   | "too-many-keys"
+  /** More bytes than anyone may have, or than all others together may. */
+  | "too-many-bytes"
   /** A stamp further ahead of our clock than `maxDriftMs`: one of the clocks is wrong. */
   | "clock-drift"
   /** A shared key that was deleted longer ago than the grace period. */

@@ -13,7 +13,9 @@ const codes: Readonly<Record<StateErrorCode | CounterErrorCode, NodeErrorCode>> 
   "counter-amount": "BAD_OPTION",
   "counter-overflow": "COUNTER_OVERFLOW",
   "counters-full": "TOO_MANY_COUNTERS",
+  "counter-snapshot": "STATE_FILE",
   "counter-writer": "INTERNAL",
+  "counter-snapshot": "STATE_FILE",
 };
 
 /** Carries a wish out; what the machine refuses is thrown as a NodeError with the refusal for a cause. */

@@ -2,6 +2,7 @@
 import { aggregate } from "./aggregate.ts";
 import { asymmetric } from "./asymmetric.ts";
 import { churn } from "./churn.ts";
+import { counter } from "./counter.ts";
 import { detect } from "./detect.ts";
 import type { Experiment } from "./experiment.ts";
 import { lifeguard } from "./lifeguard.ts";
@@ -24,4 +25,5 @@ export const experiments: readonly Experiment[] = [
   state,
   statePartition,
   aggregate,
+  counter,
 ];

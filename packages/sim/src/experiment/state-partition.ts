@@ -5,7 +5,7 @@
  */
 import { Rng } from "@hearsay/core";
 import { StatePool } from "../state-pool.ts";
-import type { Contents } from "../state-warm.ts";
+import { type Contents, stateHeapMb } from "../state-warm.ts";
 import { advance, advanceUntil, type Experiment, type Progress, type Settings } from "./experiment.ts";
 import { runSeed, SettingReader } from "./read-settings.ts";
 import type { Report } from "./report.ts";
@@ -67,6 +67,9 @@ export const statePartition: Experiment = {
       max: longest,
     },
   ],
+  heapMb: ({ nodes, keys, sharedKeys }) =>
+    // Swim beneath it, while half of the members are declared dead: as much again at most.
+    2 * stateHeapMb(Number(nodes), { keysPerNode: Number(keys), sharedKeys: Number(sharedKeys) }),
   run,
 };
 

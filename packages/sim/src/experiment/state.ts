@@ -6,6 +6,7 @@ import { Rng } from "@hearsay/core";
 import type { ExchangeMode } from "@hearsay/state";
 import { epidemicModes } from "../epidemic.ts";
 import type { Latency } from "../latency.ts";
+import { stateHeapMb } from "../state-warm.ts";
 import type { Experiment, Progress, Settings } from "./experiment.ts";
 import { SettingReader } from "./read-settings.ts";
 import type { Report } from "./report.ts";
@@ -87,6 +88,10 @@ export const state: Experiment = {
       max: 1000,
     },
   ],
+  heapMb(settings) {
+    const nodes = numberList("nodes", settings.nodes, 2, mostNodes).at(-1)!;
+    return stateHeapMb(nodes, { keysPerNode: Number(settings.keys), sharedKeys: 1 });
+  },
   *run(report, settings) {
     yield* new State(report, settings).run();
   },

@@ -103,7 +103,7 @@ async function explained(name: string, act: () => Promise<number>): Promise<numb
 async function runExperiment(io: Io, experiment: Experiment, flags: Flags): Promise<number> {
   const settings = readSettings(experiment.settings, flags);
   const report = new Report(experiment.name, readSeed(flags) ?? 1, cells(settings));
-  const elsewhere = await runWithMoreHeap(io, nodesIn(experiment.settings, settings));
+  const elsewhere = await runWithMoreHeap(io, nodesIn(experiment.settings, settings), experiment.heapMb?.(settings));
   if (elsewhere !== undefined) return elsewhere;
   const run = {
     name: experiment.name,
