@@ -15,7 +15,6 @@ const codes: Readonly<Record<StateErrorCode | CounterErrorCode, NodeErrorCode>> 
   "counters-full": "TOO_MANY_COUNTERS",
   "counter-snapshot": "STATE_FILE",
   "counter-writer": "INTERNAL",
-  "counter-snapshot": "STATE_FILE",
 };
 
 /** Carries a wish out; what the machine refuses is thrown as a NodeError with the refusal for a cause. */
