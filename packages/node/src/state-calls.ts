@@ -128,7 +128,8 @@ export class StateCalls implements StatePort {
   }
 
   async add(counter: string, amount: number, signal: AbortSignal | undefined): Promise<void> {
-    this.#wish("counting", signal, (now) => this.#machine.addTo(counter, amount, now));
+    // Nothing makes no counter.
+    this.#wish("counting", signal, (now) => amount !== 0 && this.#machine.addTo(counter, amount, now));
     if (this.#store) await abortable(this.#store.counted(), signal, "counting");
   }
 
