@@ -352,6 +352,28 @@ describe("a flood of writes", () => {
   });
 });
 
+describe("who may keep less than the others have", () => {
+  it("refuses with a reason, and costs a round little more than one who has it all", () => {
+    const net = pool(4, { config: { maxSharedKeys: 1000 } });
+    const small = net.boot(3, wallStartMs + 1, nameOf(3), { maxSharedKeys: 10, maxKeysPerOwner: 10 });
+    net.introduceAll();
+    for (let k = 0; k < 800; k++) net.nodes[0]!.setShared(`key-${k}`, new Uint8Array(100), net.now);
+    for (let k = 0; k < 400; k++) net.nodes[1]!.set(`key-${k}`, new Uint8Array(100), net.now);
+    net.until(() => net.isEqual([0, 1, 2]), 30_000);
+    net.run(30_000);
+    expect(small.sharedEntries().length).toBeGreaterThan(0);
+    expect(small.counters.drops.get("too-many-keys")).toBeGreaterThan(0);
+    const { packetBytes, streams } = net;
+    const received = small.counters.bytesReceived;
+    net.run(60_000);
+    // A round is at most seven packets, whatever the difference; what it will not take is not sent on streams again and again.
+    expect((net.packetBytes - packetBytes) / 60).toBeLessThan(4 * 2 * 7 * 1300);
+    expect(net.streams - streams).toBeLessThan(20);
+    expect((small.counters.bytesReceived - received) / 60).toBeLessThan(20_000);
+    expect(net.isEqual([0, 1, 2])).toBe(true);
+  });
+});
+
 describe("who says what is not so", () => {
   it("wrong hashes, for ever: an answer each, of a packet at most, and the others are not disturbed", () => {
     const net = pool(4, { config: { gossipNodes: 0 } });

@@ -89,7 +89,7 @@ export class Extensions {
     const { name, endpoint, can, alive } = peer;
     if (can.includes(Capability.state)) this.heartbeats.setPeer(name, endpoint, alive ? "alive" : "dead", now);
     else this.heartbeats.removePeer(name);
-    if (!alive) this.aggregates.handleGone(name);
+    if (!alive || !can.includes(Capability.aggregates)) this.aggregates.handleGone(name);
     this.#counterSync.setPeers(this.peers.living(Capability.counters));
   }
 

@@ -46,6 +46,15 @@ export interface StateConfig {
   readonly maxKeysPerOwner: number;
   /** Live keys in the shared map; as many tombstones are kept besides. */
   readonly maxSharedKeys: number;
+  /**
+   * What one node's keys and values may take: bytes, with 64 for each key, tombstones included. Twice as much is taken of
+   * another's.
+   */
+  readonly maxOwnerBytes: number;
+  /** What the maps of all others together may take: bytes, counted likewise. What would pass it is refused. */
+  readonly maxOwnersBytes: number;
+  /** What the shared map may take: bytes, counted likewise. Twice as much is taken of others' writes. */
+  readonly maxSharedBytes: number;
   /** How long a deletion is remembered: ms. A node that was away longer is reset when it comes back. */
   readonly tombstoneGraceMs: number;
   /** How long after its death an owner's map still spreads: ms; much longer than detecting and spreading takes. */
@@ -92,6 +101,9 @@ export const stateDefaults: StateConfig = {
   maxValueBytes: 64 * 1024,
   maxKeysPerOwner: 1024,
   maxSharedKeys: 16_384,
+  maxOwnerBytes: 16 * 1024 * 1024,
+  maxOwnersBytes: 512 * 1024 * 1024,
+  maxSharedBytes: 64 * 1024 * 1024,
   tombstoneGraceMs: 24 * 3600 * 1000,
   deadListedMs: 5 * 60 * 1000,
   deadKeptMs: 24 * 3600 * 1000,
@@ -114,6 +126,7 @@ export function checkedConfig(settings: Partial<StateConfig>): StateConfig {
   };
   for (const name of ["syncIntervalMs", "gossipIntervalMs", "syncNodes", "retransmitMult"] as const) atLeast(name, 1);
   for (const name of ["maxValueBytes", "maxKeysPerOwner", "maxSharedKeys", "maxEvents"] as const) atLeast(name, 1);
+  for (const name of ["maxOwnerBytes", "maxOwnersBytes", "maxSharedBytes"] as const) atLeast(name, 1);
   for (const name of ["gossipNodes", "heartbeatIntervalMs", "maxDriftMs"] as const) atLeast(name, 0);
   for (const name of ["heartbeatsPerPacket", "heartbeatMult"] as const) atLeast(name, 1);
   atLeast("heartbeatBudgetPerSecond", 0.001);

@@ -84,7 +84,7 @@ describe("a member that crashes", () => {
 });
 
 describe("a pause of our own", () => {
-  it.each([2_000, 30_000, 300_000])("of %d ms accuses nobody, here or there", (pauseMs) => {
+  it.each([30_000, 120_000])("of %d ms accuses nobody, here or there", (pauseMs) => {
     const pool = new WatchNet({ nodes: 50, seed: 34, loss: 0.05 });
     const { net, verdicts } = pool;
     pool.run(40_000);

@@ -4,8 +4,9 @@
  *
  * The rhythm follows the pool: a member is expected to be heard every `heartbeatHeardMs`. A heartbeat that comes by gossip
  * may miss a node by chance, and the next one too, so arrivals have a longer tail than the normal model knows of; hence
- * the pause that is forgiven, four beats and fifteen rounds. With the defaults, at a loss of 5 %, a silence is suspected
- * after some 30 s among 10, 45 s among 100, and 200 s among 1,000; with `heartbeatSpread: "gossip"` after 10, 25 and 180.
+ * the pause that is forgiven, four beats and fifteen rounds. With the defaults, at a loss of 5 %, a silence was suspected
+ * after some 30 s among 10 and 47 s among 100; with `heartbeatSpread: "gossip"` after 10 and 23. In a large pool it is six
+ * to seven of the intervals, which `heartbeatBudgetPerSecond` shortens.
  *
  * When this process stood still it heard nobody, and that is nobody's fault: a call that comes much later than was asked for
  * tells the detector of a pause. So does the silence of everybody at once while calls come in time: then it is our own link,

@@ -4,7 +4,7 @@
  *
  * A beat costs some seven bytes and rides on packets that go out anyway. Each is sent on a few times by everyone who hears
  * of it, which brings it to most: sent k times by each, it misses a share s of them, s = e^(-k(1 - s)): 20 % for 2, 6 % for
- * 3, 2 % for 4 (Karp et al.; Demers et al., rumour mongering). That is enough, since the next beat says all that this one
+ * 3, 2 % for 4 (infect and die; Kermarrec, Massoulié, Ganesh 2003). That is enough, since the next beat says all that this one
  * did. Our own beat comes the less often the more members there are, so that everyone's share of the stream stays the same.
  *
  * Numbers that are out of line with the one held are refused: a forged one would silence its owner until it had counted so

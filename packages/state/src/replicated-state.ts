@@ -22,6 +22,7 @@ import { Rounds } from "./rounds.ts";
 import { Rumours } from "./rumours.ts";
 import { type SharedEntry, SharedMap } from "./shared-map.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
+import { StreamPatience } from "./stream-patience.ts";
 import type {
   NodeKey,
   PeerStatus,
@@ -79,7 +80,10 @@ export class ReplicatedState {
   readonly #events = new Fifo<StateEvent>();
   #lostEvents = 0;
   /** One at a time: the next round finds what is left. */
-  #stream: { readonly id: number; readonly places: readonly Place[]; readonly until: number } | undefined;
+  #stream:
+    | { readonly id: number; readonly to: Endpoint; readonly places: readonly Place[]; readonly until: number }
+    | undefined;
+  readonly #patience = new StreamPatience();
   #streamId = 0;
   #wallOffsetMs = 0;
   #isLocal = false;
@@ -177,10 +181,10 @@ export class ReplicatedState {
     checkValue(value, this.config);
     const ttl = checkedTtl(ttlMs);
     this.#shared.expire(this.#wallAt(now));
-    if (!this.#shared.hasRoomFor(key))
+    if (!this.#shared.hasRoomFor(key, value))
       throw new StateError(
         "too-many-keys",
-        `the shared map has ${this.config.maxSharedKeys} keys, the most it may have`,
+        `the shared map may have ${this.config.maxSharedKeys} keys, as many deleted ones, and ${this.config.maxSharedBytes} bytes: it is full`,
       );
     this.#writeShared(key, value.slice(), ttl, now);
   }
@@ -256,8 +260,8 @@ export class ReplicatedState {
   }
 
   /**
-   * How often a member's heartbeats are heard, on average: ms, `heartbeatEveryMs` and one and a half rounds. Longer where the beats do
-   * not fit the packets, or many are lost. 0 when heartbeats are off.
+   * How often a member's heartbeats are heard, on average: ms, `heartbeatEveryMs` and one and a half rounds. Longer where
+   * the beats do not fit the packets, or many are lost. 0 when heartbeats are off.
    */
   get heartbeatHeardMs(): number {
     return this.#beats.heardMs;
@@ -320,17 +324,20 @@ export class ReplicatedState {
 
   /** The answer on a stream asked for. What is returned is to be written before closing; the exchange is over. */
   handleStreamReply(id: number, bytes: Uint8Array, now: number): Uint8Array | undefined {
-    if (this.#stream?.id !== id) {
+    const stream = this.#stream;
+    if (stream?.id !== id) {
       this.#drop("stream-unexpected");
       return undefined;
     }
     this.#stream = undefined;
-    return this.#answerOnStream(bytes, now);
+    return this.#answerOnStream(bytes, now, stream.to);
   }
 
   /** A stream asked for has ended without an answer. */
   handleStreamEnd(id: number): void {
-    if (this.#stream?.id === id) this.#stream = undefined;
+    if (this.#stream?.id !== id) return;
+    this.#patience.note(this.#stream.to, true);
+    this.#stream = undefined;
   }
 
   /** Fires all that is due. Early, late and repeated calls are harmless. */
@@ -451,9 +458,11 @@ export class ReplicatedState {
     return message;
   }
 
-  #answerOnStream(bytes: Uint8Array, now: number): Uint8Array | undefined {
+  /** @param asked whom we asked, where it is an answer */
+  #answerOnStream(bytes: Uint8Array, now: number, asked?: Endpoint): Uint8Array | undefined {
     const message = this.#receive(bytes, now);
     if (message === undefined) return undefined;
+    if (asked !== undefined) this.#patience.note(asked, isIdle(message));
     this.counters.streams++;
     const everything = Number.POSITIVE_INFINITY;
     return this.#exchange.answer(message, this.config.maxStreamBytes, everything, this.#wallAt(now)).bytes;
@@ -486,8 +495,9 @@ export class ReplicatedState {
     if (!missed.oversize && missed.bytes <= streamThresholdBytes) return;
     // A driver that never reports an end does not stop us for good.
     if (this.#stream !== undefined && now < this.#stream.until) return;
+    if (!this.#patience.allows(to)) return;
     const id = ++this.#streamId;
-    this.#stream = { id, places: missed.places(maxStreamPlaces), until: now + 2 * streamTimeoutMs };
+    this.#stream = { id, to, places: missed.places(maxStreamPlaces), until: now + 2 * streamTimeoutMs };
     this.#streams.push({ id, to, timeoutMs: streamTimeoutMs });
   }
 
@@ -515,6 +525,11 @@ export class ReplicatedState {
   #drop(reason: StateDropReason): void {
     this.counters.drops.set(reason, (this.counters.drops.get(reason) ?? 0) + 1);
   }
+}
+
+/** Neither tells anything nor asks for it. */
+function isIdle({ ownerWants, keyWants, deltas, writes }: StateMessage): boolean {
+  return ownerWants.length + keyWants.length + deltas.length + writes.length === 0;
 }
 
 function asSharedKey({ key, value, writer, ms, count, ttlMs, dead }: SharedEntry): SharedKey | undefined {

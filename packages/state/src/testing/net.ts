@@ -50,6 +50,8 @@ export class Net {
   packetBytes = 0;
   largestPacket = 0;
   streams = 0;
+  /** Share of packets of which a byte is another on arrival: 0 … 1. */
+  corruption = 0;
   /** Duplicates every packet when set. */
   duplicate = false;
   /** Nodes that run. */
@@ -177,6 +179,8 @@ export class Net {
         if (this.#rng.float() < this.loss) continue;
         const at = this.now + this.#tickMs * (1 + this.#rng.below(3));
         const flight = { from: i, to: out.to.port, bytes: out.buffer.slice(0, out.length) };
+        if (this.corruption > 0 && this.#rng.float() < this.corruption)
+          flight.bytes[this.#rng.below(out.length)] = this.#rng.below(256);
         const others = this.#flying.get(at);
         if (others) others.push(flight);
         else this.#flying.set(at, [flight]);

@@ -4,80 +4,11 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { agent, cli, endAgents, failure, ok, running, settings, signal } from "../../../test/running-agents.ts";
 import { Agent } from "../../agent/agent.ts";
 import { main } from "../main.ts";
 
-interface Run {
-  out: string;
-  err: string;
-  readonly code: Promise<number>;
-}
-
-/** Whether what runs may end this process. */
-let ownsProcess = false;
-
-function cli(...argv: string[]): Run {
-  const run = { out: "", err: "", code: Promise.resolve(0) };
-  run.code = main(argv, {
-    out: (text) => {
-      run.out += text;
-    },
-    err: (text) => {
-      run.err += text;
-    },
-    env: {},
-    ownsProcess,
-  });
-  return run;
-}
-
-interface RunningAgent extends Run {
-  readonly rpc: string;
-  readonly gossip: string;
-}
-
-const running = new Set<RunningAgent>();
-
-/** Until its log streams. */
-async function agent(...argv: string[]): Promise<RunningAgent> {
-  const run = cli("agent", "-bind=127.0.0.1:0", "-rpc-addr=127.0.0.1:0", "-profile=local", ...argv);
-  const early = run.code.then((code) => {
-    throw new Error(`ended with ${code}: ${run.err}`);
-  });
-  const up = expect.poll(() => run.out, { timeout: 10_000 }).toContain("Log data will now stream");
-  await Promise.race([up, early]);
-  early.catch(() => {});
-  const [, gossip] = /Advertise addr: '(.*)'/.exec(run.out)!;
-  const [, rpc] = /RPC addr: '(.*)'/.exec(run.out)!;
-  const started = Object.assign(run, { gossip: gossip!, rpc: rpc! });
-  running.add(started);
-  void run.code.then(() => running.delete(started));
-  return started;
-}
-
-/** A command that works: its output. */
-async function ok(...argv: string[]): Promise<string> {
-  const run = cli(...argv);
-  expect([await run.code, run.err]).toEqual([0, ""]);
-  return run.out;
-}
-
-/** A command that fails: its one line. */
-async function failure(...argv: string[]): Promise<string> {
-  const run = cli(...argv);
-  expect(await run.code).toBe(1);
-  expect(run.err).toMatch(/^[^\n]+\n$/);
-  return run.err.trimEnd();
-}
-
-/** The same signal to all agents of this process. */
-const signal = (name: "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGUSR1") => process.emit(name);
-
-afterEach(async () => {
-  const ended = [...running].map((run) => run.code);
-  signal("SIGTERM");
-  await Promise.all(ended);
-});
+afterEach(endAgents);
 
 describe("life", () => {
   test("two agents find each other; the table, the facts, the reasons, the leave", async () => {
@@ -107,7 +38,9 @@ describe("life", () => {
     expect(await ok("members", `-rpc-addr=${a.rpc}`, "-status=failed", "-format=json")).toBe(
       '{\n  "members": null\n}\n',
     );
-    expect(await ok("info", `-rpc-addr=${b.rpc}`)).toMatch(/^agent:\n\tname = b\nevent_handlers:\nhearsay:\n/);
+    expect(await ok("info", `-rpc-addr=${b.rpc}`)).toMatch(
+      /^agent:\n\tname = b\n(drops:\n(\t.*\n)+)?event_handlers:\nhearsay:\n/,
+    );
     expect(await ok("why", "a", `-rpc-addr=${b.rpc}`)).toMatch(/^a {2}alive\n/);
     expect(await failure("why", "nobody", `-rpc-addr=${b.rpc}`)).toBe('Error: no member is or was called "nobody"');
     expect(await ok("leave", `-rpc-addr=${b.rpc}`)).toBe("Graceful leave complete\n");
@@ -213,7 +146,7 @@ describe("life", () => {
   });
 
   test("the process ends even if something in it does not", async () => {
-    ownsProcess = true;
+    settings.ownsProcess = true;
     const a = await agent("-node=a");
     const exit = vi.spyOn(process, "exit").mockImplementation((() => {}) as typeof process.exit);
     vi.useFakeTimers({ toFake: ["setTimeout"] });
@@ -225,7 +158,7 @@ describe("life", () => {
       vi.advanceTimersByTime(1);
       expect(exit).toHaveBeenCalledWith(1);
     } finally {
-      ownsProcess = false;
+      settings.ownsProcess = false;
       vi.useRealTimers();
       exit.mockRestore();
     }
