@@ -4,6 +4,7 @@
  */
 import { encodeUtf8, readUtf8, utf8Length } from "@hearsay/wire";
 import { StateError } from "./errors.ts";
+import { type FlowSettings, flowSettings } from "./flow-config.ts";
 
 /** What an exchange moves: news from who opened it, news to it, or both. */
 export type ExchangeMode = "push" | "pull" | "push-pull";
@@ -55,6 +56,8 @@ export interface StateConfig {
   readonly heartbeatIntervalMs: number;
   /** Heartbeats of others that ride on the opening of an exchange. */
   readonly heartbeatsPerPacket: number;
+  /** Flow control of our own map: writes that come faster than the network carries them are held back. Undefined: off. */
+  readonly flow: Partial<FlowSettings> | undefined;
   /** Events that wait to be polled; the oldest go first, and `state-overflow` tells of it. */
   readonly maxEvents: number;
 }
@@ -82,6 +85,7 @@ export const stateDefaults: StateConfig = {
   maxDriftMs: 5 * 60 * 1000,
   heartbeatIntervalMs: 0,
   heartbeatsPerPacket: 16,
+  flow: undefined,
   maxEvents: 16_384,
 };
 
@@ -106,7 +110,7 @@ export function checkedConfig(settings: Partial<StateConfig>): StateConfig {
     throw new RangeError(`order: ${JSON.stringify(config.order)} is neither "depth" nor "breadth"`);
   if (!(config.reachOutShare >= 0 && config.reachOutShare <= 1))
     throw new RangeError("reachOutShare: not within 0 … 1");
-  return config;
+  return config.flow === undefined ? config : { ...config, flow: flowSettings(config.flow) };
 }
 
 /** A key, in UTF-8: bytes. */

@@ -2,7 +2,7 @@ export type { AggregatePacket, AggregatePeers, AggregateStats } from "./aggregat
 export { aggregateMessageType } from "./aggregate-codec.ts";
 export { type AggregateEstimate, type AggregateSettings, aggregateDefaults } from "./aggregate-config.ts";
 export { Aggregates } from "./aggregates.ts";
-export { type ExchangeMode, type StateConfig, stateDefaults } from "./config.ts";
+export { type DeltaOrder, type ExchangeMode, type StateConfig, stateDefaults } from "./config.ts";
 export { counterMessageType } from "./counter-codec.ts";
 export { CounterError, type CounterErrorCode } from "./counter-errors.ts";
 export { type CounterPacket, CounterSync, type CounterSyncSettings, type CounterSyncStats } from "./counter-sync.ts";
@@ -15,6 +15,7 @@ export {
   maxCounterNameBytes,
 } from "./counter-table.ts";
 export { StateError, type StateErrorCode } from "./errors.ts";
+export { type FlowSettings, flowDefaults } from "./flow-config.ts";
 export { compareStamps, HybridClock, type Stamp } from "./hlc.ts";
 export { stateMessageType } from "./messages.ts";
 export { type HeartbeatOutcome, type PhiChange, PhiDetector, type PhiInspection } from "./phi.ts";

@@ -83,9 +83,11 @@ class Draft {
   /** Takes the next write, the head before the first. Returns the bytes that this costs: 0 when it does not fit. */
   take(room: number): number {
     const next = this.#pending[this.#writes.length];
-    const write = next && encodeNodeWrite(next);
+    // A value that is larger than the room need not be written to find that out.
+    const isFar = (next?.value?.length ?? 0) > room;
+    const write = next && !isFar ? encodeNodeWrite(next) : undefined;
     const bytes = (this.#hasHead ? 0 : deltaOverhead(this.map.owner)) + (write?.length ?? 0);
-    if (bytes > room) {
+    if (isFar || bytes > room) {
       this.isClosed = true;
       return 0;
     }

@@ -7,6 +7,7 @@ import type { StateConfig } from "./config.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Heartbeat } from "./messages.ts";
 import type { NodeMaps } from "./node-maps.ts";
+import type { OwnWrites } from "./own-writes.ts";
 import { Peers } from "./peers.ts";
 import type { Rumours } from "./rumours.ts";
 
@@ -18,6 +19,7 @@ export class Rounds {
   seeds: readonly Endpoint[] = [];
   readonly #config: StateConfig;
   readonly #maps: NodeMaps;
+  readonly #own: OwnWrites;
   readonly #exchange: Exchange;
   readonly #rumours: Rumours;
   readonly #send: (to: Endpoint, bytes: Uint8Array) => void;
@@ -31,6 +33,7 @@ export class Rounds {
   constructor(
     config: StateConfig,
     maps: NodeMaps,
+    own: OwnWrites,
     exchange: Exchange,
     rumours: Rumours,
     rng: Rng,
@@ -38,6 +41,7 @@ export class Rounds {
   ) {
     this.#config = config;
     this.#maps = maps;
+    this.#own = own;
     this.#exchange = exchange;
     this.#rumours = rumours;
     this.#send = send;
@@ -71,7 +75,7 @@ export class Rounds {
     }
     if (now >= this.#syncAt) {
       this.#syncAt = now + this.#jitterRng.jitter(syncIntervalMs, jitterShare);
-      this.#openExchanges();
+      this.#openExchanges(now);
     }
     if (now >= this.#gossipAt) {
       this.#gossip();
@@ -81,7 +85,7 @@ export class Rounds {
     }
   }
 
-  #openExchanges(): void {
+  #openExchanges(now: number): void {
     const rng = this.#syncRng;
     const { syncNodes, reachOutShare } = this.#config;
     const to = this.peers.someAlive(syncNodes, rng).map(({ endpoint }) => endpoint);
@@ -90,7 +94,9 @@ export class Rounds {
     const dead = rng.float() < share ? this.peers.oneDead(rng) : undefined;
     if (dead !== undefined) to.push(dead.endpoint);
     if (rng.float() < share && this.seeds.length > 0) to.push(this.seeds[rng.below(this.seeds.length)]!);
-    for (const endpoint of to) this.#send(endpoint, this.#exchange.open(this.#someBeats()));
+    for (const endpoint of to) {
+      this.#send(endpoint, this.#exchange.open(this.#someBeats(), this.#own.openRates(now)));
+    }
   }
 
   /** Ours, and a random few of those who have been heard. */

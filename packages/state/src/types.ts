@@ -28,6 +28,8 @@ export type StateDropReason =
   | "clock-drift"
   /** A shared key that was deleted longer ago than the grace period. */
   | "leftover"
+  /** Rates in an answer to no opening of ours, or a second time. */
+  | "rates-unexpected"
   | "outbox-full";
 
 export type StateEvent =
@@ -53,6 +55,8 @@ export type StateEvent =
     }
   /** A heartbeat of a life of the owner that is higher than any before: for a failure detector. */
   | { readonly type: "heartbeat"; readonly owner: string; readonly generation: number; readonly beat: number }
+  /** Flow control began to hold writes of our map back, or has written them all. `maxWriteRate`: writes a second. */
+  | { readonly type: "flow"; readonly held: number; readonly maxWriteRate: number }
   /** So many events were lost because nobody polled: look at the maps anew. */
   | { readonly type: "state-overflow"; readonly lost: number };
 
@@ -112,4 +116,6 @@ export interface StateInspection {
   /** What this node lacks of the shared map at or below this is deleted. */
   readonly sharedGc: Stamp;
   readonly rumours: number;
+  /** Keys of our map that flow control holds back. */
+  readonly heldWrites: number;
 }
