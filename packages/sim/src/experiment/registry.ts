@@ -5,6 +5,7 @@ import { churn } from "./churn.ts";
 import { detect } from "./detect.ts";
 import type { Experiment } from "./experiment.ts";
 import { lifeguard } from "./lifeguard.ts";
+import { overload } from "./overload.ts";
 import { partition } from "./partition.ts";
 import { restart } from "./restart.ts";
 import { spread } from "./spread.ts";
@@ -19,5 +20,6 @@ export const experiments: readonly Experiment[] = [
   churn,
   partition,
   restart,
+  overload,
   aggregate,
 ];
