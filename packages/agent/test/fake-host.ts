@@ -1,5 +1,6 @@
 /** An agent's place in front of a FakeNode, with nothing of its own: events are passed on one by one, as they come. */
 import type { IncomingQuery, JoinResult, Logger, Member, UserEvent } from "@hearsay/node";
+import { AgentAggregates } from "../src/agent/agent-aggregates.ts";
 import type { AgentEvent, MemberEventKind } from "../src/agent/agent-event.ts";
 import { statGroups } from "../src/agent/stats.ts";
 import { LogBook } from "../src/log/log-book.ts";
@@ -12,6 +13,7 @@ const MEMBER_KINDS: readonly MemberEventKind[] = [
 
 export class FakeHost implements RpcHost {
   readonly node: FakeNode;
+  readonly aggregates: AgentAggregates;
   readonly logBook = new LogBook();
   readonly log: Logger;
   readonly logged: string[] = [];
@@ -22,6 +24,7 @@ export class FakeHost implements RpcHost {
 
   constructor(node: FakeNode) {
     this.node = node;
+    this.aggregates = new AgentAggregates(node);
     const record = (_fields: object, message: string) => void this.logged.push(message);
     this.log = { trace: record, debug: () => {}, info: record, warn: record, error: record };
   }

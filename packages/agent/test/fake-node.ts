@@ -23,6 +23,7 @@ import { Pattern, SerfError, type SerfErrorCode } from "@hearsay/serf";
 import { type MsgpackInput, Writer } from "@hearsay/wire";
 import { FakeKeys } from "./fake-keys.ts";
 import { FakeQueryCall } from "./fake-query.ts";
+import { FakeStateNode } from "./fake-state.ts";
 
 /** Serf's own limits: bytes. */
 const EVENT_LIMIT = 512;
@@ -36,6 +37,7 @@ export function fakeMember(name: string, fields: Partial<Member> = {}): Member {
     address: "127.0.0.1",
     port: 7946,
     tags: {},
+    capabilities: "",
     status: "alive",
     state: "alive",
     incarnation: 1,
@@ -46,7 +48,7 @@ export function fakeMember(name: string, fields: Partial<Member> = {}): Member {
   };
 }
 
-export class FakeNode implements HearsayNode {
+export class FakeNode extends FakeStateNode implements HearsayNode {
   readonly name: string;
   readonly address: string;
   readonly port: number;
@@ -76,6 +78,7 @@ export class FakeNode implements HearsayNode {
   readonly #emitter = new EventEmitter();
 
   constructor(local: Member, others: readonly Member[] = []) {
+    super(local.name);
     this.name = local.name;
     this.address = local.address;
     this.port = local.port;
@@ -85,6 +88,7 @@ export class FakeNode implements HearsayNode {
   /** Makes one pool of these. */
   static link(nodes: readonly FakeNode[]): void {
     for (const node of nodes) node.pool = nodes;
+    FakeStateNode.share(nodes);
   }
 
   local(): Member {

@@ -15,6 +15,7 @@ import {
   type Endpoint,
   Fifo,
   formatEndpoint,
+  type KnownPool,
   type Machine,
   MessageType,
   type StreamFailure,
@@ -181,9 +182,10 @@ export class ExtendedSerf implements Machine<ExtendedEvent> {
 
   // Serf's wishes
 
-  start(now: number): void {
+  /** @param known see `Serf.start`; what its members hold beyond Serf is learnt from them */
+  start(now: number, known?: KnownPool): void {
     this.#now = now;
-    this.serf.start(now);
+    this.serf.start(now, known);
     this.#extensions?.state.start(now, now + this.#wallOffsetMs);
     this.#drain();
   }

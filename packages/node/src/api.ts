@@ -1,6 +1,7 @@
 /** What a Hearsay node looks like from outside. `createNode` gives one; the worker-isolated node has the same shape. */
 import type { Evidence, MemberStateName } from "@hearsay/core";
 import type { Coordinate, IncomingQuery, NameVote, PoolKeys, QueryCall, QueryOptions, UserEvent } from "./serf-api.ts";
+import type { SharedChange, StateApi, StateChange, StateNodeOptions } from "./state-api.ts";
 
 /** Serf's words for what becomes of a member (serf reference 7.1). */
 export type MemberStatus = "alive" | "leaving" | "left" | "failed" | "none";
@@ -11,7 +12,15 @@ export interface Member {
   /** IP address text. */
   readonly address: string;
   readonly port: number;
+  /** Without the reserved tag `hs`, of which `capabilities` are made. */
   readonly tags: Readonly<Record<string, string>>;
+  /**
+   * What it understands beyond Serf, a letter each: `s` replicated state, `c` counters, `a` aggregates. Empty for members of
+   * other makes.
+   */
+  readonly capabilities: string;
+  /** As `StateApi.phi` said when this was made; left out where that says nothing. */
+  readonly phi?: number;
   readonly status: MemberStatus;
   /** The failure detector's state beneath the status: a suspect is still `alive` to Serf. */
   readonly state: MemberStateName;
@@ -82,6 +91,10 @@ export interface NodeEventMap {
   query: [IncomingQuery];
   /** After a `conflict` about our own name: what the pool says of it. */
   "name-vote": [NameVote];
+  /** A key of one member's map has changed here. */
+  "state-change": [StateChange];
+  /** A shared key has changed here. */
+  "shared-change": [SharedChange];
   /** The node has stopped on its own account; `code` as in NodeError. */
   error: [Error];
 }
@@ -125,11 +138,14 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A member of a pool: all that Serf's protocol can say, and replicated state. See `SerfNode` for errors. */
+export interface HearsayNode extends SerfNode, StateApi {}
+
 /**
- * A member of a pool. Errors thrown by its methods are `NodeError`s with a stable `code`; a rejected call leaves the
+ * What a node has of Serf. Errors thrown by its methods are `NodeError`s with a stable `code`; a rejected call leaves the
  * node as it was unless its doc says otherwise.
  */
-export interface HearsayNode extends AsyncDisposable {
+export interface SerfNode extends AsyncDisposable {
   readonly name: string;
   /** What is advertised to others: address text and port (the real one where 0 was asked for). */
   readonly address: string;
@@ -240,7 +256,7 @@ export interface PoolOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface NodeOptions extends PoolOptions {
+export interface NodeOptions extends PoolOptions, StateNodeOptions {
   /** Short texts about this node that everybody sees; at most 512 bytes encoded. */
   readonly tags?: Readonly<Record<string, string>>;
   /** Run machine and sockets in a worker thread, so that a blocked main thread neither kills nor accuses. */

@@ -1,5 +1,6 @@
 /** What people hand to a node's methods, checked and made into what the machine takes. One line for each wrong thing. */
 
+import { withCapabilities } from "@hearsay/extended";
 import { encodeTags, type QueryWish, SerfError } from "@hearsay/serf";
 import { NodeError, optionError } from "./errors.ts";
 import type { QueryOptions } from "./serf-api.ts";
@@ -9,10 +10,13 @@ const MAX_QUERY_TIMEOUT_MS = 24 * 3600 * 1000;
 
 const encoder = new TextEncoder();
 
-/** @throws NodeError TAGS_TOO_LARGE */
-export function checkTagLength(tags: Readonly<Record<string, string>>): void {
+/**
+ * @param isExtended the reserved tag goes with them
+ * @throws NodeError TAGS_TOO_LARGE
+ */
+export function checkTagLength(tags: Readonly<Record<string, string>>, isExtended: boolean): void {
   try {
-    encodeTags(tags);
+    encodeTags(isExtended ? withCapabilities(tags) : tags);
   } catch (error) {
     if (!(error instanceof SerfError)) throw error;
     throw new NodeError("TAGS_TOO_LARGE", "tags: encoded they exceed 512 bytes; set fewer or shorter ones", {

@@ -4,7 +4,7 @@
  */
 
 import { addressBytes, type Endpoint, formatEndpoint, type Machine, type Swim, type SwimEvent } from "@hearsay/core";
-import type { SerfEvent } from "@hearsay/serf";
+import type { ExtendedEvent } from "@hearsay/extended";
 import { advertisedAddress } from "./advertise.ts";
 import type { JoinResult, Logger } from "./api.ts";
 import { Driver } from "./driver.ts";
@@ -49,7 +49,7 @@ export async function openPlace(settings: PoolSettings, resolver: Resolver, sign
   return { sockets, addr: addressBytes(address)!, address, port: settings.advertisePort ?? sockets.port };
 }
 
-export interface EngineOptions<E extends SerfEvent | SwimEvent> {
+export interface EngineOptions<E extends ExtendedEvent | SwimEvent> {
   readonly settings: PoolSettings;
   readonly place: Place;
   readonly machine: Machine<E>;
@@ -91,7 +91,7 @@ const FIRST_ROUND_MS = 3000;
 
 type Waiter = { resolve(error: string | undefined): void; reject(error: Error): void };
 
-export class Engine<E extends SerfEvent | SwimEvent> {
+export class Engine<E extends ExtendedEvent | SwimEvent> {
   readonly driver: Driver<E>;
   readonly place: Place;
   readonly #options: EngineOptions<E>;
@@ -263,7 +263,7 @@ export class Engine<E extends SerfEvent | SwimEvent> {
   };
 
   readonly #onEvent = (event: E): void => {
-    const common: SerfEvent | SwimEvent = event;
+    const common: ExtendedEvent | SwimEvent = event;
     switch (common.type) {
       case "join-result": {
         const waiter = this.#joins.get(common.id);

@@ -23,9 +23,18 @@
  * | `RESPONSE_TOO_LARGE` | an answer over the limit, or that fits no packet | the query can still be answered |
  * | `ALREADY_ANSWERED` | the query was answered before | |
  * | `TOO_LATE` | the query's deadline has passed | |
- * | `UNSUPPORTED` | the Serf protocol version spoken does not have it | nothing was sent |
+ * | `UNSUPPORTED` | the Serf protocol version spoken does not have it, or the node has no replicated state | nothing was sent |
  * | `KEYRING_FILE` | the keyring file is missing, broken or empty | nothing was started |
  * | `SNAPSHOT` | the snapshot file can be neither read nor made | nothing was started |
+ * | `BAD_KEY_NAME` | no name for a key, a counter or an aggregate | nothing was changed |
+ * | `BAD_VALUE` | a value that is neither bytes nor what JSON can hold | nothing was changed |
+ * | `VALUE_TOO_LARGE` | a value over `maxValueBytes` | nothing was changed |
+ * | `TOO_MANY_KEYS` | this node, or the shared map, has as many keys as it may | nothing was changed |
+ * | `TOO_MANY_COUNTERS` | there are as many counters as there may be | nothing was counted |
+ * | `COUNTER_OVERFLOW` | what this process added to a counter would pass 2^53 - 1 | nothing was counted |
+ * | `ALREADY_OPEN` | this node takes part in the aggregate already | nothing was changed |
+ * | `TOO_MANY_AGGREGATES` | this node takes part in 256 aggregates | nothing was changed |
+ * | `STATE_FILE` | `stateFile` or its log cannot be read, made or written | at the start: nothing was started; later: it holds here |
  * | `TIMED_OUT` | a broadcast was not spread in time | it may still spread |
  * | `CLOSED` | the node was closed before or during the call | |
  * | `LEFT` | the node is leaving or has left the pool | |
@@ -55,6 +64,15 @@ export type NodeErrorCode =
   | "UNSUPPORTED"
   | "KEYRING_FILE"
   | "SNAPSHOT"
+  | "BAD_KEY_NAME"
+  | "BAD_VALUE"
+  | "VALUE_TOO_LARGE"
+  | "TOO_MANY_KEYS"
+  | "TOO_MANY_COUNTERS"
+  | "COUNTER_OVERFLOW"
+  | "ALREADY_OPEN"
+  | "TOO_MANY_AGGREGATES"
+  | "STATE_FILE"
   | "TIMED_OUT"
   | "CLOSED"
   | "LEFT"

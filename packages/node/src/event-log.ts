@@ -1,10 +1,10 @@
 /** What the log says of the machine's events. Each line has the event's name in `event`, for loggers that tell it themselves. */
 
 import { formatEndpoint } from "@hearsay/core";
-import type { SerfEvent } from "@hearsay/serf";
+import type { ExtendedEvent } from "@hearsay/extended";
 import type { Logger } from "./api.ts";
 
-export function logEvent(logger: Logger | undefined, event: SerfEvent): void {
+export function logEvent(logger: Logger | undefined, event: ExtendedEvent): void {
   if (!logger) return;
   switch (event.type) {
     case "member-join":
@@ -55,6 +55,12 @@ export function logEvent(logger: Logger | undefined, event: SerfEvent): void {
         { event: "name-vote", responses, matching, keep },
         `vote about our name: ${matching} of ${responses} members know it here; ${verdict}`,
       );
+      break;
+    }
+    case "phi-suspect": {
+      const { name, phi, silentMs } = event;
+      const silence = `no heartbeat for ${Math.round(silentMs)} ms, phi ${phi.toFixed(1)}`;
+      logger.info({ event: "phi-suspect", member: name, phi, silentMs }, `phi-suspect: ${name} (${silence})`);
       break;
     }
     default:

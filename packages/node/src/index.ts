@@ -4,3 +4,4 @@ export { createMemberlist } from "./memberlist.ts";
 export { createNode } from "./node.ts";
 export { DEFAULT_PORT } from "./options.ts";
 export type * from "./serf-api.ts";
+export type * from "./state-api.ts";

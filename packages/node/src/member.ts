@@ -1,16 +1,20 @@
 /** From the machine's view of a member to the one people are handed. */
 
+import { capabilitiesOf, capabilityTag } from "@hearsay/extended";
 import type { SerfMember } from "@hearsay/serf";
 import type { Member } from "./api.ts";
 import type { WallClock } from "./wall-clock.ts";
 
-export function memberFor(member: SerfMember, clock: WallClock): Member {
-  const { vsn } = member;
+/** @param phi how strongly its silence speaks against it; undefined where that is not known */
+export function memberFor(member: SerfMember, clock: WallClock, phi?: number): Member {
+  const { vsn, tags } = member;
   return {
     name: member.name,
     address: member.endpoint.address,
     port: member.port,
-    tags: member.tags,
+    tags: visibleTags(tags),
+    capabilities: capabilitiesOf(tags),
+    ...(phi === undefined ? {} : { phi }),
     status: member.status,
     state: member.state,
     incarnation: member.incarnation,
@@ -22,4 +26,10 @@ export function memberFor(member: SerfMember, clock: WallClock): Member {
     delegateMax: vsn[4]!,
     delegateCur: vsn[5]!,
   };
+}
+
+function visibleTags(tags: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  if (!Object.hasOwn(tags, capabilityTag)) return tags;
+  const { [capabilityTag]: _, ...visible } = tags;
+  return visible;
 }

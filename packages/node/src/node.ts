@@ -1,14 +1,9 @@
 /** A node in a Serf pool: `createNode` and the node that runs in this thread. */
 
 import { formatEndpoint } from "@hearsay/core";
-import {
-  distanceMs,
-  type KeyOperation,
-  type QueryWish,
-  type Serf,
-  type SerfEvent,
-  type SerfMember,
-} from "@hearsay/serf";
+import type { ExtendedEvent, ExtendedSerf } from "@hearsay/extended";
+import { distanceMs, type KeyOperation, type QueryWish, type SerfMember } from "@hearsay/serf";
+import type { CounterTable } from "@hearsay/state";
 import type { Keyring } from "@hearsay/wire";
 import type {
   CallOptions,
@@ -19,7 +14,6 @@ import type {
   Member,
   MemberEvent,
   MemberEventType,
-  NodeEventMap,
   NodeOptions,
   NodeStats,
   WallEvidence,
@@ -41,27 +35,31 @@ import { summarize } from "./explain.ts";
 import { HeldEvents } from "./held-events.ts";
 import { readKeyringFile } from "./keyring-file.ts";
 import { memberFor } from "./member.ts";
-import { Observable } from "./observable.ts";
 import { checkTags, type NodeSettings, nodeSettings } from "./options.ts";
 import { PoolMemory } from "./pool-memory.ts";
 import { quietLogger } from "./quiet-logger.ts";
 import { type Resolver, systemResolver } from "./resolve.ts";
 import type { Coordinate, KeyResult, PoolKeys, QueryCall, QueryOptions } from "./serf-api.ts";
 import { SerfCalls, userEventFor } from "./serf-calls.ts";
-import { makeSerf, type Parts } from "./serf-machine.ts";
+import { makeMachine, type Parts } from "./serf-machine.ts";
 import { keyringOf } from "./shared-parts.ts";
 import { closeSockets } from "./sockets.ts";
+import { StateFace } from "./state/state-face.ts";
+import { StateStore } from "./state/state-store.ts";
+import { StatefulNode } from "./state/stateful-node.ts";
+import { WallWatch } from "./state/wall-watch.ts";
+import { StateCalls, type StateNews } from "./state-calls.ts";
 import { WallClock } from "./wall-clock.ts";
 
 /**
  * Starts a node. Resolves when it is bound and the seeds were tried once; that none answered is no error, the node goes
  * on trying. Its sockets keep the process alive until `leave` or `close`.
  * @throws NodeError BAD_OPTION, BAD_KEY, TAGS_TOO_LARGE, ADDRESS_IN_USE, ADDRESS_NOT_AVAILABLE, BIND_FAILED, KEYRING_FILE,
- * SNAPSHOT, ABORTED
+ * SNAPSHOT, STATE_FILE, ABORTED
  */
 export async function createNode(options: NodeOptions = {}): Promise<HearsayNode> {
   const settings = nodeSettings(options);
-  checkTagLength(settings.tags);
+  checkTagLength(settings.tags, settings.state !== undefined);
   const logger = quietLogger(options.logger);
   const { signal } = options;
   throwIfAborted(signal, "starting");
@@ -84,14 +82,19 @@ export interface StartContext {
   readonly onMemberEvent?: (event: MemberEvent) => void;
   /** A place in the network is known anew: what `coordinate` says of this name. */
   readonly onPlace?: (name: string) => void;
+  /** What changes of replicated state; for mirrors. */
+  readonly stateNews?: StateNews;
 }
 
-export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements HearsayNode {
+export class LocalNode extends StatefulNode implements HearsayNode {
   readonly name: string;
   readonly address: string;
   readonly port: number;
-  readonly #serf: Serf;
-  readonly #engine: Engine<SerfEvent>;
+  /** What there is of replicated state, for mirrors; undefined: none. */
+  readonly stateCalls: StateCalls | undefined;
+  protected readonly face: StateFace;
+  readonly #machine: ExtendedSerf;
+  readonly #engine: Engine<ExtendedEvent>;
   readonly #settings: NodeSettings;
   readonly #clock = new WallClock();
   readonly #logger: Logger | undefined;
@@ -103,6 +106,8 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
   readonly #held = new HeldEvents();
   readonly #keyring: Keyring | undefined;
   readonly #memory: PoolMemory | undefined;
+  readonly #store: StateStore | undefined;
+  readonly #wall = new WallWatch(Date.now() - performance.now());
   #leaving: Promise<void> | undefined;
   readonly #drops = new DropReports((reason, peer, count) => {
     this.#logger?.debug(
@@ -118,12 +123,14 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
     const keyring = keyringOf(settings.keyringFile ? await readKeyringFile(settings.keyringFile) : settings.keys);
     const place = await openPlace(settings, resolver, context.signal);
     // Bound first: of two processes with one address and one snapshot, only the first touches the file.
-    const memory = await PoolMemory.open(settings, context.logger).catch(async (error: unknown) => {
+    const kept = await openKept(settings, context.logger).catch(async (error: unknown) => {
       await closeSockets(place.sockets);
       throw error;
     });
-    const node = new LocalNode(settings, { place, resolver, keyring, memory }, context);
+    const { memory, store } = kept;
+    const node = new LocalNode(settings, { place, resolver, keyring, ...kept }, context);
     try {
+      await store?.begin(node.#machine, node.#engine.driver.now());
       await node.#engine.start(context.signal);
       throwIfAborted(context.signal, "starting");
     } catch (error) {
@@ -134,7 +141,7 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
     node.#held.release(() => {
       const { lost } = node.#held;
       if (lost > 0) node.#logger?.warn({ lost }, `${lost} events of the past were lost: too many came at the start`);
-      memory?.drained(node.#serf);
+      memory?.drained(node.#machine.serf);
     });
     return node;
   }
@@ -150,23 +157,25 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
     this.#onPlace = context.onPlace;
     this.#keyring = keyring;
     this.#memory = memory;
+    this.#store = parts.store;
     this.name = settings.name;
     this.address = place.address;
     this.port = place.port;
-    const serf = makeSerf(settings, parts);
-    this.#serf = serf;
-    this.#engine = new Engine<SerfEvent>({
+    const machine = makeMachine(settings, parts);
+    this.#machine = machine;
+    this.#engine = new Engine<ExtendedEvent>({
       settings,
       place,
-      machine: serf,
-      swim: serf.swim,
-      join: (to, now, replay) => serf.join(to, now, { ignoreOldEvents: !replay }),
-      joined: (now) => serf.joined(now),
-      leave: (now) => serf.leave(now),
+      machine,
+      swim: machine.swim,
+      join: (to, now, replay) => machine.join(to, now, { ignoreOldEvents: !replay }),
+      joined: (now) => machine.joined(now),
+      leave: (now) => machine.leave(now),
       onEvent: this.#onEvent,
       onDrained: () => {
         // Not before it is told: a start that is given up, or this process, may end before that.
-        if (!this.#held.holding) memory?.drained(serf);
+        if (!this.#held.holding) memory?.drained(machine.serf);
+        if (machine.isExtended) this.#tellTime();
         context.onDrained?.();
       },
       onFailure: this.#onFailure,
@@ -174,23 +183,25 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
       resolver,
       logger: context.logger,
     });
-    this.#calls = new SerfCalls(serf, this.#engine, this.#clock);
+    this.#calls = new SerfCalls(machine, this.#engine, this.#clock);
+    this.stateCalls = machine.isExtended ? this.#stateCalls(parts.store, context.stateNews) : undefined;
+    this.face = new StateFace(this.stateCalls);
   }
 
   local(): Member {
-    return memberFor(this.#serf.local(), this.#clock);
+    return this.#member(this.#machine.serf.local());
   }
 
   members(): Member[] {
-    return this.#serf
+    return this.#machine.serf
       .members()
-      .map((member) => memberFor(member, this.#clock))
+      .map((member) => this.#member(member))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   member(name: string): Member | undefined {
-    const member = this.#serf.member(name);
-    return member && memberFor(member, this.#clock);
+    const member = this.#machine.serf.member(name);
+    return member && this.#member(member);
   }
 
   why(name: string): Explanation | undefined {
@@ -205,13 +216,23 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
     };
   }
 
+  /** Names of everyone known, in no particular order. */
+  names(): string[] {
+    return this.#machine.serf.members().map(({ name }) => name);
+  }
+
+  /** The counters, for mirrors; undefined: none. */
+  get counterTable(): CounterTable | undefined {
+    return this.#machine.isExtended ? this.#machine.counters : undefined;
+  }
+
   /** The evidence about a name with wall times, oldest first. */
   evidence(name: string): WallEvidence[] {
-    return this.#serf.why(name).map((one) => ({ ...one, time: this.#clock.date(one.at) }));
+    return this.#machine.serf.why(name).map((one) => ({ ...one, time: this.#clock.date(one.at) }));
   }
 
   stats(): NodeStats {
-    const { flaps: _, ...stats } = this.#serf.stats();
+    const { flaps: _, ...stats } = this.#machine.serf.stats();
     const { counters } = this.#engine.driver;
     return {
       ...stats,
@@ -222,7 +243,7 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
       bytesReceived: counters.bytesReceived,
       streamsSent: counters.streamsSent,
       streamsReceived: counters.streamsReceived,
-      drops: { ...this.#serf.swim.counters.drops },
+      drops: { ...this.#machine.swim.counters.drops, ...this.#stateDrops() },
     };
   }
 
@@ -246,7 +267,7 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
   async forceLeave(name: string, options: CallOptions & { readonly prune?: boolean } = {}): Promise<void> {
     if (typeof name !== "string" || name === "") throw optionError("name", name, "is no member's name");
     await this.#engine.broadcast(
-      (now) => this.#serf.forceLeave(name, options.prune ?? false, now),
+      (now) => this.#machine.forceLeave(name, options.prune ?? false, now),
       this.#settings.broadcastTimeoutMs,
       "the forced leave",
       options.signal,
@@ -255,8 +276,8 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
 
   async setTags(tags: Readonly<Record<string, string>>, options: CallOptions = {}): Promise<void> {
     const checked = checkTags("tags", tags);
-    checkTagLength(checked);
-    const wish = (now: number) => this.#serf.setTags(checked, now);
+    checkTagLength(checked, this.#machine.isExtended);
+    const wish = (now: number) => this.#machine.setTags(checked, now);
     await this.#engine.broadcast(wish, this.#settings.broadcastTimeoutMs, "the new tags", options.signal);
   }
 
@@ -300,12 +321,12 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
   }
 
   coordinate(name: string = this.name): Coordinate | undefined {
-    return this.#settings.coordinates ? this.#serf.coordinateOf(name) : undefined;
+    return this.#settings.coordinates ? this.#machine.serf.coordinateOf(name) : undefined;
   }
 
   setHealthy(healthy: boolean): void {
     this.#engine.requireOpen();
-    this.#engine.run(() => this.#serf.setHealthy(healthy));
+    this.#engine.run(() => this.#machine.setHealthy(healthy));
   }
 
   async close(): Promise<void> {
@@ -313,8 +334,9 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
     const closed = this.#engine.close();
     this.#held.drop();
     this.#calls.close(this.#engine.left ? leftError() : closedError());
+    this.face.end();
     await closed;
-    await this.#memory?.close();
+    await Promise.all([this.#memory?.close(), this.#store?.close()]);
     this.endEvents();
   }
 
@@ -342,7 +364,7 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
     void this.close();
   };
 
-  readonly #onEvent = (event: SerfEvent): void => {
+  readonly #onEvent = (event: ExtendedEvent): void => {
     logEvent(this.#logger, event);
     switch (event.type) {
       case "member-join":
@@ -388,18 +410,75 @@ export class LocalNode extends Observable<NodeEventMap, MemberEvent> implements 
       case "coordinate":
         this.#onPlace?.(event.name);
         break;
+      case "node-change":
+      case "shared-change":
+      case "state-overflow":
+        this.stateCalls?.onEvent(event);
+        break;
+      case "phi-suspect":
+      case "flow":
+        break;
       default:
         this.#calls.onEvent(event);
     }
   };
 
+  #member(member: SerfMember): Member {
+    return memberFor(member, this.#clock, this.stateCalls?.phi(member.name));
+  }
+
+  #stateCalls(store: StateStore | undefined, mirror: StateNews | undefined): StateCalls {
+    const { driver } = this.#engine;
+    const news = mirror ? both(this.news, mirror) : this.news;
+    return new StateCalls({ machine: this.#machine, wishes: this.#engine, now: () => driver.now(), news, store });
+  }
+
+  #tellTime(): void {
+    const wallMs = this.#wall.look(this.#engine.driver.now());
+    if (wallMs !== undefined) this.#engine.run((now) => this.#machine.setWallClock(wallMs, now));
+  }
+
+  /** What replicated state has refused, beside the refusals of all. */
+  #stateDrops(): Record<string, number> {
+    if (!this.#machine.isExtended) return {};
+    return Object.fromEntries(Array.from(this.#machine.state.counters.drops, ([reason, n]) => [`state: ${reason}`, n]));
+  }
+
   #onMember(type: MemberEventType, subject: SerfMember): void {
     this.#onChanged?.(subject.name);
-    const member = memberFor(subject, this.#clock);
+    const member = this.#member(subject);
     const event: MemberEvent = { type, member, time: new Date() };
     this.#memory?.onMember(type, member);
     this.#onMemberEvent?.(event);
     this.stream(event);
     this.emit(type, member);
   }
+}
+
+/** What was kept of lives before, opened and read. @throws NodeError SNAPSHOT, STATE_FILE; nothing is left open then */
+async function openKept(settings: NodeSettings, logger: Logger | undefined): Promise<Pick<Parts, "memory" | "store">> {
+  const memory = await PoolMemory.open(settings, logger);
+  try {
+    return { memory, store: await StateStore.open(settings.state, logger) };
+  } catch (error) {
+    await memory?.close();
+    throw error;
+  }
+}
+
+function both(a: StateNews, b: StateNews): StateNews {
+  return {
+    changed: (change) => {
+      a.changed(change);
+      b.changed(change);
+    },
+    sharedChanged: (change) => {
+      a.sharedChanged(change);
+      b.sharedChanged(change);
+    },
+    lost: (count) => {
+      a.lost(count);
+      b.lost(count);
+    },
+  };
 }

@@ -28,6 +28,11 @@ export class Observable<Events extends { [K in keyof Events]: unknown[] }, Strea
     return this.#streams.open(options.signal);
   }
 
+  /** Whether anybody listens to this event. */
+  protected hears(event: keyof Events & string): boolean {
+    return this.#emitter.listenerCount(event) > 0;
+  }
+
   protected emit<K extends keyof Events & string>(event: K, ...args: Events[K]): void {
     try {
       this.#emitter.emit(event, ...args);

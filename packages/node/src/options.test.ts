@@ -26,6 +26,7 @@ test("defaults", () => {
     tombstoneTimeoutMs: 24 * 3600 * 1000,
     keyringFile: undefined,
     snapshotPath: undefined,
+    state: { config: {}, phi: {}, detector: "swim", file: undefined, saveIntervalMs: 10_000 },
     rejoinAfterLeave: false,
     userEventSizeLimit: 512,
     querySizeLimit: 1024,

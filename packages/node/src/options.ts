@@ -9,6 +9,8 @@ import { serfDefaults } from "@hearsay/serf";
 import type { NodeOptions, PoolOptions } from "./api.ts";
 import { NodeError, optionError, show } from "./errors.ts";
 import { nearest } from "./nearest.ts";
+import { checkBoolean, checkPath, checkSetting } from "./option-checks.ts";
+import { reservedTag, type StateSettings, stateOptionNames, stateSettings } from "./state/state-options.ts";
 import { parseTarget, splitHostPort } from "./target.ts";
 
 export const DEFAULT_PORT = 7946;
@@ -45,6 +47,8 @@ export interface NodeSettings extends PoolSettings {
   readonly querySizeLimit: number;
   readonly queryResponseSizeLimit: number;
   readonly coordinates: boolean;
+  /** Undefined: nothing beyond Serf is spoken. */
+  readonly state: StateSettings | undefined;
 }
 
 /** What Serf lets nobody exceed: bytes of an encoded user event. */
@@ -63,6 +67,7 @@ const nodeOptionNames = [
   "querySizeLimit",
   "queryResponseSizeLimit",
   "coordinates",
+  ...stateOptionNames,
 ];
 
 const poolOptionNames = [
@@ -88,6 +93,7 @@ export function nodeSettings(options: NodeOptions): NodeSettings {
   for (const name of ["isolate", "rejoinAfterLeave", "coordinates"] as const) checkBoolean(options, name);
   const least1 = (name: keyof typeof serfDefaults & keyof NodeOptions, whole: boolean) =>
     Number(checkSetting(name, options[name] ?? serfDefaults[name], [1, Number.MAX_SAFE_INTEGER, whole]));
+  const protocol = Number(checkSetting("protocol", options.protocol ?? 5, [2, 5, true]));
   const keyringFile = checkPath("keyringFile", options.keyringFile);
   if (keyringFile !== undefined && (options.keys ?? []).length > 0) {
     throw optionError("keyringFile", keyringFile, "excludes keys; give the keys in the file, or keys without a file");
@@ -95,7 +101,7 @@ export function nodeSettings(options: NodeOptions): NodeSettings {
   return {
     ...checkedPool(options),
     tags: checkTags("tags", options.tags ?? {}),
-    protocol: Number(checkSetting("protocol", options.protocol ?? 5, [2, 5, true])),
+    protocol,
     broadcastTimeoutMs: least1("broadcastTimeoutMs", false),
     tombstoneTimeoutMs: least1("tombstoneTimeoutMs", false),
     keyringFile,
@@ -105,6 +111,7 @@ export function nodeSettings(options: NodeOptions): NodeSettings {
     querySizeLimit: least1("querySizeLimit", true),
     queryResponseSizeLimit: least1("queryResponseSizeLimit", true),
     coordinates: options.coordinates ?? true,
+    state: stateSettings(options, protocol),
   };
 }
 
@@ -121,6 +128,8 @@ export function checkTags(option: string, tags: unknown): Readonly<Record<string
   }
   for (const [key, value] of Object.entries(tags)) {
     if (typeof value !== "string") throw optionError(`${option}.${key}`, value, "is no text; tags are texts");
+    if (key === reservedTag)
+      throw optionError(`${option}.${key}`, value, "is reserved for what this library tells its own");
   }
   return { ...(tags as Record<string, string>) };
 }
@@ -177,19 +186,6 @@ function refuseUnknown(options: unknown, known: readonly string[], what: string)
     const near = nearest(name, known);
     throw optionError(name, value, `is no option of ${what}${near ? `; did you mean ${near}?` : ""}`);
   }
-}
-
-function checkBoolean(options: object, name: string): void {
-  const value = (options as Record<string, unknown>)[name];
-  if (value !== undefined && typeof value !== "boolean") throw optionError(name, value, "is neither true nor false");
-}
-
-/** A file's name. Whether it can be read or made is found out when the node starts. */
-function checkPath(option: string, path: unknown): string | undefined {
-  if (path === undefined) return undefined;
-  if (typeof path !== "string" || path === "") throw optionError(option, path, "is no path; want the name of a file");
-  if (path.includes("\0")) throw optionError(option, path, "has a null character, which no file's name can have");
-  return path;
 }
 
 function checkEventLimit(limit: unknown): number {
@@ -310,25 +306,6 @@ function checkConfig(profile: unknown, overrides: unknown): SwimConfig {
     throw optionError("config.probeTimeoutMs", checked.probeTimeoutMs, problem);
   }
   return checked;
-}
-
-function checkSetting(
-  option: string,
-  value: unknown,
-  range: readonly [number, number, boolean?] | "boolean",
-): number | boolean {
-  if (range === "boolean") {
-    if (typeof value !== "boolean") throw optionError(option, value, "is neither true nor false");
-    return value;
-  }
-  const [least, greatest, whole] = range;
-  const fits = typeof value === "number" && value >= least && value <= greatest && (!whole || Number.isInteger(value));
-  if (!fits) {
-    const kind = whole ? "whole number" : "number";
-    const limits = greatest === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${greatest}`;
-    throw optionError(option, value, `is out of range; want a ${kind} ${limits}`);
-  }
-  return value;
 }
 
 /** A key of any length, copied. Standard or URL-safe base64, padded or not; white space in it is passed over. */

@@ -1,6 +1,8 @@
 /** The machine of a node, made of its settings and of what was opened for it. */
 
-import { Serf, type SerfConfig } from "@hearsay/serf";
+import { randomInt } from "node:crypto";
+import { ExtendedSerf, type ExtensionSettings } from "@hearsay/extended";
+import type { SerfConfig } from "@hearsay/serf";
 import type { Keyring } from "@hearsay/wire";
 import type { Place } from "./engine.ts";
 import { LiveKeyring } from "./live-keyring.ts";
@@ -8,6 +10,11 @@ import type { NodeSettings } from "./options.ts";
 import type { PoolMemory } from "./pool-memory.ts";
 import type { Resolver } from "./resolve.ts";
 import { codecFor, freshRng, sharedNames } from "./shared-parts.ts";
+import type { StateSettings } from "./state/state-options.ts";
+import type { StateStore } from "./state/state-store.ts";
+
+/** Lives that may begin in the same millisecond and still be told apart. Exact as numbers until 2039. */
+const LIVES_PER_MS = 4096;
 
 /** What a node is made of, opened and ready. */
 export interface Parts {
@@ -16,10 +23,11 @@ export interface Parts {
   /** The codec's own. Undefined: the node never encrypts. */
   readonly keyring: Keyring | undefined;
   readonly memory: PoolMemory | undefined;
+  readonly store: StateStore | undefined;
 }
 
-export function makeSerf(settings: NodeSettings, { place, keyring, memory }: Parts): Serf {
-  return new Serf({
+export function makeMachine(settings: NodeSettings, { place, keyring, memory, store }: Parts): ExtendedSerf {
+  return new ExtendedSerf({
     name: settings.name,
     addr: place.addr,
     port: place.port,
@@ -34,7 +42,21 @@ export function makeSerf(settings: NodeSettings, { place, keyring, memory }: Par
     coordinates: settings.coordinates,
     ...(keyring ? { keyring: new LiveKeyring(keyring, settings.keyringFile) } : {}),
     ...(memory?.past ? { restored: memory.past } : {}),
+    ...(settings.state ? { extensions: extensionsFor(settings.state, store?.lastGeneration ?? 0) } : {}),
   });
+}
+
+/** A new life begins, later than all before even if somebody has set the clock back in between. */
+function extensionsFor({ config, phi, detector }: StateSettings, lastGeneration: number): ExtensionSettings {
+  const wallMs = Date.now();
+  return {
+    wallOffsetMs: wallMs - performance.now(),
+    generation: Math.max(wallMs, lastGeneration + 1),
+    life: wallMs * LIVES_PER_MS + randomInt(LIVES_PER_MS),
+    state: config,
+    phi,
+    detector,
+  };
 }
 
 /** How long the failed are tried again is one setting, though both layers need it. */

@@ -14,6 +14,7 @@ import {
   emptyBytes,
   Fifo,
   formatEndpoint,
+  type KnownPool,
   type Machine,
   type MemberView,
   NameTable,
@@ -236,10 +237,12 @@ export class Serf implements Machine<SerfEvent> {
 
   // Wishes
 
-  start(now: number): void {
+  /** @param known see `Swim.start`: its members are told of as joined, and nobody else is. */
+  start(now: number, known?: KnownPool): void {
     this.#now = now;
     this.#reapAt = now + this.#config.reapIntervalMs;
-    this.swim.start(now);
+    this.swim.start(now, known);
+    if (known) for (const member of this.swim.members()) this.#membership.onAlive(member, now);
     this.#drain();
   }
 

@@ -1,6 +1,6 @@
 /** A pool of whole Hearsay nodes, what goes beyond Serf included: what phi accrual and the mixed pool are studied on. */
-import { type ExtendedEvent, ExtendedSerf, type ExtensionSettings } from "@hearsay/extended";
-import type { SerfOptions } from "@hearsay/serf";
+import { type ExtendedEvent, ExtendedSerf, type ExtensionSettings, withCapabilities } from "@hearsay/extended";
+import type { SerfOptions, Tags } from "@hearsay/serf";
 import { PoolOfSerfs, type SerfPoolOptions } from "./serf-pool.ts";
 import type { SimNode } from "./sim-node.ts";
 
@@ -30,5 +30,9 @@ export class ExtendedPool extends PoolOfSerfs<ExtendedSerf, ExtendedEvent> {
     const life = ++this.#lives;
     const generation = wallOffsetMs + life;
     return new ExtendedSerf({ ...serf, extensions: { wallOffsetMs, generation, life, ...settings } });
+  }
+
+  protected override tagsOf(name: string, tags: Tags): Tags {
+    return this.#extensions(name) === undefined ? tags : withCapabilities(tags);
   }
 }

@@ -38,7 +38,9 @@ export interface PoolOptions extends WorldOptions {
   readonly machine?: (options: SwimOptions, index: number) => SwimOptions;
 }
 
-const port = 7946;
+/** Where every member listens. */
+export const memberPort = 7946;
+const port = memberPort;
 /** What `Swim` says of its versions without a layer above. */
 const versions = Uint8Array.of(1, 5, 2, 0, 0, 0);
 
@@ -93,20 +95,8 @@ export class SwimPool {
   addConverged(count: number): void {
     const first = this.world.nodes.length;
     if (first > 0) throw new RangeError("addConverged: into an empty world only");
-    const known = new KnownPool(
-      this.names,
-      Array.from({ length: count }, (_, i): KnownMember => {
-        return {
-          name: this.nameOf(i),
-          addr: addressOf(i),
-          port,
-          endpoint: new NodeEndpoint(endpointOf(i).address, port, i),
-          meta: this.#meta,
-          vsn: versions,
-          incarnation: 1,
-        };
-      }),
-    );
+    const memberNames = Array.from({ length: count }, (_, i) => this.nameOf(i));
+    const known = knownPool(this.names, memberNames, this.#meta);
     for (let i = 0; i < count; i++) {
       // The very endpoint that the machines will send to.
       this.world.add(this.#machine(i), known.records[known.ids[i]!]!.endpoint, {
@@ -150,6 +140,19 @@ export class SwimPool {
     };
     return new Swim(this.#options.machine?.(options, index) ?? options);
   }
+}
+
+/** Members of these names, at the addresses of a pool's nodes, all alive in their first incarnation. */
+export function knownPool(
+  names: NameTable,
+  memberNames: readonly string[],
+  meta: Uint8Array = new Uint8Array(0),
+): KnownPool {
+  const members = memberNames.map((name, i): KnownMember => {
+    const endpoint = new NodeEndpoint(endpointOf(i).address, port, i);
+    return { name, addr: addressOf(i), port, endpoint, meta, vsn: versions, incarnation: 1 };
+  });
+  return new KnownPool(names, members);
 }
 
 /** 10.0.0.1 and up. */

@@ -68,3 +68,22 @@ it("names, addresses, zones and single settings may be one's own", () => {
   expect(a.machine.member("node-001")!.vsn[5]).toBe(4);
   expect(b.machine.member("a")!.endpoint).toEqual(a.endpoint);
 });
+
+describe("a pool that begins converged", () => {
+  it("knows its members and their tags at once, and keeps agreeing, with crashes noticed", () => {
+    const pool = new SerfPool({ seed: 1, size: 12, fidelity: "objects" });
+    pool.addConverged(12);
+    expect(pool.agreed()).toBe(true);
+    expect(pool.nodes[3]!.machine.members().map(({ status, tags }) => [status, tags])).toEqual(
+      Array.from({ length: 12 }, () => ["alive", {}]),
+    );
+    pool.world.run(20_000);
+    expect(pool.agreed()).toBe(true);
+    for (const { machine } of pool.nodes) expect(machine.swim.counters.suspicions).toBe(0);
+    pool.world.crash(pool.nodes[5]!);
+    pool.world.run(15_000);
+    expect(pool.agreed()).toBe(true);
+    expect(pool.nodes[3]!.machine.member("node-05")!.status).toBe("failed");
+    expect(() => pool.addConverged(2)).toThrow("addConverged: into an empty world only");
+  });
+});

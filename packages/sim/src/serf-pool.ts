@@ -6,6 +6,8 @@
 import {
   addressText,
   type Endpoint,
+  type KnownMember,
+  KnownPool,
   lanConfig,
   type Machine,
   NameTable,
@@ -13,8 +15,9 @@ import {
   type Swim,
   type SwimConfig,
 } from "@hearsay/core";
-import { Serf, type SerfConfig, type SerfEvent, type SerfOptions, type Tags } from "@hearsay/serf";
-import { addressOf } from "./pool.ts";
+import { encodeTags, Serf, type SerfConfig, type SerfEvent, type SerfOptions, type Tags } from "@hearsay/serf";
+import { NodeEndpoint } from "./node-endpoint.ts";
+import { addressOf, endpointOf } from "./pool.ts";
 import type { SimNode } from "./sim-node.ts";
 import { World, type WorldOptions } from "./world.ts";
 
@@ -24,6 +27,7 @@ export type SerfNode = SimNode<Serf, SerfEvent>;
 /** What a pool does with its machines. */
 export interface PooledSerf<E> extends Machine<E> {
   readonly swim: Swim;
+  start(now: number, known?: KnownPool): void;
   join(to: Endpoint, now: number): number;
   joined(now: number): void;
   leave(now: number): void;
@@ -54,6 +58,9 @@ export interface SerfSettings {
   /** Beside the pool's. */
   readonly serfConfig?: Partial<SerfConfig>;
 }
+
+/** What a Serf machine says of its versions: memberlist's, then Serf's. */
+const versions = Uint8Array.of(1, 5, 2, 2, 5, 5);
 
 type JoinResult = Extract<SerfEvent, { readonly type: "join-result" }>;
 
@@ -95,14 +102,23 @@ export abstract class PoolOfSerfs<M extends PooledSerf<E>, E extends { readonly 
   add(settings: SerfSettings = {}): SimNode<M, E> {
     const index = this.world.nodes.length;
     const options = this.#machineOptions(index, settings);
-    const endpoint = { address: addressText(options.addr), port: options.port };
-    const node = this.world.add(this.make(options), endpoint, { zone: this.#options.zoneOf?.(index) ?? 0 });
-    this.#settings.push(settings);
-    node.onEvent = (event) => {
-      if (event.type === "join-result" && (event as unknown as JoinResult).error === undefined)
-        this.world.act(node, (serf, now) => serf.joined(now));
-    };
-    return node;
+    return this.#place(options, { address: addressText(options.addr), port: options.port }, settings);
+  }
+
+  /** `count` nodes that all know each other already, with nothing left to say; with no tags but those they must have. */
+  addConverged(count: number): void {
+    if (this.world.nodes.length > 0) throw new RangeError("addConverged: into an empty world only");
+    const all = Array.from({ length: count }, (_, index) => this.#machineOptions(index, {}));
+    const known = new KnownPool(
+      this.names,
+      all.map(({ name, addr, port, tags = {} }, index): KnownMember => {
+        const endpoint = new NodeEndpoint(endpointOf(index).address, port, index);
+        return { name, addr, port, endpoint, meta: encodeTags(this.tagsOf(name, tags)), vsn: versions, incarnation: 1 };
+      }),
+    );
+    // The very endpoint that the machines will send to.
+    for (const [i, options] of all.entries())
+      this.#place(options, known.records[known.ids[i]!]!.endpoint, {}, (machine, now) => machine.start(now, known));
   }
 
   /** @returns the number in the `join-result` event. */
@@ -137,6 +153,27 @@ export abstract class PoolOfSerfs<M extends PooledSerf<E>, E extends { readonly 
   }
 
   protected abstract make(options: SerfOptions): M;
+
+  /** The tags that a machine made with these ones has. */
+  protected tagsOf(_name: string, tags: Tags): Tags {
+    return tags;
+  }
+
+  #place(
+    options: SerfOptions,
+    endpoint: Endpoint,
+    settings: SerfSettings,
+    start?: (machine: M, now: number) => void,
+  ): SimNode<M, E> {
+    const zone = this.#options.zoneOf?.(this.world.nodes.length) ?? 0;
+    const node = this.world.add(this.make(options), endpoint, start ? { zone, start } : { zone });
+    this.#settings.push(settings);
+    node.onEvent = (event) => {
+      if (event.type === "join-result" && (event as unknown as JoinResult).error === undefined)
+        this.world.act(node, (serf, now) => serf.joined(now));
+    };
+    return node;
+  }
 
   #machineOptions(index: number, settings: SerfSettings): SerfOptions {
     const options: SerfOptions = {

@@ -60,6 +60,12 @@ export class Aggregates {
     return this.#all.get(name)?.present(now);
   }
 
+  /** The epoch that this node takes part in; undefined while it waits for one. */
+  epochOf(name: string): number | undefined {
+    const aggregate = this.#all.get(name);
+    return aggregate?.takesPart ? aggregate.epoch : undefined;
+  }
+
   statsOf(name: string): Readonly<AggregateStats> | undefined {
     return this.#all.get(name)?.stats;
   }

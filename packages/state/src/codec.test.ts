@@ -2,6 +2,7 @@ import { Rng } from "@hearsay/core";
 import { Writer } from "@hearsay/wire";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { readShortBeats, ShortBeatWriter } from "./beat-codec.ts";
 import {
   decodeStateMessage,
   deltaOverhead,
@@ -17,7 +18,7 @@ import {
   MessageBuilder,
   messageOverhead,
 } from "./codec.ts";
-import { maxCounter, maxTtlMs } from "./config.ts";
+import { maxCounter, maxOwners, maxTtlMs } from "./config.ts";
 import { maxStampMs } from "./hlc.ts";
 import { type OwnerDelta, Section, type StateMessage } from "./messages.ts";
 import { ReplicatedState } from "./replicated-state.ts";
@@ -29,7 +30,13 @@ const rate = fc.integer({ min: 0, max: 1e9 });
 const name = fc.string({ minLength: 1, maxLength: 30, unit: "binary" });
 const stamp = { ms: fc.integer({ min: 0, max: maxStampMs }), count: fc.integer({ min: 0, max: 0xffff }) };
 const value = fc.option(fc.uint8Array({ maxLength: 100 }));
-const ownerLine = fc.record({ owner: name, generation: counter, maxVersion: counter, lastGcVersion: counter });
+const ownerLine = fc.record({
+  owner: name,
+  generation: counter,
+  maxVersion: counter,
+  lastGcVersion: counter,
+  hash: u32,
+});
 const keyLine = fc.record({ key: name, ...stamp, writer: name, dead: fc.boolean(), hash: u32 });
 const delta: fc.Arbitrary<OwnerDelta> = fc
   .tuple(
@@ -79,6 +86,7 @@ const message: fc.Arbitrary<StateMessage> = fc.record({
   deltas: few(delta),
   writes: few(fc.record({ key: name, ...stamp, writer: name, ttlMs: fc.integer({ min: 0, max: maxTtlMs }), value })),
   beats: few(fc.record({ owner: name, generation: counter, beat: counter })),
+  shortBeats: few(fc.record({ hash: u32, beat: counter })),
   rates: fc.option(fc.record({ exchange: u32, rate, wish: rate }), { nil: undefined }),
 });
 
@@ -94,6 +102,9 @@ function encode(message: StateMessage, limit = 1e6): Uint8Array {
   for (const each of message.deltas) builder.add(Section.deltas, encodeDelta(each, each.writes.map(encodeNodeWrite)));
   for (const write of message.writes) builder.add(Section.writes, encodeSharedWrite(write));
   for (const beat of message.beats) builder.add(Section.beats, encodeHeartbeat(beat));
+  const short = new ShortBeatWriter(builder.room);
+  for (const { hash, beat } of message.shortBeats) short.add(hash, beat, builder.room);
+  if (short.count > 0) builder.add(Section.beats, short.finish());
   return builder.finish(message);
 }
 
@@ -185,6 +196,35 @@ describe("state messages", () => {
     expect(decodeStateMessage(upToBeats(12).finish(), 1000)).toBe("msgpack-truncated");
   });
 
+  it("hold a heartbeat in five bytes and more, as its number grows, and no more than they may", () => {
+    const lengths = [0, 127, 128, 16_383, 16_384, 2_097_151, 2_097_152, maxCounter].map((beat) => {
+      const short = new ShortBeatWriter(100);
+      expect(short.add(0xfedcba98, beat, 100)).toBe(true);
+      const bytes = short.finish();
+      expect(readShortBeats(bytes.subarray(2), 1)).toEqual([{ hash: 0xfedcba98, beat }]);
+      expect(readShortBeats(bytes.subarray(2), 0)).toBeUndefined();
+      expect(readShortBeats(bytes.subarray(2, -1), 1)).toBeUndefined();
+      return bytes.length - 2;
+    });
+    expect(lengths).toEqual([5, 5, 6, 6, 7, 7, 8, 12]);
+    const tooHigh = [1, 2, 3, 4, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f];
+    expect(readShortBeats(Uint8Array.from(tooHigh), 1)).toBeUndefined();
+    expect(readShortBeats(Uint8Array.of(1, 2, 3, 4, ...new Array(20).fill(0x80)), 1)).toBeUndefined();
+  });
+
+  it("with more heartbeats than there may be owners are refused", () => {
+    const of = (count: number) => {
+      const short = new ShortBeatWriter(1e6);
+      for (let i = 0; i < count; i++) short.add(i, 1, 1e6);
+      const builder = new MessageBuilder(1e6);
+      builder.add(Section.beats, short.finish());
+      builder.add(Section.beats, encodeHeartbeat({ owner: "o", generation: 1, beat: 1 }));
+      return decodeStateMessage(builder.finish(base), 1000);
+    };
+    expect(of(maxOwners)).toBe("count-too-large");
+    expect((of(maxOwners - 1) as StateMessage).beats).toHaveLength(1);
+  });
+
   const base: StateMessage = {
     mode: "push",
     initiator: true,
@@ -198,6 +238,7 @@ describe("state messages", () => {
     deltas: [],
     writes: [],
     beats: [],
+    shortBeats: [],
     rates: undefined,
   };
   const shared = { key: "k", ms: 1, count: 0, writer: "w", ttlMs: 0, value: null };
@@ -210,7 +251,11 @@ describe("state messages", () => {
     ["version not above", { deltas: [{ ...owned, writes: [{ key: "k", version: 3, value: null }] }] }, "field-range"],
     ["version beyond", { deltas: [{ ...owned, writes: [{ key: "k", version: 6, value: null }] }] }, "field-range"],
     ["going back", { deltas: [{ ...owned, to: 2, writes: [] }] }, "field-range"],
-    ["generation too high", { ownerWants: [{ ...owned, generation: 2 ** 53 - 1, maxVersion: 1 }] }, "field-range"],
+    [
+      "generation too high",
+      { ownerWants: [{ ...owned, generation: 2 ** 53 - 1, maxVersion: 1, hash: 0 }] },
+      "field-range",
+    ],
     ["leaf with children", { nodes: [{ tree: 0, node: 273, children: new Array(16).fill(0) }] }, "field-range"],
   ] as const)("%s: refused", (_what, parts, reason) => {
     expect(decodeStateMessage(encode({ ...base, ...(parts as Partial<StateMessage>) }), 1000)).toBe(reason);

@@ -4,13 +4,14 @@
  *   [flags, gc ms, gc count, roots | nil, nodes, covers, owner wants, key wants, deltas, writes, beats, rates, …]
  *
  * in which an empty part is nil, rates are left out where there are none, and records are arrays in the order of
- * `messages.ts`. What follows the known fields is
+ * `messages.ts`; `beats` are those of `beat-codec.ts`. What follows the known fields is
  * passed over, in records too, so that later versions may add some. Nothing read here throws; every count is compared
  * with the bytes there are before anything is kept, and a message is taken whole or not at all.
  */
 import type { DropReason } from "@hearsay/core";
 import { Reader, utf8Length, Writer } from "@hearsay/wire";
-import { type ExchangeMode, maxCounter, maxKeyBytes, maxNameBytes, maxTtlMs } from "./config.ts";
+import { readShortBeats } from "./beat-codec.ts";
+import { type ExchangeMode, maxCounter, maxKeyBytes, maxNameBytes, maxOwners, maxTtlMs } from "./config.ts";
 import { highestRate, rateUnit } from "./flow-config.ts";
 import { fanOut, firstLeaf, treeNodes } from "./hash-tree.ts";
 import { maxStampCount, maxStampMs, type Stamp } from "./hlc.ts";
@@ -24,6 +25,7 @@ import {
   type RateLine,
   type SectionId,
   type SharedWrite,
+  type ShortBeat,
   type StateMessage,
   sectionCount,
   stateMessageType,
@@ -121,8 +123,8 @@ export function encodeTreeNode({ tree, node, children }: TreeNode): Uint8Array {
 }
 
 export function encodeOwnerLine(line: OwnerLine): Uint8Array {
-  const writer = scratch().array(4).text(line.owner);
-  return writer.uint(line.generation).uint(line.maxVersion).uint(line.lastGcVersion).finish();
+  const writer = scratch().array(5).text(line.owner).uint(line.generation);
+  return writer.uint(line.maxVersion).uint(line.lastGcVersion).uint(line.hash).finish();
 }
 
 export function encodeKeyLine(line: KeyLine): Uint8Array {
@@ -167,23 +169,38 @@ export function encodeHeartbeat(heartbeat: Heartbeat): Uint8Array {
   return scratch().array(3).text(heartbeat.owner).uint(heartbeat.generation).uint(heartbeat.beat).finish();
 }
 
-/** The message, or why it was refused. Values are copies. @param bytes type byte first; borrowed */
-export function decodeStateMessage(bytes: Uint8Array, maxValueBytes: number): StateMessage | DropReason {
+/** Items of all lists of a message together: more than a pool at the default limits can have to say. */
+export const defaultMaxItems = 2 ** 19;
+
+/**
+ * The message, or why it was refused. Values are copies.
+ * @param bytes type byte first; borrowed
+ * @param maxItems of all lists together: in memory an item takes twenty times its bytes
+ */
+export function decodeStateMessage(
+  bytes: Uint8Array,
+  maxValueBytes: number,
+  maxItems: number = defaultMaxItems,
+): StateMessage | DropReason {
   if (bytes.length === 0) return "empty";
   if (bytes[0] !== stateMessageType) return "unknown-type";
-  const decoder = new Decoder(new Reader(bytes, 1), maxValueBytes);
+  const decoder = new Decoder(new Reader(bytes, 1), maxValueBytes, maxItems);
   const message = decoder.message();
+  if (decoder.hasTooMany) return "count-too-large";
   return decoder.reader.failure ?? decoder.refusal ?? message;
 }
 
 class Decoder {
   readonly reader: Reader;
   readonly #maxValueBytes: number;
+  #itemsLeft: number;
+  hasTooMany = false;
   refusal: DropReason | undefined;
 
-  constructor(reader: Reader, maxValueBytes: number) {
+  constructor(reader: Reader, maxValueBytes: number, maxItems: number) {
     this.reader = reader;
     this.#maxValueBytes = maxValueBytes;
+    this.#itemsLeft = maxItems;
   }
 
   message(): StateMessage {
@@ -200,7 +217,7 @@ class Decoder {
         keyWants: this.list(() => this.name(maxKeyBytes)),
         deltas: this.list(() => this.delta()),
         writes: this.list(() => this.sharedWrite()),
-        beats: this.list(() => this.heartbeat()),
+        ...this.heartbeats(),
         rates: count > fields && !reader.tryNil() ? this.rateLine() : undefined,
       };
       const mode = modes[flags & 3];
@@ -236,11 +253,12 @@ class Decoder {
   }
 
   ownerLine(): OwnerLine {
-    return this.record(4, () => ({
+    return this.record(5, () => ({
       owner: this.name(maxNameBytes),
       generation: this.counter(),
       maxVersion: this.counter(),
       lastGcVersion: this.counter(),
+      hash: this.u32(),
     }));
   }
 
@@ -287,6 +305,25 @@ class Decoder {
     }));
   }
 
+  /** Of both forms, no more than there may be owners. */
+  heartbeats(): Pick<StateMessage, "beats" | "shortBeats"> {
+    const beats: Heartbeat[] = [];
+    const shortBeats: ShortBeat[] = [];
+    this.list(() => {
+      if (this.reader.peek() === "array") beats.push(this.heartbeat());
+      else this.shortBeats(shortBeats);
+      if (beats.length + shortBeats.length > maxOwners) this.refuse("count-too-large");
+    });
+    return { beats, shortBeats };
+  }
+
+  shortBeats(to: ShortBeat[]): void {
+    const bytes = this.reader.blobView();
+    const read = bytes && readShortBeats(bytes, maxOwners);
+    if (!read) this.refuse("field-range");
+    else for (const beat of read) to.push(beat);
+  }
+
   heartbeat(): Heartbeat {
     return this.record(3, () => ({
       owner: this.name(maxNameBytes),
@@ -315,6 +352,11 @@ class Decoder {
   /** The reader has seen to it that there are as many bytes as items; each item fails once they run out. */
   list<T>(read: () => T): T[] {
     const count = this.reader.array();
+    this.#itemsLeft -= Math.max(0, count);
+    if (this.#itemsLeft < 0) {
+      this.hasTooMany = true;
+      this.reader.fail("field-range");
+    }
     const items: T[] = [];
     for (let i = 0; i < count && this.reader.ok && this.refusal === undefined; i++) items.push(read());
     return items;

@@ -12,6 +12,9 @@ export type ExchangeMode = "push" | "pull" | "push-pull";
 /** Whose writes go into a packet first, where it cannot hold all: of the owner with most, or one of each in turn. */
 export type DeltaOrder = "depth" | "breadth";
 
+/** Which packets carry heartbeats. */
+export type HeartbeatSpread = "rounds" | "gossip";
+
 export interface StateConfig {
   /** Mean time between rounds of anti-entropy: ms, > 0. Each wait is jittered by a fifth. */
   readonly syncIntervalMs: number;
@@ -52,9 +55,22 @@ export interface StateConfig {
   readonly deadKeptMs: number;
   /** How far ahead of our wall clock another's stamp may be: ms. Later ones are refused until their time has come. */
   readonly maxDriftMs: number;
-  /** How often our heartbeat rises: ms. 0: never, and nobody's is passed on. */
+  /** How often our heartbeat rises, in a small pool: ms. 0: never, and nobody's is passed on. */
   readonly heartbeatIntervalMs: number;
-  /** Heartbeats of others that ride on the opening of an exchange. */
+  /**
+   * Heartbeats that each node has to hear of in a second, > 0: with n members ours rises every
+   * max(heartbeatIntervalMs, 1000 (n - 1) / this) ms. Each is heard `heartbeatMult * ceil(log10(n + 1))` times, at some 6
+   * bytes; 32 of them fit the one packet a second that rounds send by default, up to 10,000 members.
+   */
+  readonly heartbeatBudgetPerSecond: number;
+  /** A heartbeat is sent on max(2, `mult * ceil(log10(n + 1))`) times by everyone who hears of it: at least 1. */
+  readonly heartbeatMult: number;
+  /**
+   * "rounds": heartbeats ride on openings and answers of anti-entropy. "gossip": on rumours too, and every
+   * `gossipIntervalMs` on packets of their own, to `gossipNodes` peers: sooner heard, for more packets.
+   */
+  readonly heartbeatSpread: HeartbeatSpread;
+  /** Heartbeats in one packet at most: at least 1. Infinity: as many as fit. */
   readonly heartbeatsPerPacket: number;
   /** Flow control of our own map: writes that come faster than the network carries them are held back. Undefined: off. */
   readonly flow: Partial<FlowSettings> | undefined;
@@ -84,7 +100,10 @@ export const stateDefaults: StateConfig = {
   deadKeptMs: 24 * 3600 * 1000,
   maxDriftMs: 5 * 60 * 1000,
   heartbeatIntervalMs: 0,
-  heartbeatsPerPacket: 16,
+  heartbeatBudgetPerSecond: 32,
+  heartbeatMult: 1,
+  heartbeatSpread: "rounds",
+  heartbeatsPerPacket: Number.POSITIVE_INFINITY,
   flow: undefined,
   maxEvents: 16_384,
 };
@@ -99,8 +118,11 @@ export function checkedConfig(settings: Partial<StateConfig>): StateConfig {
   };
   for (const name of ["syncIntervalMs", "gossipIntervalMs", "syncNodes", "retransmitMult"] as const) atLeast(name, 1);
   for (const name of ["maxValueBytes", "maxKeysPerOwner", "maxSharedKeys", "maxEvents"] as const) atLeast(name, 1);
-  for (const name of ["gossipNodes", "heartbeatIntervalMs", "heartbeatsPerPacket", "maxDriftMs"] as const)
-    atLeast(name, 0);
+  for (const name of ["gossipNodes", "heartbeatIntervalMs", "maxDriftMs"] as const) atLeast(name, 0);
+  for (const name of ["heartbeatsPerPacket", "heartbeatMult"] as const) atLeast(name, 1);
+  atLeast("heartbeatBudgetPerSecond", 0.001);
+  if (config.heartbeatSpread !== "rounds" && config.heartbeatSpread !== "gossip")
+    throw new RangeError(`heartbeatSpread: ${String(config.heartbeatSpread)} is not "rounds" or "gossip"`);
   atLeast("maxPacketWrites", 1);
   for (const name of ["tombstoneGraceMs", "deadListedMs", "streamTimeoutMs"] as const) atLeast(name, 1);
   atLeast("maxPacketBytes", 512);

@@ -3,14 +3,16 @@
  *
  *     summary  [0, imprint]                       the sum over all buckets: is anything different?
  *     buckets  [1, 64 x 4 bytes]                  something is: where?
- *     digest   [2, first, last, {id: version}]    ids from first to last that the sender has; others there it has not
+ *     digest   [2, first, last, {id: version}, n x 4 bytes]   ids from first to last that the sender has, and what is in
+ *                                                 them (`CounterTable.contentOf`); others there it has not
  *     wants    [3, {id: version}]                 what the sender has of these, and would have more
  *     delta    [4, [[id, writer, from, to, [[counter, plus, minus, version], ...]], ...]]
  *
  * Ids and bounds are 8 bytes. What is malformed is refused as a whole, before anything is taken from it.
  */
 import { Reader, utf8Length, Writer } from "@hearsay/wire";
-import { bucketCount, type LifeDelta, maxCounterNameBytes, maxWriterBytes } from "./counter-table.ts";
+import { bucketCount, maxCounterNameBytes, maxWriterBytes } from "./counter-limits.ts";
+import type { LifeDelta } from "./counter-table.ts";
 
 /** First byte of a user message of ours that speaks of counters. */
 export const counterMessageType = 0xe8;
@@ -23,15 +25,24 @@ export interface IdVersion {
 export type CounterMessage =
   | { readonly type: "summary"; readonly imprint: number }
   | { readonly type: "buckets"; readonly imprints: Uint32Array }
-  | { readonly type: "digest"; readonly first: string; readonly last: string; readonly have: readonly IdVersion[] }
+  | {
+      readonly type: "digest";
+      readonly first: string;
+      readonly last: string;
+      readonly have: readonly IdVersion[];
+      /** Of each in `have`. */
+      readonly contents: Uint32Array;
+    }
   | { readonly type: "wants"; readonly have: readonly IdVersion[] }
   | { readonly type: "delta"; readonly lives: readonly LifeDelta[] };
 
 const max = Number.MAX_SAFE_INTEGER;
 /** More items than any packet of 64 KiB could hold are malformed. */
 const maxItems = 8_192;
-/** Bytes that one id and version take at most. */
-export const idVersionBytes = 19;
+/** Bytes that one id, version and content take at most. */
+export const idVersionBytes = 23;
+/** Versions above are refused: with a million adds a second, after nine years. What we write ourselves stays far below. */
+const maxVersion = 2 ** 48;
 
 export function encodeCounterMessage(message: CounterMessage): Uint8Array {
   const writer = new Writer({ dialect: "new" }).byte(counterMessageType);
@@ -41,9 +52,9 @@ export function encodeCounterMessage(message: CounterMessage): Uint8Array {
     case "buckets":
       return writer.array(2).uint(1).bytes(bytesOfWords(message.imprints)).finish();
     case "digest":
-      writer.array(4).uint(2).bytes(idBytes(message.first)).bytes(idBytes(message.last));
+      writer.array(5).uint(2).bytes(idBytes(message.first)).bytes(idBytes(message.last));
       writeVersions(writer, message.have);
-      return writer.finish();
+      return writer.bytes(bytesOfWords(message.contents)).finish();
     case "wants":
       writeVersions(writer.array(2).uint(3), message.have);
       return writer.finish();
@@ -60,7 +71,7 @@ export function decodeCounterMessage(bytes: Uint8Array): CounterMessage | undefi
   const reader = new Reader(bytes, 1);
   const fields = reader.array();
   const kind = reader.uint(4);
-  const message = fields === (kind === 2 ? 4 : 2) ? readBody(reader, kind) : undefined;
+  const message = fields === (kind === 2 ? 5 : 2) ? readBody(reader, kind) : undefined;
   return reader.ok && reader.remaining === 0 ? message : undefined;
 }
 
@@ -77,16 +88,24 @@ export function tallyBytes(tally: LifeDelta["tallies"][number]): number {
 function readBody(reader: Reader, kind: number): CounterMessage | undefined {
   if (kind === 0) return { type: "summary", imprint: reader.uint(0xffff_ffff) };
   if (kind === 1) {
-    const imprints = readWords(reader.blobView());
+    const imprints = readWords(reader.blobView(), bucketCount);
     return imprints && { type: "buckets", imprints };
   }
-  if (kind === 2) return { type: "digest", first: readId(reader), last: readId(reader), have: readVersions(reader) };
+  if (kind === 2) return readDigest(reader);
   if (kind === 3) return { type: "wants", have: readVersions(reader) };
   const lives: LifeDelta[] = [];
   const count = reader.array();
   if (count > maxItems) return undefined;
   for (let i = 0; i < count && reader.ok; i++) lives.push(readLife(reader));
   return { type: "delta", lives };
+}
+
+function readDigest(reader: Reader): CounterMessage | undefined {
+  const first = readId(reader);
+  const last = readId(reader);
+  const have = readVersions(reader);
+  const contents = readWords(reader.blobView(), have.length);
+  return contents && { type: "digest", first, last, have, contents };
 }
 
 function writeVersions(writer: Writer, have: readonly IdVersion[]): void {
@@ -98,23 +117,24 @@ function readVersions(reader: Reader): IdVersion[] {
   const have: IdVersion[] = [];
   const count = reader.map();
   if (count > maxItems) reader.fail("field-range");
-  for (let i = 0; i < count && reader.ok; i++) have.push({ id: readId(reader), version: reader.uint(max) });
+  for (let i = 0; i < count && reader.ok; i++) have.push({ id: readId(reader), version: reader.uint(maxVersion) });
   return have;
 }
 
-function writeLife(writer: Writer, { id, writer: name, from, to, tallies }: LifeDelta): void {
+export function writeLife(writer: Writer, { id, writer: name, from, to, tallies }: LifeDelta): void {
   writer.array(5).bytes(idBytes(id)).text(name).uint(from).uint(to).array(tallies.length);
   for (const { counter, plus, minus, version } of tallies) {
     writer.array(4).text(counter).uint(plus).uint(minus).uint(version);
   }
 }
 
-function readLife(reader: Reader): LifeDelta {
+/** What is wrong with it is told by the reader: `ok`. */
+export function readLife(reader: Reader): LifeDelta {
   if (reader.array() !== 5) reader.fail("msgpack-invalid");
   const id = readId(reader);
   const writer = readShort(reader, 0, maxWriterBytes);
-  const from = reader.uint(max);
-  const to = reader.uint(max);
+  const from = reader.uint(maxVersion);
+  const to = reader.uint(maxVersion);
   const tallies: { counter: string; plus: number; minus: number; version: number }[] = [];
   const count = reader.array();
   if (count > maxItems) reader.fail("field-range");
@@ -126,7 +146,8 @@ function readLife(reader: Reader): LifeDelta {
     if (tally.version <= (tallies.at(-1)?.version ?? from) || tally.version > to) reader.fail("field-range");
     tallies.push(tally);
   }
-  if (to <= from) reader.fail("field-range");
+  // A life's version is that of its latest tally. One above it would leave somebody wanting what nobody can tell.
+  if (tallies.at(-1)?.version !== to) reader.fail("field-range");
   return { id, writer, from, to, tallies };
 }
 
@@ -161,8 +182,8 @@ function bytesOfWords(words: Uint32Array): Uint8Array {
   return bytes;
 }
 
-function readWords(bytes: Uint8Array | null): Uint32Array | undefined {
-  if (bytes?.length !== bucketCount * 4) return undefined;
+function readWords(bytes: Uint8Array | null, count: number): Uint32Array | undefined {
+  if (bytes?.length !== count * 4) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return Uint32Array.from({ length: bucketCount }, (_, i) => view.getUint32(4 * i));
+  return Uint32Array.from({ length: count }, (_, i) => view.getUint32(4 * i));
 }

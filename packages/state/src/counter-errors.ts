@@ -10,7 +10,9 @@ export type CounterErrorCode =
   /** `maxCounters` exist already. */
   | "counters-full"
   /** The writer's name or its life is not one that can be. */
-  | "counter-writer";
+  | "counter-writer"
+  /** What was to be restored is not what was saved. */
+  | "counter-snapshot";
 
 export class CounterError extends Error {
   readonly code: CounterErrorCode;

@@ -9,19 +9,7 @@
  * sum holds.
  */
 import { utf8Length, writeUtf8 } from "@hearsay/wire";
-
-/** What one life did to one counter. */
-export interface Tally {
-  /** Added in all, 0 ... 2^53 - 1. Never falls. */
-  plus: number;
-  /** Subtracted in all, 0 ... 2^53 - 1. Never falls. */
-  minus: number;
-  /** Of the life, when this last changed. */
-  version: number;
-}
-
-/** Numbers of one tally in a folded life: which counter, plus, minus, version. */
-const stride = 4;
+import { OpenTallies, PackedTallies, type Tallies, type Tally } from "./counter-tallies.ts";
 
 export class Life {
   /** 16 hexadecimal digits: see `lifeId`. */
@@ -30,49 +18,49 @@ export class Life {
   writer: string;
   /** The highest version of its tallies. */
   version = 0;
-  #tallies: Map<number, Tally> | undefined = new Map();
-  #packed: Float64Array | undefined;
+  /**
+   * A sum over what all tallies say. Members of the same version have the same, unless somebody has lied, or two processes
+   * have written under one life: then they see it by this.
+   */
+  content = 0;
+  readonly #high: number;
+  readonly #low: number;
+  #tallies: Tallies = new OpenTallies();
 
   constructor(id: string, writer: string) {
     this.id = id;
     this.writer = writer;
+    this.#high = Number.parseInt(id.slice(0, 8), 16);
+    this.#low = Number.parseInt(id.slice(8), 16);
   }
 
   get folded(): boolean {
-    return this.#packed !== undefined;
+    return this.#tallies instanceof PackedTallies;
   }
 
-  /** By number of the counter. Of a folded life a fresh copy. */
-  tallies(): Map<number, Tally> {
-    return this.#tallies ?? unpacked(this.#packed!);
+  /** By number of the counter. */
+  get tallies(): Tallies {
+    return this.#tallies;
   }
 
-  /** The tally to be changed; its life is not folded. */
-  own(counter: number): Tally {
-    const tallies = this.#tallies!;
-    let tally = tallies.get(counter);
-    if (!tally) tallies.set(counter, (tally = { plus: 0, minus: 0, version: 0 }));
-    return tally;
-  }
-
-  /** Takes the maximum of both. Returns by how much plus and minus grew; a folded life stays folded. */
-  raise(counter: number, to: Tally): { plus: number; minus: number } {
-    const tallies = this.tallies();
-    const before = tallies.get(counter) ?? { plus: 0, minus: 0, version: 0 };
-    const after = {
-      plus: Math.max(before.plus, to.plus),
-      minus: Math.max(before.minus, to.minus),
-      version: Math.max(before.version, to.version),
-    };
-    tallies.set(counter, after);
-    if (this.#packed) this.#packed = packed(tallies);
-    return { plus: after.plus - before.plus, minus: after.minus - before.minus };
+  /** Puts a tally in place of what there was. @param name the hash of the counter's name: see `nameHash` */
+  put(counter: number, name: number, tally: Tally): void {
+    const before = this.#tallies.get(counter);
+    this.content = (this.content - tallyImprint(name, before) + tallyImprint(name, tally)) >>> 0;
+    this.#tallies.set(counter, tally);
   }
 
   fold(): void {
-    if (this.#tallies) this.#packed = packed(this.#tallies);
-    this.#tallies = undefined;
+    if (!this.folded) this.#tallies = new PackedTallies(this.#tallies);
     this.writer = "";
+  }
+
+  /** What it adds to the sum by which two members see that they know the same. 0 when nothing is known of it. */
+  imprint(): number {
+    if (this.version === 0) return 0;
+    const top = Math.floor(this.version / 0x1_0000_0000);
+    const version = scrambled(this.#low ^ scrambled(this.version | 0));
+    return scrambled(scrambled(scrambled(this.#high ^ version) ^ top) ^ this.content);
   }
 }
 
@@ -96,12 +84,17 @@ export function lifeId(writer: string, life: number): string {
   return hex(scrambled(a ^ Math.imul(b, 0x85ebca6b))) + hex(scrambled(b ^ Math.imul(a, 0xc2b2ae35)));
 }
 
-/** What a life of this id and version adds to the sum by which two members see that they know the same. */
-export function imprint(id: string, version: number): number {
-  const high = Number.parseInt(id.slice(0, 8), 16);
-  const low = Number.parseInt(id.slice(8), 16);
-  const top = Math.floor(version / 0x1_0000_0000);
-  return scrambled(scrambled(high ^ scrambled(low ^ scrambled(version | 0))) ^ top);
+/** FNV-1a over the name's UTF-16 units. */
+export function nameHash(name: string): number {
+  let hash = 0x811c9dc5 | 0;
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
+  return hash;
+}
+
+function tallyImprint(name: number, tally: Tally | undefined): number {
+  if (!tally || (tally.plus === 0 && tally.minus === 0)) return 0;
+  const plus = scrambled(name ^ scrambled((tally.plus | 0) ^ scrambled(Math.floor(tally.plus / 0x1_0000_0000))));
+  return scrambled(plus ^ scrambled(~tally.minus ^ scrambled(Math.floor(tally.minus / 0x1_0000_0000))));
 }
 
 function hex(word: number): string {
@@ -114,22 +107,4 @@ function scrambled(word: number): number {
   x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
   x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
   return (x ^ (x >>> 16)) >>> 0;
-}
-
-function packed(tallies: ReadonlyMap<number, Tally>): Float64Array {
-  const numbers = new Float64Array(tallies.size * stride);
-  let at = 0;
-  for (const [counter, { plus, minus, version }] of tallies) {
-    numbers.set([counter, plus, minus, version], at);
-    at += stride;
-  }
-  return numbers;
-}
-
-function unpacked(numbers: Float64Array): Map<number, Tally> {
-  const tallies = new Map<number, Tally>();
-  for (let at = 0; at < numbers.length; at += stride) {
-    tallies.set(numbers[at]!, { plus: numbers[at + 1]!, minus: numbers[at + 2]!, version: numbers[at + 3]! });
-  }
-  return tallies;
 }

@@ -2,12 +2,13 @@ import { Rng } from "@hearsay/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type CounterMessage, decodeCounterMessage, encodeCounterMessage } from "./counter-codec.ts";
-import { CounterSync, type CounterSyncStats } from "./counter-sync.ts";
+import { CounterSync } from "./counter-sync.ts";
 import { CounterTable } from "./counter-table.ts";
+import { CounterNet } from "./testing/counter-net.ts";
 
 describe("the messages", () => {
   const id = fc.integer({ min: 0, max: 0xffff_ffff }).map((n) => n.toString(16).padStart(16, "a"));
-  const version = fc.maxSafeNat();
+  const version = fc.nat({ max: 2 ** 48 });
   const have = fc.uniqueArray(fc.record({ id, version }), { selector: (x) => x.id, maxLength: 20 });
   const life = fc
     .record({
@@ -32,7 +33,12 @@ describe("the messages", () => {
   const message: fc.Arbitrary<CounterMessage> = fc.oneof(
     fc.record({ type: fc.constant("summary" as const), imprint: fc.nat(0xffff_ffff) }),
     fc.record({ type: fc.constant("buckets" as const), imprints: fc.uint32Array({ minLength: 64, maxLength: 64 }) }),
-    fc.record({ type: fc.constant("digest" as const), first: id, last: id, have }),
+    fc.record({ first: id, last: id, have, seed: fc.nat() }).map(({ have, seed, ...rest }) => ({
+      type: "digest" as const,
+      ...rest,
+      have,
+      contents: Uint32Array.from(have, (_, i) => seed * (i + 1)),
+    })),
     fc.record({ type: fc.constant("wants" as const), have }),
     fc.record({ type: fc.constant("delta" as const), lives: fc.array(life, { maxLength: 5 }) }),
   );
@@ -45,6 +51,34 @@ describe("the messages", () => {
         expect(decodeCounterMessage(bytes.slice(0, Math.floor(bytes.length * share)))).toBeUndefined();
       }),
     );
+  });
+
+  it.each([
+    ["no tally at all", []],
+    ["a tally below the life's version", [{ counter: "c", plus: 1, minus: 0, version: 50 }]],
+  ])(
+    "with a life that claims a version and tells %s are refused: who asked for the rest would never get it",
+    (_what, tallies) => {
+      const sync = new CounterSync(new CounterTable({ writer: "a", life: 1 }), new Rng(1), 0);
+      const id = "ab".repeat(8);
+      sync.handlePacket(
+        "b",
+        encodeCounterMessage({ type: "delta", lives: [{ id, writer: "w", from: 0, to: 100, tallies }] }),
+      );
+      // Told of, it would be sent to whoever lacks it, for ever.
+      sync.handlePacket("b", encodeCounterMessage({ type: "wants", have: [{ id, version: 60 }] }));
+      expect(sync.stats).toMatchObject({ malformed: 1, news: 0 });
+      expect(sync.table.versionOf(id)).toBe(0);
+    },
+  );
+
+  it("ask for what a table from a disk cannot tell, and are answered with nothing", () => {
+    const table = new CounterTable({ writer: "a", life: 1 });
+    const id = "ab".repeat(8);
+    table.merge({ id, writer: "w", from: 0, to: 100, tallies: [] });
+    const sync = new CounterSync(table, new Rng(1), 0);
+    sync.handlePacket("b", encodeCounterMessage({ type: "wants", have: [{ id, version: 0 }] }));
+    expect(sync.pollTransmit()).toBeUndefined();
   });
 
   it("do no harm when they are noise", () => {
@@ -63,7 +97,7 @@ describe("the messages", () => {
 
 describe("a pool", () => {
   it("agrees within some rounds, in spite of loss, and then spends a packet or two a round", () => {
-    const net = new Net(50, 0.2);
+    const net = new CounterNet({ size: 50, loss: 0.2 });
     for (let i = 0; i < 50; i++) net.table(i).add("requests", i + 1);
     net.run(14);
     expect(net.values("requests")).toEqual(new Set([1275n]));
@@ -75,7 +109,7 @@ describe("a pool", () => {
   });
 
   it("counts exactly through crashes, restarts and a partition, with packets delivered twice", () => {
-    const net = new Net(10, 0.1);
+    const net = new CounterNet({ size: 10, loss: 0.1 });
     net.duplicates = 0.3;
     let expected = 0n;
     const rng = new Rng(5);
@@ -100,7 +134,7 @@ describe("a pool", () => {
   });
 
   it("is exact after a million adds on ten nodes with loss and restarts under load", () => {
-    const net = new Net(10, 0.01);
+    const net = new CounterNet({ size: 10, loss: 0.01 });
     let expected = 0n;
     for (let round = 0; round < 20; round++) {
       for (let i = 0; i < 10; i++) for (let n = 0; n < 5_000; n++) net.table(i).add("adds", n % 3 === 0 ? -1 : 2);
@@ -119,7 +153,7 @@ describe("a pool", () => {
   });
 
   it("tells a newcomer of thousands of lives and of many counters, packet by packet", () => {
-    const net = new Net(2, 0);
+    const net = new CounterNet({ size: 2 });
     for (let i = 0; i < 6_000; i++) {
       const table = new CounterTable({ writer: `writer-${i}`, life: 7 });
       for (let c = 0; c < 3; c++) table.add(`counter-${c}`, i);
@@ -137,71 +171,3 @@ describe("a pool", () => {
     expect(net.stats(1).known).toBeLessThan(net.stats(1).news / 10);
   });
 });
-
-/** A network of rounds: packets arrive at once, or not at all, or twice. */
-class Net {
-  loss: number;
-  duplicates = 0;
-  bytes = 0;
-  largest = 0;
-  parted: (a: number, b: number) => boolean = () => false;
-  readonly #syncs: CounterSync[];
-  readonly #rng = new Rng(3);
-  #now = 0;
-  #lives = 0;
-
-  constructor(size: number, loss: number) {
-    this.loss = loss;
-    this.#syncs = [];
-    for (let i = 0; i < size; i++) this.#syncs.push(this.#start(i, size));
-  }
-
-  table(at: number): CounterTable {
-    return this.#syncs[at]!.table;
-  }
-
-  stats(at: number): CounterSyncStats {
-    return this.#syncs[at]!.stats;
-  }
-
-  values(name: string): Set<bigint> {
-    return new Set(this.#syncs.map((sync) => sync.table.value(name)));
-  }
-
-  restart(at: number): void {
-    this.#syncs[at] = this.#start(at, this.#syncs.length);
-  }
-
-  run(rounds: number): void {
-    for (let step = 0; step < rounds * 10; step++) {
-      this.#now += 100;
-      this.#syncs.forEach((sync, i) => {
-        if (sync.nextDeadline() <= this.#now) sync.handleTimeout(this.#now);
-        this.#deliver(i);
-      });
-    }
-  }
-
-  #deliver(from: number): void {
-    const busy = [from];
-    for (let at = busy.pop(); at !== undefined; at = busy.pop()) {
-      for (let packet = this.#syncs[at]!.pollTransmit(); packet; packet = this.#syncs[at]!.pollTransmit()) {
-        this.bytes += packet.bytes.length;
-        this.largest = Math.max(this.largest, packet.bytes.length);
-        const to = Number(packet.to.slice(1));
-        if (this.parted(at, to) || this.#rng.float() < this.loss) continue;
-        for (let copies = this.#rng.float() < this.duplicates ? 2 : 1; copies > 0; copies--) {
-          this.#syncs[to]!.handlePacket(`n${at}`, packet.bytes);
-        }
-        busy.push(to);
-      }
-    }
-  }
-
-  #start(at: number, size: number): CounterSync {
-    const life = this.#lives++;
-    const sync = new CounterSync(new CounterTable({ writer: `n${at}`, life }), new Rng(life), this.#now);
-    sync.setPeers(Array.from({ length: size }, (_, i) => `n${i}`).filter((name) => name !== `n${at}`));
-    return sync;
-  }
-}

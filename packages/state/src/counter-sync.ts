@@ -9,20 +9,22 @@
  *     us  <-- wants ----  peer       what it would have from us
  *     us  -- delta -->    peer
  *
- * Nothing here is waited for and nothing retried: a lost packet costs a round. Deltas are cut to the packet, never with a
+ * Nothing here is waited for and nothing retried: a lost packet costs a round. Only when an answer was about as much as an
+ * answer may be, is the same peer asked again soon, since it will have more: so a newcomer is told thousands of counters in
+ * seconds, while news at their usual pace cost no more than their rounds. Deltas are cut to the packet, never with a
  * gap. The machine is driven: it takes bytes and a time, and gives packets and a deadline; the table is the caller's.
  */
 import { Fifo, type Rng } from "@hearsay/core";
+import { DeltaBatch } from "./counter-batch.ts";
 import {
   type CounterMessage,
   decodeCounterMessage,
   encodeCounterMessage,
   type IdVersion,
   idVersionBytes,
-  lifeBytes,
-  tallyBytes,
 } from "./counter-codec.ts";
-import { bucketCount, bucketOf, type CounterTable, type LifeDelta, type MergeOutcome } from "./counter-table.ts";
+import { bucketCount } from "./counter-limits.ts";
+import { bucketOf, type CounterTable, type LifeDelta, type MergeOutcome } from "./counter-table.ts";
 
 export interface CounterSyncSettings {
   /** ms from one round to the next, jittered by a fifth. Default 1,000. */
@@ -33,6 +35,11 @@ export interface CounterSyncSettings {
   readonly maxPacketBytes: number;
   /** Packets sent in answer to one. Default 8. */
   readonly maxAnswerPackets: number;
+  /**
+   * ms from a question to the next one to the same peer, while its answers are full: so many packets go to us in a second
+   * at most as 1,000 / hurryMs answers to each of eight digests may be. Default 100; at least 10.
+   */
+  readonly hurryMs: number;
 }
 
 export interface CounterPacket {
@@ -42,9 +49,22 @@ export interface CounterPacket {
 
 export type CounterSyncStats = Record<MergeOutcome | "malformed" | "unsent", number>;
 
-const defaults: CounterSyncSettings = { roundMs: 1_000, fanout: 2, maxPacketBytes: 1_200, maxAnswerPackets: 8 };
+const defaults: CounterSyncSettings = {
+  roundMs: 1_000,
+  fanout: 2,
+  maxPacketBytes: 1_200,
+  maxAnswerPackets: 8,
+  hurryMs: 100,
+};
+/** Peers whose packets are counted between two questions. */
+const maxWatched = 16;
+/** Questions in a hurry, one after another, that bring too little; and how much longer one waits before the next. */
+const vainHurries = 3;
+const vainFactor = 4;
 /** Packets that wait to be polled; a driver that never polls must not be the end of us. */
 const maxQueued = 1_024;
+/** More of the smallest do not fit into 1,200 bytes; into a larger packet fewer may go than would. */
+const talliesPerPacket = 256;
 const firstId = "0".repeat(16);
 const lastId = "f".repeat(16);
 
@@ -57,6 +77,11 @@ export class CounterSync {
   readonly #queue = new Fifo<CounterPacket>();
   #peers: readonly string[] = [];
   #nextRoundAt: number;
+  #askedAt: number;
+  /** Full packets with news by peer, since we last asked. */
+  readonly #brought = new Map<string, number>();
+  /** Who has more for us, as it seems. */
+  #hurry: { readonly peer: string; left: number; full: boolean } | undefined;
 
   constructor(table: CounterTable, rng: Rng, now: number, settings: Partial<CounterSyncSettings> = {}) {
     this.table = table;
@@ -64,7 +89,10 @@ export class CounterSync {
     if (!(this.settings.maxPacketBytes >= 512))
       throw new RangeError(`counters: maxPacketBytes is ${this.settings.maxPacketBytes}, where 512 or more belongs`);
     if (!(this.settings.roundMs > 0)) throw new RangeError("counters: roundMs is not above 0");
+    if (!(this.settings.hurryMs >= 10))
+      throw new RangeError(`counters: hurryMs is ${this.settings.hurryMs}, where 10 or more belongs`);
     this.#rng = rng.fork("counter-sync");
+    this.#askedAt = now;
     // Staggered, so that nodes started together do not ask together.
     this.#nextRoundAt = now + this.#rng.float() * this.settings.roundMs;
   }
@@ -75,18 +103,23 @@ export class CounterSync {
   }
 
   nextDeadline(): number {
-    return this.#nextRoundAt;
+    return Math.min(this.#nextRoundAt, this.#hurryAt());
   }
 
   handleTimeout(now: number): void {
-    if (now < this.#nextRoundAt) return;
-    this.#nextRoundAt = now + this.#rng.jitter(this.settings.roundMs, 0.2);
-    const imprint = this.table.imprints().reduce((sum, x) => (sum + x) >>> 0, 0);
-    const start = this.#rng.below(this.#peers.length);
-    const asked = new Set<string>();
-    for (let i = 0; i < this.settings.fanout && i < this.#peers.length; i++) {
-      asked.add(this.#peers[i === 0 ? start : this.#rng.below(this.#peers.length)]!);
+    const hurry = now >= this.#hurryAt() ? this.#hurry : undefined;
+    const round = now >= this.#nextRoundAt;
+    if (!hurry && !round) return;
+    this.#askedAt = now;
+    this.#brought.clear();
+    const asked = round ? this.#chosen() : new Set<string>();
+    if (round) this.#nextRoundAt = now + this.#rng.jitter(this.settings.roundMs, 0.2);
+    if (hurry) {
+      asked.add(hurry.peer);
+      hurry.full = false;
+      if (--hurry.left === 0) this.#hurry = undefined;
     }
+    const imprint = this.table.imprints().reduce((sum, x) => (sum + x) >>> 0, 0);
     for (const peer of asked) this.#send(peer, { type: "summary", imprint });
   }
 
@@ -95,15 +128,46 @@ export class CounterSync {
     const message = decodeCounterMessage(bytes);
     if (message?.type === "summary") this.#onSummary(from, message.imprint);
     else if (message?.type === "buckets") this.#onBuckets(from, message.imprints);
-    else if (message?.type === "digest") this.#onDigest(from, message.first, message.last, message.have);
+    else if (message?.type === "digest") this.#onDigest(from, message);
     else if (message?.type === "wants") this.#sendDeltas(from, message.have);
-    else if (message?.type === "delta") for (const life of message.lives) this.stats[this.table.merge(life)]++;
+    else if (message?.type === "delta") this.#onDelta(from, message.lives, bytes.length);
     else this.stats.malformed++;
   }
 
   /** The next packet to send, or undefined. Drain after each call of a handle method. */
   pollTransmit(): CounterPacket | undefined {
     return this.#queue.shift();
+  }
+
+  #chosen(): Set<string> {
+    const start = this.#rng.below(this.#peers.length);
+    const chosen = new Set<string>();
+    for (let i = 0; i < this.settings.fanout && i < this.#peers.length; i++) {
+      chosen.add(this.#peers[i === 0 ? start : this.#rng.below(this.#peers.length)]!);
+    }
+    return chosen;
+  }
+
+  #hurryAt(): number {
+    if (!this.#hurry) return Number.POSITIVE_INFINITY;
+    return this.#askedAt + this.settings.hurryMs * (this.#hurry.full ? 1 : vainFactor);
+  }
+
+  #onDelta(from: string, lives: readonly LifeDelta[], length: number): void {
+    let useful = false;
+    for (const life of lives) {
+      const outcome = this.table.merge(life);
+      this.stats[outcome]++;
+      // What would follow a lost packet says as well that there is more.
+      useful ||= outcome === "news" || outcome === "gap";
+    }
+    if (useful && length > this.settings.maxPacketBytes / 2) this.#onFullPacket(from);
+  }
+
+  #onFullPacket(from: string): void {
+    const count = (this.#brought.get(from) ?? 0) + 1;
+    if (count > 1 || this.#brought.size < maxWatched) this.#brought.set(from, count);
+    if (count >= this.settings.maxAnswerPackets / 2) this.#hurry = { peer: from, left: vainHurries, full: true };
   }
 
   #onSummary(from: string, imprint: number): void {
@@ -140,21 +204,27 @@ export class CounterSync {
         // Up to the id before the next page's first: what lies between, nobody here has.
         last: page === pages - 1 ? upper : before(ids[(page + 1) * perPacket]!),
         have: chunk.map((id) => ({ id, version: this.table.versionOf(id) })),
+        contents: Uint32Array.from(chunk, (id) => this.table.contentOf(id)),
       });
     }
     return count;
   }
 
-  #onDigest(from: string, first: string, last: string, have: readonly IdVersion[]): void {
+  #onDigest(from: string, { first, last, have, contents }: Extract<CounterMessage, { type: "digest" }>): void {
     const theirs = new Map(have.map(({ id, version }) => [id, version]));
     const wanted: IdVersion[] = [];
-    const perPacket = Math.floor((this.settings.maxPacketBytes - 32) / idVersionBytes);
-    for (const { id, version } of have) {
-      const ours = this.table.versionOf(id);
-      if (version > ours && wanted.length < perPacket) wanted.push({ id, version: ours });
-    }
-    if (wanted.length > 0) this.#send(from, { type: "wants", have: wanted });
     const newer: IdVersion[] = [];
+    have.forEach(({ id, version }, i) => {
+      const ours = this.table.versionOf(id);
+      if (version > ours) wanted.push({ id, version: ours });
+      if (version !== ours || contents[i] === this.table.contentOf(id)) return;
+      // The same version and not the same in it: both need all of it. From somewhere, since it may not fit into one answer.
+      const start = this.#rng.float() < 0.5 ? 0 : Math.floor(this.#rng.float() * version);
+      wanted.push({ id, version: start });
+      newer.push({ id, version: start });
+    });
+    const perPacket = Math.floor((this.settings.maxPacketBytes - 32) / idVersionBytes);
+    if (wanted.length > 0) this.#send(from, { type: "wants", have: wanted.slice(0, perPacket) });
     for (let bucket = bucketOf(first); bucket <= bucketOf(last); bucket++) {
       for (const id of this.table.idsOf(bucket)) {
         const version = theirs.get(id) ?? 0;
@@ -166,29 +236,14 @@ export class CounterSync {
 
   /** As much as the answer may take, each life from its oldest news on. */
   #sendDeltas(to: string, have: readonly IdVersion[]): void {
-    let room = this.settings.maxPacketBytes - 8;
-    let packets = this.settings.maxAnswerPackets;
-    let lives: LifeDelta[] = [];
+    const batch = new DeltaBatch(this.settings.maxPacketBytes, this.settings.maxAnswerPackets);
     const start = this.#rng.below(have.length);
-    for (let i = 0; i < have.length && packets > 0; i++) {
+    for (let i = 0; i < have.length && !batch.full; i++) {
       const { id, version } = have[(start + i) % have.length]!;
-      let delta = this.table.deltaOf(id, version);
-      while (delta && packets > 0) {
-        const part = cut(delta, room);
-        if (part) {
-          lives.push(part);
-          room -= lifeBytes(part) + part.tallies.reduce((sum, tally) => sum + tallyBytes(tally), 0);
-          delta = part.to < delta.to ? this.table.deltaOf(id, part.to) : undefined;
-        }
-        if (delta && lives.length > 0) {
-          this.#send(to, { type: "delta", lives });
-          lives = [];
-          room = this.settings.maxPacketBytes - 8;
-          packets--;
-        }
-      }
+      const delta = this.table.deltaOf(id, version, this.settings.maxAnswerPackets * talliesPerPacket);
+      if (delta) batch.add(delta);
     }
-    if (lives.length > 0 && packets > 0) this.#send(to, { type: "delta", lives });
+    for (const lives of batch.packets()) this.#send(to, { type: "delta", lives });
   }
 
   #send(to: string, message: CounterMessage): void {
@@ -198,20 +253,6 @@ export class CounterSync {
     }
     this.#queue.push({ to, bytes: encodeCounterMessage(message) });
   }
-}
-
-/** The oldest news that fit into `room` bytes; undefined when not even the first does. */
-function cut(delta: LifeDelta, room: number): LifeDelta | undefined {
-  let left = room - lifeBytes(delta);
-  let count = 0;
-  for (const tally of delta.tallies) {
-    left -= tallyBytes(tally);
-    if (left < 0) break;
-    count++;
-  }
-  if (count === 0) return undefined;
-  if (count === delta.tallies.length) return delta;
-  return { ...delta, to: delta.tallies[count - 1]!.version, tallies: delta.tallies.slice(0, count) };
 }
 
 function byteText(byte: number): string {

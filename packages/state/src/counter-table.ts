@@ -3,18 +3,23 @@
  * writer it keeps what was added and what was taken; the value is the sum over all lives.
  *
  * A process that starts anew writes under a new life, so it need not know what it had counted before, and nothing that
- * arrives late can take its place. What a crashed process had told nobody is lost, as all that it had told nobody is.
+ * arrives late can take its place. What a crashed process had told nobody and not stored is lost: see `save`.
+ *
+ * Whoever may speak may add, under any name, and what was added cannot be taken back: a false tally stays. But it silences
+ * nobody and sets nobody apart. A writer of whose life more is told than it did leaves that life and goes on under another;
+ * and members who have the same version of a life with different contents see it, and both take the maximum.
  * Sources: Shapiro, Preguica, Baquero, Zawirski, Conflict-free replicated data types, 2011; Scuttlebutt for the versions.
  */
 import { utf8Length } from "@hearsay/wire";
 import { CounterError } from "./counter-errors.ts";
-import { imprint, Life, lifeId } from "./counter-life.ts";
+import { Life, lifeId, nameHash } from "./counter-life.ts";
+import { bucketCount, maxCounterNameBytes, maxWriterBytes } from "./counter-limits.ts";
+import { decodeLives, encodeLives } from "./counter-snapshot.ts";
+import type { Tally } from "./counter-tallies.ts";
 
-export const maxCounterNameBytes = 128;
-/** A node's name on the wire of memberlist fits one byte of length less than this twice; nobody's is longer. */
-export const maxWriterBytes = 255;
-/** Parts into which lives fall by the first digits of their id. */
-export const bucketCount = 64;
+const none: Tally = { plus: 0, minus: 0, version: 0 };
+/** Tallies of a piece in a file. */
+const savedAtOnce = 4_096;
 
 export interface CounterLimits {
   /** Different counters, 1 ... 65,535. Default 1,024. */
@@ -44,16 +49,21 @@ export interface LifeDelta {
 }
 
 /**
- * "news", "known": nothing new in it. Refused, without effect: "gap": it starts above what we have; "full": no room for the life
- * or the counter; "own": it says more of our own life than we did, so another process writes under it.
+ * "news"; "known": nothing new in it. "own": it says more of our own life than we did, so another process writes under it, or
+ * somebody lies: taken in, and we go on under a new life. Refused, without effect: "gap": it starts above what we have;
+ * "full": no room for the life or the counter.
  */
 export type MergeOutcome = "news" | "known" | "gap" | "full" | "own";
 
 export class CounterTable {
   readonly limits: CounterLimits;
-  readonly #own: Life;
+  readonly #writer: string;
+  #own: Life;
+  #ownNumber: number;
   readonly #lives = new Map<string, Life>();
   readonly #names: string[] = [];
+  /** By counter: of its name. */
+  readonly #hashes: number[] = [];
   readonly #numbers = new Map<string, number>();
   readonly #totals: bigint[] = [];
   readonly #sums = new Uint32Array(bucketCount);
@@ -75,7 +85,14 @@ export class CounterTable {
       );
     this.limits = { maxCounters: Math.min(maxCounters, 0xffff), maxLives };
     this.#buckets = Array.from({ length: bucketCount }, () => ({ ids: [], sorted: true }));
+    this.#writer = writer;
+    this.#ownNumber = life;
     this.#own = this.#admit(lifeId(writer, life), writer);
+  }
+
+  /** Of the life that we write under. Changes when somebody else has written under it: see `MergeOutcome`. */
+  get ownId(): string {
+    return this.#own.id;
   }
 
   /**
@@ -94,7 +111,8 @@ export class CounterTable {
         "counters-full",
         `no room for "${counter}": there are ${this.limits.maxCounters} counters`,
       );
-    const tally = this.#own.own(number);
+    if (amount === 0) return;
+    const tally = this.#own.tallies.get(number) ?? none;
     const side = amount < 0 ? "minus" : "plus";
     const sum = tally[side] + Math.abs(amount);
     if (!Number.isSafeInteger(sum))
@@ -102,10 +120,10 @@ export class CounterTable {
         "counter-overflow",
         `cannot add ${amount} to "${counter}": this process's share would pass 2^53 - 1`,
       );
-    if (amount === 0) return;
-    tally[side] = sum;
-    tally.version = this.#own.version + 1;
-    this.#setVersion(this.#own, tally.version);
+    const before = this.#own.imprint();
+    this.#own.version++;
+    this.#own.put(number, this.#hashes[number]!, { ...tally, [side]: sum, version: this.#own.version });
+    this.#moveSum(this.#own, before);
     this.#totals[number]! += BigInt(amount);
   }
 
@@ -125,7 +143,7 @@ export class CounterTable {
     let sum = 0n;
     for (const life of this.#lives.values()) {
       if (life.writer !== writer) continue;
-      const tally = life.tallies().get(number);
+      const tally = life.tallies.get(number);
       if (tally) sum += BigInt(tally.plus) - BigInt(tally.minus);
     }
     return sum;
@@ -175,43 +193,110 @@ export class CounterTable {
     return this.#lives.get(id)?.version ?? 0;
   }
 
-  /** All that is new about a life to somebody who knows it up to `from`, in the order it happened; undefined if nothing. */
-  deltaOf(id: string, from: number): LifeDelta | undefined {
+  /** What its tallies say, as a number to compare between members of the same version. */
+  contentOf(id: string): number {
+    return this.#lives.get(id)?.content ?? 0;
+  }
+
+  /**
+   * What is new about a life to somebody who knows it up to `from`, in the order it happened, at most so many tallies;
+   * undefined if nothing. `to` says how far it goes.
+   */
+  deltaOf(id: string, from: number, most = Number.POSITIVE_INFINITY): LifeDelta | undefined {
     const life = this.#lives.get(id);
     if (!life || life.version <= from) return undefined;
-    const tallies = [...life.tallies()]
-      .filter(([, tally]) => tally.version > from)
-      .map(([number, tally]) => ({ counter: this.#names[number]!, ...tally }))
-      .sort((a, b) => a.version - b.version);
-    return { id, writer: life.writer, from, to: life.version, tallies };
+    const found = life.tallies.since(from, most);
+    const tallies = found.map(({ counter, ...tally }) => ({ counter: this.#names[counter]!, ...tally }));
+    const to = found.length < most ? life.version : found.at(-1)!.version;
+    return { id, writer: life.writer, from, to, tallies };
   }
 
   /** Takes in what somebody tells. A delta taken twice, late or out of order does no harm. */
   merge(delta: LifeDelta): MergeOutcome {
     const known = this.#lives.get(delta.id);
-    if (known === this.#own && delta.to > known.version) return "own";
-    if (delta.to <= (known?.version ?? 0)) return "known";
     if (delta.from > (known?.version ?? 0)) return "gap";
     if (!known && this.#lives.size >= this.limits.maxLives) return "full";
     // All or nothing: a life whose version is raised with a tally left out would never get it.
     const fresh = new Set(delta.tallies.map(({ counter }) => counter).filter((name) => !this.#numbers.has(name)));
     if (this.#names.length + fresh.size > this.limits.maxCounters) return "full";
+    const own = this.#own;
+    const ownContent = own.content;
     const life = known ?? this.#admit(delta.id, delta.writer);
-    for (const tally of delta.tallies) {
-      const number = this.#numberOf(tally.counter)!;
-      const { plus, minus } = life.raise(number, { plus: tally.plus, minus: tally.minus, version: tally.version });
-      this.#totals[number]! += BigInt(plus) - BigInt(minus);
-    }
-    this.#setVersion(life, delta.to);
-    return "news";
+    if (!this.#raise(life, delta)) return "known";
+    if (life !== own) return "news";
+    this.#startAnew(ownContent);
+    return "own";
   }
 
-  /** Everything, for a snapshot or a stream; merge it piece by piece. */
-  *deltas(): Generator<LifeDelta> {
-    for (const id of this.#lives.keys()) {
-      const delta = this.deltaOf(id, 0);
-      if (delta) yield delta;
+  /** Everything, in pieces to be merged one by one, each of at most so many tallies. */
+  *deltas(most = Number.POSITIVE_INFINITY): Generator<LifeDelta> {
+    for (const id of this.#lives.keys()) yield* this.#pieces(id, most);
+  }
+
+  /**
+   * In bytes, for a file. "own": only what was written under our name, by this process and those before it, as far as it is
+   * not folded: what a process must have stored before it acknowledges an add that is to survive its end. The rest comes
+   * back from others.
+   */
+  save(scope: "all" | "own" = "all"): Uint8Array {
+    const lives = [...this.#lives.values()].filter(({ writer }) => scope === "all" || writer === this.#writer);
+    return encodeLives(lives.flatMap(({ id }) => [...this.#pieces(id, savedAtOnce)]));
+  }
+
+  /**
+   * Takes in what was saved, beside what is known already. Our own life must be a new one: what was saved is that of a process
+   * before us. Returns how many pieces found no room. Throws CounterError "counter-snapshot", without effect, when the
+   * bytes are not what `save` returned.
+   */
+  restore(bytes: Uint8Array): { readonly refused: number } {
+    let refused = 0;
+    for (const delta of decodeLives(bytes)) {
+      const outcome = this.merge(delta);
+      if (outcome === "full" || outcome === "gap") refused++;
     }
+    return { refused };
+  }
+
+  *#pieces(id: string, most: number): Generator<LifeDelta> {
+    for (let from = 0; ; ) {
+      const delta = this.deltaOf(id, from, most);
+      if (!delta) return;
+      yield delta;
+      from = delta.to;
+    }
+  }
+
+  /** Takes the maximum; says whether anything grew. Where there is room has been looked at. */
+  #raise(life: Life, { to, tallies }: LifeDelta): boolean {
+    const before = life.imprint();
+    let grew = to > life.version;
+    for (const { counter, ...told } of tallies) {
+      const number = this.#numberOf(counter)!;
+      const { plus, minus, version } = life.tallies.get(number) ?? none;
+      if (told.plus <= plus && told.minus <= minus && told.version <= version) continue;
+      const most = {
+        plus: Math.max(plus, told.plus),
+        minus: Math.max(minus, told.minus),
+        version: Math.max(version, told.version),
+      };
+      life.put(number, this.#hashes[number]!, most);
+      this.#totals[number]! += BigInt(most.plus) - BigInt(plus) - BigInt(most.minus) + BigInt(minus);
+      grew = true;
+    }
+    life.version = Math.max(life.version, to);
+    this.#moveSum(life, before);
+    return grew;
+  }
+
+  /**
+   * Not simply the next number: two processes that have met under one life must not meet again. What they had in it before
+   * was different, or they would not have seen that they are two.
+   */
+  #startAnew(content: number): void {
+    const step = 1 + (content % 1_000_003);
+    this.#ownNumber = (this.#ownNumber + step) % Number.MAX_SAFE_INTEGER;
+    const id = lifeId(this.#writer, this.#ownNumber);
+    this.#own = this.#lives.get(id) ?? this.#admit(id, this.#writer);
   }
 
   #admit(id: string, writer: string): Life {
@@ -225,11 +310,9 @@ export class CounterTable {
     return life;
   }
 
-  #setVersion(life: Life, version: number): void {
-    const bucket = bucketOf(life.id);
-    const before = life.version === 0 ? 0 : imprint(life.id, life.version);
-    life.version = version;
-    this.#sums[bucket]! += imprint(life.id, version) - before;
+  /** A life has changed, whose imprint was `before`. */
+  #moveSum(life: Life, before: number): void {
+    this.#sums[bucketOf(life.id)]! += life.imprint() - before;
   }
 
   /** Throws on a name that cannot be; undefined when there is no room. */
@@ -245,6 +328,7 @@ export class CounterTable {
     if (this.#names.length >= this.limits.maxCounters) return undefined;
     this.#numbers.set(counter, this.#names.length);
     this.#totals.push(0n);
+    this.#hashes.push(nameHash(counter));
     return this.#names.push(counter) - 1;
   }
 }

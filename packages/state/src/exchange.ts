@@ -16,7 +16,6 @@
 import type { Rng } from "@hearsay/core";
 import {
   encodeCover,
-  encodeHeartbeat,
   encodeKeyLine,
   encodeKeyWant,
   encodeOwnerLine,
@@ -25,16 +24,9 @@ import {
   messageOverhead,
 } from "./codec.ts";
 import type { StateConfig } from "./config.ts";
-import { fanOut, firstChild, type HashTree, isLeaf, leafOf } from "./hash-tree.ts";
-import {
-  type Cover,
-  type Heartbeat,
-  type RateLine,
-  Section,
-  type StateMessage,
-  Tree,
-  type TreeId,
-} from "./messages.ts";
+import { fanOut, firstChild, type HashTree, isLeaf, leafOf, treeNodes } from "./hash-tree.ts";
+import type { Heartbeats } from "./heartbeats.ts";
+import { type Cover, type RateLine, Section, type StateMessage, Tree, type TreeId } from "./messages.ts";
 import type { NodeMaps } from "./node-maps.ts";
 import type { OwnerMap } from "./owner-map.ts";
 import { Missed, type Place, packDeltas, packWrites, shuffle } from "./packing.ts";
@@ -70,21 +62,23 @@ export class Exchange {
   readonly #maps: NodeMaps;
   readonly #shared: SharedMap;
   readonly #keys: HashTree;
+  readonly #beats: Heartbeats;
   readonly #rng: Rng;
 
   /** @param keys the tree of the shared map */
-  constructor(config: StateConfig, maps: NodeMaps, shared: SharedMap, keys: HashTree, rng: Rng) {
+  constructor(config: StateConfig, maps: NodeMaps, shared: SharedMap, keys: HashTree, beats: Heartbeats, rng: Rng) {
     this.#config = config;
     this.#maps = maps;
     this.#shared = shared;
     this.#keys = keys;
+    this.#beats = beats;
     this.#rng = rng;
   }
 
   /** @param rates under flow control */
-  open(beats: readonly Heartbeat[], rates: RateLine | undefined): Uint8Array {
+  open(rates: RateLine | undefined): Uint8Array {
     const builder = new MessageBuilder(this.#config.maxPacketBytes);
-    for (const beat of beats) builder.add(Section.beats, encodeHeartbeat(beat));
+    this.#beats.fill(builder);
     const { mode } = this.#config;
     return builder.finish({ mode, initiator: true, rumour: false, gc: this.#shared.gc, roots: this.#roots(), rates });
   }
@@ -121,15 +115,16 @@ export class Exchange {
       places: [],
     };
     this.#compareHashes(message, plan);
-    for (const cover of covers) {
+    for (const cover of onePerNode(covers)) {
       if (cover.tree === Tree.owners) this.#compareOwners(cover, plan);
       else this.#compareKeys(cover, message, plan, wallMs);
     }
     if (plan.gives) this.#giveWanted(message, plan);
     const builder = new MessageBuilder(limit, mostWrites);
     const room = limit - messageOverhead;
-    shuffle(plan.places, this.#rng);
-    for (const place of plan.places) this.#descend(builder, place, room * (1 - descentShare));
+    const places = onePerNode(plan.places);
+    shuffle(places, this.#rng);
+    for (const place of places) this.#descend(builder, place, room * (1 - descentShare));
     const rest = room * (1 - wantShare);
     this.#addAll(builder, Section.ownerWants, plan.ownerWants, rest);
     this.#addAll(builder, Section.keyWants, plan.keyWants, rest);
@@ -145,6 +140,8 @@ export class Exchange {
     }
     const gave = plan.gives && covers.length + ownerWants.length + keyWants.length > 0;
     if (builder.isEmpty && rates === undefined) return { bytes: undefined, missed, gave };
+    // On a stream nobody else gets them.
+    if (limit <= this.#config.maxPacketBytes) this.#beats.fill(builder);
     const { gc } = this.#shared;
     const head = { mode, initiator: !initiator, rumour: false, gc, roots: undefined, rates };
     return { bytes: builder.finish(head), missed, gave };
@@ -174,13 +171,14 @@ export class Exchange {
   #compareOwners(cover: Cover, plan: Plan): void {
     const theirs = new Map(cover.owners.map((line) => [line.owner, line]));
     for (const line of theirs.values()) {
-      if (line.owner === this.#maps.own.owner) this.#maps.outbid(line.generation, line.maxVersion);
+      if (line.owner === this.#maps.own.owner) this.#maps.outbid(line);
       if (!this.#maps.isListed(line.owner)) continue;
       const map = this.#maps.find(line.owner)!;
       const from = map.neededFrom(line);
       if (from !== undefined && map.generation > 0) {
         if (plan.gives) plan.deltas.set(map, from);
-      } else if (plan.takes && isAhead(line, map)) plan.ownerWants.push(encodeOwnerLine(map.line()));
+      } else if (plan.takes && this.#maps.isCredible(line.generation) && isAhead(line, map))
+        plan.ownerWants.push(encodeOwnerLine(map.line()));
     }
     if (!cover.complete || !plan.gives) return;
     for (const owner of this.#maps.tree.names(cover.node)) {
@@ -238,6 +236,7 @@ export class Exchange {
 
   /** Says more about a node that differs: its items where they are few, its children's hashes where not. */
   #descend(builder: MessageBuilder, place: Place, keepFree: number): void {
+    if (builder.room <= keepFree) return;
     const tree = this.#tree(place.tree);
     const isFew = isLeaf(place.node) || tree.count(place.node) <= listedItems;
     if (isFew && this.#cover(builder, place, keepFree)) return;
@@ -270,6 +269,13 @@ export class Exchange {
     shuffle(parts, this.#rng);
     for (const part of parts) if (builder.room - part.length >= keepFree) builder.add(section, part);
   }
+}
+
+/** The last of each node: what is said twice costs no more than said once. */
+function onePerNode<T extends Place>(places: readonly T[]): T[] {
+  const last = new Map<number, T>();
+  for (const place of places) last.set(place.tree * treeNodes + place.node, place);
+  return [...last.values()];
 }
 
 function isAhead(line: { generation: number; maxVersion: number; lastGcVersion: number }, map: OwnerMap): boolean {

@@ -2,9 +2,11 @@ export type { AggregatePacket, AggregatePeers, AggregateStats } from "./aggregat
 export { aggregateMessageType } from "./aggregate-codec.ts";
 export { type AggregateEstimate, type AggregateSettings, aggregateDefaults } from "./aggregate-config.ts";
 export { Aggregates } from "./aggregates.ts";
-export { type DeltaOrder, type ExchangeMode, type StateConfig, stateDefaults } from "./config.ts";
+export { decodeStateMessage } from "./codec.ts";
+export { checkedConfig, type DeltaOrder, type ExchangeMode, type StateConfig, stateDefaults } from "./config.ts";
 export { counterMessageType } from "./counter-codec.ts";
 export { CounterError, type CounterErrorCode } from "./counter-errors.ts";
+export { maxCounterNameBytes } from "./counter-limits.ts";
 export { type CounterPacket, CounterSync, type CounterSyncSettings, type CounterSyncStats } from "./counter-sync.ts";
 export {
   type CounterLimits,
@@ -12,12 +14,11 @@ export {
   CounterTable,
   type LifeDelta,
   type MergeOutcome,
-  maxCounterNameBytes,
 } from "./counter-table.ts";
 export { StateError, type StateErrorCode } from "./errors.ts";
 export { type FlowSettings, flowDefaults } from "./flow-config.ts";
 export { compareStamps, HybridClock, type Stamp } from "./hlc.ts";
-export { stateMessageType } from "./messages.ts";
+export { type StateMessage, stateMessageType } from "./messages.ts";
 export { type HeartbeatOutcome, type PhiChange, PhiDetector, type PhiInspection } from "./phi.ts";
 export { type PhiSettings, phiDefaults } from "./phi-config.ts";
 export { deviationsForPhi, type PhiModel, phiOfExponential, phiOfNormal } from "./phi-tail.ts";
@@ -28,6 +29,7 @@ export type {
   PeerStatus,
   SharedKey,
   StateCounters,
+  StateDecoder,
   StateDropReason,
   StateEvent,
   StateInspection,

@@ -17,10 +17,12 @@ export interface OwnerLine {
   readonly owner: string;
   /** Which life of the owner: grows with every start. */
   readonly generation: number;
-  /** The highest version held. Equal generations and versions mean equal maps. */
+  /** The highest version held. */
   readonly maxVersion: number;
   /** Highest version of a tombstone that was dropped. */
   readonly lastGcVersion: number;
+  /** u32, of the live keys. Another one under the same generation and version: somebody has told what the owner did not write. */
+  readonly hash: number;
 }
 
 /** Which write of a shared key somebody has. */
@@ -81,6 +83,13 @@ export interface Heartbeat {
   readonly beat: number;
 }
 
+/** The same in few bytes. */
+export interface ShortBeat {
+  /** u32 of owner and generation: `lifeHash`. */
+  readonly hash: number;
+  readonly beat: number;
+}
+
 /** How fast somebody may write its own map, and wants to: thousandths of a write a second. */
 export interface RateLine {
   /** u32: the opener's number of the exchange, given back in the answer. */
@@ -107,6 +116,7 @@ export interface StateMessage {
   readonly deltas: readonly OwnerDelta[];
   readonly writes: readonly SharedWrite[];
   readonly beats: readonly Heartbeat[];
+  readonly shortBeats: readonly ShortBeat[];
   /** Of who has flow control: in the opening, and in the answer when the two have shared. */
   readonly rates: RateLine | undefined;
 }

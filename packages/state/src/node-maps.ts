@@ -7,6 +7,7 @@ import { checkedTtl, checkKey, checkValue, maxCounter, maxOwners, type StateConf
 import { StateError } from "./errors.ts";
 import { finish, hashNumber, hashText } from "./hash.ts";
 import { HashTree } from "./hash-tree.ts";
+import { Lives } from "./lives.ts";
 import type { OwnerDelta, OwnerLine } from "./messages.ts";
 import { type DeltaOutcome, OwnerMap, sameBytes } from "./owner-map.ts";
 
@@ -18,9 +19,18 @@ export type OnNodeChange = (
   isLocal: boolean,
 ) => void;
 
+/** A new life of ours has everybody fetch the whole map: one who lies about it can bring that about so often. ms */
+const outbidEveryMs = 5000;
+
 export class NodeMaps {
   readonly tree = new HashTree();
+  /** Of those that take part in exchanges and have been heard. */
+  readonly lives = new Lives();
   readonly own: OwnerMap;
+  #latestGeneration = maxCounter;
+  #now = 0;
+  /** When a new life of ours may begin again: monotonic ms. */
+  #outbidAt = Number.NEGATIVE_INFINITY;
   readonly #config: StateConfig;
   readonly #owners = new Map<string, OwnerMap>();
   /** Of owners that died: when, monotonic ms. */
@@ -51,6 +61,17 @@ export class NodeMaps {
 
   find(owner: string): OwnerMap | undefined {
     return this.#owners.get(owner);
+  }
+
+  /** To be called before what a peer says is taken in. @param latestGeneration the highest life that is believed */
+  beforeHearing(now: number, latestGeneration: number): void {
+    this.#now = now;
+    this.#latestGeneration = latestGeneration;
+  }
+
+  /** Above it there would be no life left for the owner to have the last word in. */
+  isCredible(generation: number): boolean {
+    return generation <= this.#latestGeneration;
   }
 
   /** Those that take part in exchanges. */
@@ -87,9 +108,10 @@ export class NodeMaps {
     return true;
   }
 
-  apply(delta: OwnerDelta, now: number): DeltaOutcome | "unknown-owner" | "own" {
+  apply(delta: OwnerDelta, now: number): DeltaOutcome | "unknown-owner" | "generation-ahead" | "own" {
+    if (!this.isCredible(delta.generation)) return "generation-ahead";
     if (delta.owner === this.own.owner) {
-      this.outbid(delta.generation, delta.to);
+      this.outbid({ generation: delta.generation, maxVersion: delta.to });
       return "own";
     }
     const map = this.#owners.get(delta.owner);
@@ -104,10 +126,16 @@ export class NodeMaps {
     return outcome;
   }
 
-  /** Somebody tells of a life of ours that is over, and that ours would not replace: begin a later one. */
-  outbid(generation: number, maxVersion: number): void {
+  /**
+   * Somebody tells of a life of ours that is over, or of writes in this one that we did not make: then a later one begins,
+   * which replaces it everywhere.
+   */
+  outbid({ generation, maxVersion, hash }: Pick<OwnerLine, "generation" | "maxVersion"> & { hash?: number }): void {
     const { own } = this;
-    if (generation < own.generation || (generation === own.generation && maxVersion <= own.maxVersion)) return;
+    if (generation < own.generation || !this.isCredible(generation) || this.#now < this.#outbidAt) return;
+    const isKnown = maxVersion < own.maxVersion || (maxVersion === own.maxVersion && (hash ?? own.hash) === own.hash);
+    if (generation === own.generation && isKnown) return;
+    this.#outbidAt = this.#now + outbidEveryMs;
     own.generation = Math.min(generation + 1, maxCounter);
     this.#list(own);
   }
@@ -137,6 +165,7 @@ export class NodeMaps {
     this.#diedAt.delete(owner);
     this.#unlisted.delete(owner);
     this.tree.delete(owner);
+    this.lives.end(owner);
     for (const { key, value } of map.entries()) if (value !== null) this.#onChange(owner, key, value, null, false);
   }
 
@@ -155,6 +184,7 @@ export class NodeMaps {
       else if (now >= at + deadListedMs && !this.#unlisted.has(owner)) {
         this.#unlisted.add(owner);
         this.tree.delete(owner);
+        this.lives.end(owner);
       }
     }
   }
@@ -172,7 +202,8 @@ export class NodeMaps {
 
   #list(map: OwnerMap): void {
     if (map.generation === 0) return;
-    const { owner, generation, maxVersion } = map;
-    this.tree.set(owner, finish(hashNumber(maxVersion, hashNumber(generation, hashText(owner)))));
+    this.lives.begin(map);
+    const { owner, generation, maxVersion, hash } = map;
+    this.tree.set(owner, finish(hashNumber(hash, hashNumber(maxVersion, hashNumber(generation, hashText(owner))))));
   }
 }

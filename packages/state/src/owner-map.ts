@@ -3,11 +3,12 @@
  * is why a line of a digest says all about it. Deleted keys stay as tombstones for a while; what was dropped is
  * remembered as a watermark, below which a copy must begin anew (Scuttlebutt, section 5 of the theory notes; chitchat).
  */
+import { finish, hashBytes, hashNumber, hashText } from "./hash.ts";
 import type { NodeWrite, OwnerDelta, OwnerLine } from "./messages.ts";
 
 export interface NodeEntry extends NodeWrite {
-  /** Of a tombstone: since when it is known here, monotonic ms. */
-  readonly deadSince: number;
+  /** Of a tombstone: since when it is known here, monotonic ms. Of others nothing is noted, so that a copy can be shared. */
+  readonly deadSince?: number;
 }
 
 /** Of those who have written nothing, who may be many: never written to. */
@@ -26,6 +27,8 @@ export class OwnerMap {
   lastGcVersion = 0;
   /** The highest heartbeat heard of this generation. */
   beat = 0;
+  /** Of the live keys: u32. Equal wherever generation and version are, but for copies taken in part and for forgeries. */
+  hash = 0;
   /** In order of versions: a key that is written again moves to the end. */
   #entries: Map<string, NodeEntry> = noEntries;
   #live = 0;
@@ -57,13 +60,14 @@ export class OwnerMap {
   }
 
   line(): OwnerLine {
-    const { owner, generation, maxVersion, lastGcVersion } = this;
-    return { owner, generation, maxVersion, lastGcVersion };
+    const { owner, generation, maxVersion, lastGcVersion, hash } = this;
+    return { owner, generation, maxVersion, lastGcVersion, hash };
   }
 
   /** Only by the owner itself. */
   write(key: string, value: Uint8Array | null, now: number): void {
-    this.#put({ key, version: ++this.maxVersion, value, deadSince: now });
+    const write = { key, version: ++this.maxVersion, value };
+    this.#put(value === null ? { ...write, deadSince: now } : write);
   }
 
   /** From which version on somebody with this line (or nothing) needs the map; undefined when it has it all. */
@@ -102,7 +106,7 @@ export class OwnerMap {
       if (write.version <= known) continue;
       const before = former ? (former.get(write.key)?.value ?? null) : this.get(write.key);
       former?.delete(write.key);
-      this.#put({ ...write, deadSince: now });
+      this.#put(write.value === null ? { ...write, deadSince: now } : write);
       if (!sameBytes(before, write.value)) onChange(write.key, before, write.value);
     }
     if (former) for (const { key, value } of former.values()) if (value !== null) onChange(key, value, null);
@@ -119,7 +123,7 @@ export class OwnerMap {
     if (this.tombstoneCount === 0) return false;
     const before = this.#entries.size;
     for (const { key, version, value, deadSince } of this.#entries.values()) {
-      if (value !== null || (deadSince > since && surplus <= 0)) continue;
+      if (value !== null || (deadSince! > since && surplus <= 0)) continue;
       this.#entries.delete(key);
       this.lastGcVersion = Math.max(this.lastGcVersion, version);
       surplus--;
@@ -141,18 +145,25 @@ export class OwnerMap {
     const former = this.#entries;
     this.#entries = noEntries;
     this.#live = 0;
+    this.hash = 0;
     this.maxVersion = 0;
     return former;
   }
 
   #put(entry: NodeEntry): void {
     const before = this.#entries.get(entry.key);
+    this.hash = (this.hash + hashOf(entry) - (before ? hashOf(before) : 0)) >>> 0;
     if (before !== undefined && before.value !== null) this.#live--;
     if (this.#entries === noEntries) this.#entries = new Map();
     this.#entries.delete(entry.key);
     this.#entries.set(entry.key, entry);
     if (entry.value !== null) this.#live++;
   }
+}
+
+/** u32; 0 of a tombstone, which some have dropped and some not. */
+function hashOf({ key, version, value }: NodeWrite): number {
+  return value === null ? 0 : finish(hashBytes(value, hashNumber(version, hashText(key))));
 }
 
 export function sameBytes(a: Uint8Array | null, b: Uint8Array | null): boolean {

@@ -83,11 +83,12 @@ class Draft {
   /** Takes the next write, the head before the first. Returns the bytes that this costs: 0 when it does not fit. */
   take(room: number): number {
     const next = this.#pending[this.#writes.length];
-    // A value that is larger than the room need not be written to find that out.
-    const isFar = (next?.value?.length ?? 0) > room;
-    const write = next && !isFar ? encodeNodeWrite(next) : undefined;
-    const bytes = (this.#hasHead ? 0 : deltaOverhead(this.map.owner)) + (write?.length ?? 0);
-    if (isFar || bytes > room) {
+    const head = this.#hasHead ? 0 : deltaOverhead(this.map.owner);
+    // Measured before it is copied: what has no room may be large, and asked for again and again.
+    const least = head + (next ? next.key.length + (next.value?.length ?? 0) : 0);
+    const write = next && least <= room ? encodeNodeWrite(next) : undefined;
+    const bytes = write ? head + write.length : least;
+    if (bytes > room) {
       this.isClosed = true;
       return 0;
     }
@@ -182,6 +183,11 @@ function miss({ map, rest }: Draft, roomOfAll: number, missed: Missed): void {
   missed.add(Tree.owners, map.owner, bytes, isOversize);
 }
 
+/** A shared write in bytes: at least. Known without writing it, which may be large, and wanted again and again. */
+export function leastWriteBytes({ key, writer, value }: SharedEntry): number {
+  return 12 + key.length + writer.length + (value?.length ?? 0);
+}
+
 /** Shared writes are independent of each other: at random, and a smaller one may pass a larger. */
 export function packWrites(
   wanted: readonly SharedEntry[],
@@ -193,7 +199,7 @@ export function packWrites(
   const order = [...wanted];
   shuffle(order, rng);
   for (const entry of order) {
-    const least = entry.key.length + (entry.value?.length ?? 0);
+    const least = leastWriteBytes(entry);
     const bytes = least > builder.room ? undefined : encodeSharedWrite(entry);
     if (bytes !== undefined && builder.add(Section.writes, bytes, 1)) continue;
     const size = bytes?.length ?? least + 40;

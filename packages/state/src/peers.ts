@@ -13,19 +13,25 @@ export class Peers {
   #alive: Peer[] = [];
   #dead: Peer[] = [];
   #isSorted = true;
+  #aliveCount = 0;
 
   get aliveCount(): number {
-    this.#sort();
-    return this.#alive.length;
+    return this.#aliveCount;
   }
 
   set(peer: Peer): void {
+    this.delete(peer.name);
     this.#byName.set(peer.name, peer);
+    if (peer.status === "alive") this.#aliveCount++;
     this.#isSorted = false;
   }
 
   delete(name: string): void {
-    if (this.#byName.delete(name)) this.#isSorted = false;
+    const peer = this.#byName.get(name);
+    if (peer === undefined) return;
+    this.#byName.delete(name);
+    if (peer.status === "alive") this.#aliveCount--;
+    this.#isSorted = false;
   }
 
   /** Up to `count` different ones. */

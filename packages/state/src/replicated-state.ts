@@ -7,17 +7,19 @@
  * Peers are those who understand these messages: the driver tells only of them.
  */
 import { type Endpoint, Fifo, type Transmit } from "@hearsay/core";
-import { decodeStateMessage } from "./codec.ts";
+import { decodeStateMessage, defaultMaxItems } from "./codec.ts";
 import { checkedConfig, checkedTtl, checkKey, checkValue, type StateConfig } from "./config.ts";
 import { StateError } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
 import { flowSettings } from "./flow-config.ts";
 import { HashTree } from "./hash-tree.ts";
+import { type BeatOutcome, Heartbeats } from "./heartbeats.ts";
 import { noStamp } from "./hlc.ts";
-import type { Heartbeat, RateLine, StateMessage } from "./messages.ts";
+import { type RateLine, type StateMessage, Tree } from "./messages.ts";
 import { NodeMaps } from "./node-maps.ts";
 import { OwnWrites } from "./own-writes.ts";
 import type { Missed, Place } from "./packing.ts";
+import { Peers } from "./peers.ts";
 import { Rounds } from "./rounds.ts";
 import { Rumours } from "./rumours.ts";
 import { type SharedEntry, SharedMap } from "./shared-map.ts";
@@ -27,6 +29,7 @@ import type {
   PeerStatus,
   SharedKey,
   StateCounters,
+  StateDecoder,
   StateDropReason,
   StateEvent,
   StateInspection,
@@ -42,6 +45,14 @@ const maxStreamPlaces = 64;
 /** How often what has had its time is looked for: ms at most. */
 const collectIntervalMs = 10_000;
 
+/**
+ * How far a life may be ahead of our clock: ms, a year, as in Cassandra (CASSANDRA-10969: measured from the clock, not from
+ * the life before). A forged one cannot leave its owner without a later one.
+ */
+const maxLeadMs = 365 * 24 * 3600 * 1000;
+/** A clock that shows less has not been set yet, and is not what others' lives are measured by: 2026 in wall-clock ms. */
+const earliestWallMs = 1_767_225_600_000;
+
 export class ReplicatedState {
   readonly name: string;
   readonly config: StateConfig;
@@ -52,8 +63,12 @@ export class ReplicatedState {
     bytesReceived: 0,
     idleRounds: 0,
     streams: 0,
+    beatsSent: 0,
+    beatsReceived: 0,
+    beatsNew: 0,
     drops: new Map(),
   };
+  readonly #decode: StateDecoder;
   readonly #maps: NodeMaps;
   /** Undefined: without flow control. */
   readonly #rate: WriteRate | undefined;
@@ -62,6 +77,8 @@ export class ReplicatedState {
   readonly #keys = new HashTree();
   readonly #exchange: Exchange;
   readonly #rumours: Rumours;
+  readonly #peers = new Peers();
+  readonly #beats: Heartbeats;
   readonly #rounds: Rounds;
   readonly #outbox = new Fifo<{ readonly to: Endpoint; readonly bytes: Uint8Array }>();
   readonly #streams = new Fifo<StateStreamRequest>();
@@ -79,9 +96,10 @@ export class ReplicatedState {
   #collectAt = Number.POSITIVE_INFINITY;
 
   /** Throws RangeError for a setting or generation out of its range. */
-  constructor({ name, generation, rng, config = {} }: StateOptions) {
+  constructor({ name, generation, rng, config = {}, decode = decodeStateMessage }: StateOptions) {
     checkKey(name);
     this.name = name;
+    this.#decode = decode;
     this.config = checkedConfig(config);
     this.#maps = new NodeMaps(name, generation, this.config, (owner, key, before, after, isLocal) =>
       this.#emit({ type: "node-change", owner, key, before, after, isLocal }),
@@ -94,12 +112,20 @@ export class ReplicatedState {
     const { flow, syncIntervalMs } = this.config;
     this.#rate = flow && new WriteRate(flowSettings(flow), syncIntervalMs);
     this.#own = new OwnWrites(this.#maps, this.config, this.#rate);
-    const packing = rng.fork("state-packing");
-    this.#exchange = new Exchange(this.config, this.#maps, this.#shared, this.#keys, packing);
-    this.#rumours = new Rumours(this.#maps, this.#shared);
-    this.#rounds = new Rounds(this.config, this.#maps, this.#own, this.#exchange, this.#rumours, rng, (to, bytes) =>
-      this.#send(to, bytes),
+    this.#beats = new Heartbeats(this.config, this.#maps, this.#peers, this.counters, (beat) =>
+      this.#emit({ type: "heartbeat", ...beat }),
     );
+    const packing = rng.fork("state-packing");
+    this.#exchange = new Exchange(this.config, this.#maps, this.#shared, this.#keys, this.#beats, packing);
+    this.#rumours = new Rumours(this.#maps, this.#shared);
+    const voices = {
+      peers: this.#peers,
+      own: this.#own,
+      exchange: this.#exchange,
+      rumours: this.#rumours,
+      beats: this.#beats,
+    };
+    this.#rounds = new Rounds(this.config, voices, rng, (to, bytes) => this.#send(to, bytes));
   }
 
   // Wishes
@@ -112,23 +138,29 @@ export class ReplicatedState {
     this.#collectAt = now + this.#collectEveryMs;
   }
 
-  /** What the wall clock says: at the start, and whenever it was set. */
+  /**
+   * What the wall clock says: at the start, and whenever it was set. Where it was so far ahead that others refused what was
+   * written by it, those keys are written again.
+   */
   setWallClock(wallMs: number, now: number): void {
     this.#wallOffsetMs = wallMs - now;
-    this.#shared.doubt(wallMs);
+    this.#isLocal = true;
+    const again = this.#shared.doubt(this.#wallAt(now), this.name);
+    this.#isLocal = false;
+    for (const key of again) this.#spreadKey(key, now);
   }
 
   /** A member that understands us, or news of its state or whereabouts. */
   setPeer(name: string, endpoint: Endpoint, status: PeerStatus, now: number): void {
     if (name === this.name) return;
-    this.#rounds.peers.set({ name, endpoint: { ...endpoint }, status });
+    this.#peers.set({ name, endpoint: { ...endpoint }, status });
     if (status === "dead") this.#maps.markDead(name, now);
     else if (!this.#maps.admit(name)) this.#drop("member-limit");
   }
 
   /** A member that is forgotten: its map goes with it. */
   removePeer(name: string): void {
-    this.#rounds.peers.delete(name);
+    this.#peers.delete(name);
     this.#maps.forget(name);
   }
 
@@ -138,8 +170,8 @@ export class ReplicatedState {
   }
 
   /**
-   * Writes a key of our own map; under flow control as soon as there is leave to. The value is copied. Throws StateError "key-invalid", "value-too-long", "ttl-invalid",
-   * "too-many-keys".
+   * Writes a key of our own map; under flow control as soon as there is leave to. The value is copied. Throws StateError
+   * "key-invalid", "value-too-long", "ttl-invalid", "too-many-keys".
    * @param ttlMs after which it is deleted; for ever when left out
    */
   set(key: string, value: Uint8Array, now: number, ttlMs?: number): void {
@@ -240,6 +272,11 @@ export class ReplicatedState {
     return taken;
   }
 
+  /** How often our heartbeat rises, and everybody's who sees as many members: ms. 0 when heartbeats are off. */
+  get heartbeatEveryMs(): number {
+    return this.#beats.everyMs;
+  }
+
   /** Hashes of all maps and of the shared one: equal at two nodes that have the same. */
   get roots(): readonly [owners: number, keys: number] {
     return [this.#maps.tree.root, this.#keys.root];
@@ -262,6 +299,7 @@ export class ReplicatedState {
       sharedTombstones: this.#shared.size - this.#shared.liveCount,
       sharedGc: this.#shared.gc,
       rumours: this.#rumours.length,
+      beats: this.#beats.waiting,
       heldWrites: this.#own.heldCount,
     };
   }
@@ -366,6 +404,11 @@ export class ReplicatedState {
     return Math.min(collectIntervalMs, this.config.tombstoneGraceMs / 4, this.config.deadListedMs / 4);
   }
 
+  /** Both maps' lines and writes at their limits, where those are set higher than usual. */
+  get #maxItems(): number {
+    return Math.max(defaultMaxItems, 16 * this.config.maxSharedKeys, 4 * this.config.maxKeysPerOwner);
+  }
+
   #wallAt(now: number): number {
     return Math.floor(now + this.#wallOffsetMs);
   }
@@ -374,6 +417,10 @@ export class ReplicatedState {
     this.#isLocal = true;
     this.#shared.write(key, value, ttlMs, this.name, this.#wallAt(now));
     this.#isLocal = false;
+    this.#spreadKey(key, now);
+  }
+
+  #spreadKey(key: string, now: number): void {
     if (this.config.gossipNodes === 0) return;
     this.#rumours.addKey(key);
     this.#rounds.armGossip(now);
@@ -410,7 +457,7 @@ export class ReplicatedState {
   #receive(bytes: Uint8Array, now: number): StateMessage | undefined {
     this.counters.packetsReceived++;
     this.counters.bytesReceived += bytes.length;
-    const read = decodeStateMessage(bytes, this.config.maxValueBytes);
+    const read = this.#decode(bytes, this.config.maxValueBytes, this.#maxItems);
     if (typeof read === "string") {
       this.#drop(read);
       return undefined;
@@ -420,6 +467,7 @@ export class ReplicatedState {
     // Out of touch until now: what was missed meanwhile we cannot know.
     if (!this.#isInTouch(now)) this.#shared.completeFromMs = wallMs;
     this.#heardAt = now;
+    this.#maps.beforeHearing(now, Math.max(wallMs, earliestWallMs) + maxLeadMs);
     const canSpread = message.rumour && this.config.gossipNodes > 0;
     for (const delta of message.deltas) {
       const map = this.#maps.find(delta.owner);
@@ -427,20 +475,20 @@ export class ReplicatedState {
       const outcome = this.#maps.apply(delta, now);
       if (outcome === "applied" && canSpread) this.#rumours.addOwner(delta.owner, delta.generation, known, delta.to);
       else if (outcome === "gap") this.#drop("delta-gap");
-      else if (outcome === "too-many-keys" || outcome === "unknown-owner") this.#drop(outcome);
+      else if (outcome !== "applied" && outcome !== "stale" && outcome !== "own") this.#drop(outcome);
     }
     for (const write of message.writes) {
       const outcome = this.#shared.apply(write, message.gc, wallMs);
       if (outcome === "applied" && canSpread) this.#rumours.addKey(write.key);
       else if (outcome !== "applied" && outcome !== "stale") this.#drop(outcome);
     }
-    for (const beat of message.beats) this.#onBeat(beat);
+    this.#takeBeats(message, now);
     if (this.#exchange.isEqual(message)) {
       this.counters.idleRounds++;
       this.#rate?.onExchange(false, now);
-      this.#shared.becomeComplete(message.gc);
     }
-    if (!this.#rumours.isEmpty) this.#rounds.armGossip(now);
+    if (message.roots?.[Tree.keys] === this.#keys.root) this.#shared.becomeComplete(message.gc);
+    if (this.#rounds.hasNews) this.#rounds.armGossip(now);
     return message;
   }
 
@@ -452,12 +500,14 @@ export class ReplicatedState {
     return this.#exchange.answer(message, this.config.maxStreamBytes, everything, this.#wallAt(now)).bytes;
   }
 
-  #onBeat({ owner, generation, beat }: Heartbeat): void {
-    const map = this.#maps.isListed(owner) ? this.#maps.find(owner)! : undefined;
-    // The life itself is learnt from deltas; until then its heartbeats mean nothing.
-    if (map === undefined || map === this.#maps.own || map.generation !== generation || beat <= map.beat) return;
-    map.beat = beat;
-    this.#emit({ type: "heartbeat", owner, generation, beat });
+  #takeBeats({ beats, shortBeats }: StateMessage, now: number): void {
+    if (!this.#beats.isOn) return;
+    this.counters.beatsReceived += beats.length + shortBeats.length;
+    const note = (outcome: BeatOutcome) => {
+      if (outcome !== "news" && outcome !== "known") this.#drop(outcome);
+    };
+    for (const beat of beats) note(this.#beats.takeLong(beat, now));
+    for (const beat of shortBeats) note(this.#beats.takeShort(beat, now));
   }
 
   #collect(now: number): void {

@@ -1,49 +1,47 @@
 /**
- * When to speak to whom: rounds of anti-entropy with random peers, sendings of rumours while there are any, and our
- * heartbeat. Each wait is jittered, so that no two nodes keep step.
+ * When to speak to whom: rounds of anti-entropy with random peers, sendings of rumours (and heartbeats, by setting) while
+ * there are any, and when our heartbeat rises. Each wait of the former is jittered, so that no two nodes keep step.
  */
 import { type Endpoint, type Rng, retransmitLimit } from "@hearsay/core";
+import type { MessageBuilder } from "./codec.ts";
 import type { StateConfig } from "./config.ts";
 import type { Exchange } from "./exchange.ts";
-import type { Heartbeat } from "./messages.ts";
-import type { NodeMaps } from "./node-maps.ts";
+import type { Heartbeats } from "./heartbeats.ts";
 import type { OwnWrites } from "./own-writes.ts";
-import { Peers } from "./peers.ts";
+import type { Peers } from "./peers.ts";
 import type { Rumours } from "./rumours.ts";
 
 const jitterShare = 0.2;
+/** Less, since a detector has to bear it; enough for beats to be spread evenly after a pool has grown at once. */
+const beatJitterShare = 0.1;
+
+/** Whom there is to speak to, and what there is to say. */
+export interface Voices {
+  readonly peers: Peers;
+  readonly own: OwnWrites;
+  readonly exchange: Exchange;
+  readonly rumours: Rumours;
+  readonly beats: Heartbeats;
+}
 
 export class Rounds {
-  readonly peers = new Peers();
   /** Addresses that are tried now and then, whoever is there. */
   seeds: readonly Endpoint[] = [];
   readonly #config: StateConfig;
-  readonly #maps: NodeMaps;
-  readonly #own: OwnWrites;
-  readonly #exchange: Exchange;
-  readonly #rumours: Rumours;
+  readonly #voices: Voices;
   readonly #send: (to: Endpoint, bytes: Uint8Array) => void;
   readonly #syncRng: Rng;
   readonly #gossipRng: Rng;
   readonly #jitterRng: Rng;
   #syncAt = Number.POSITIVE_INFINITY;
   #gossipAt = Number.POSITIVE_INFINITY;
-  #beatAt = Number.POSITIVE_INFINITY;
+  /** When our heartbeat last rose, and for how much of its interval it waits: the interval follows the pool meanwhile. */
+  #beatenAt = Number.POSITIVE_INFINITY;
+  #beatShare = 1;
 
-  constructor(
-    config: StateConfig,
-    maps: NodeMaps,
-    own: OwnWrites,
-    exchange: Exchange,
-    rumours: Rumours,
-    rng: Rng,
-    send: (to: Endpoint, bytes: Uint8Array) => void,
-  ) {
+  constructor(config: StateConfig, voices: Voices, rng: Rng, send: (to: Endpoint, bytes: Uint8Array) => void) {
     this.#config = config;
-    this.#maps = maps;
-    this.#own = own;
-    this.#exchange = exchange;
-    this.#rumours = rumours;
+    this.#voices = voices;
     this.#send = send;
     this.#syncRng = rng.fork("state-sync");
     this.#gossipRng = rng.fork("state-gossip");
@@ -56,9 +54,16 @@ export class Rounds {
   }
 
   start(now: number): void {
-    const { syncIntervalMs, heartbeatIntervalMs } = this.#config;
-    this.#syncAt = now + syncIntervalMs * this.#jitterRng.float();
-    if (heartbeatIntervalMs > 0) this.#beatAt = now + heartbeatIntervalMs * this.#jitterRng.float();
+    const { beats } = this.#voices;
+    this.#syncAt = now + this.#config.syncIntervalMs * this.#jitterRng.float();
+    if (!beats.isOn) return;
+    this.#beatenAt = now;
+    this.#beatShare = this.#jitterRng.float();
+  }
+
+  /** Whether there is something to tell before the next round. */
+  get hasNews(): boolean {
+    return !this.#voices.rumours.isEmpty || this.#voices.beats.wantsGossip;
   }
 
   /** There is something to tell. */
@@ -68,10 +73,13 @@ export class Rounds {
   }
 
   handleTimeout(now: number): void {
-    const { syncIntervalMs, gossipIntervalMs, heartbeatIntervalMs } = this.#config;
+    const { syncIntervalMs, gossipIntervalMs } = this.#config;
+    const { beats } = this.#voices;
     if (now >= this.#beatAt) {
-      this.#beatAt = now + heartbeatIntervalMs;
-      this.#maps.own.beat++;
+      this.#beatenAt = now;
+      this.#beatShare = this.#jitterRng.jitter(1, beatJitterShare);
+      beats.beat();
+      if (beats.wantsGossip) this.armGossip(now);
     }
     if (now >= this.#syncAt) {
       this.#syncAt = now + this.#jitterRng.jitter(syncIntervalMs, jitterShare);
@@ -79,47 +87,39 @@ export class Rounds {
     }
     if (now >= this.#gossipAt) {
       this.#gossip();
-      this.#gossipAt = this.#rumours.isEmpty
-        ? Number.POSITIVE_INFINITY
-        : now + this.#jitterRng.jitter(gossipIntervalMs, jitterShare);
+      this.#gossipAt = this.hasNews
+        ? now + this.#jitterRng.jitter(gossipIntervalMs, jitterShare)
+        : Number.POSITIVE_INFINITY;
     }
+  }
+
+  get #beatAt(): number {
+    return this.#beatenAt + this.#beatShare * this.#voices.beats.everyMs;
   }
 
   #openExchanges(now: number): void {
     const rng = this.#syncRng;
+    const { peers, exchange, own } = this.#voices;
     const { syncNodes, reachOutShare } = this.#config;
-    const to = this.peers.someAlive(syncNodes, rng).map(({ endpoint }) => endpoint);
+    const to = peers.someAlive(syncNodes, rng).map(({ endpoint }) => endpoint);
     // Alone, there is nobody else to try.
     const share = to.length === 0 ? 1 : reachOutShare;
-    const dead = rng.float() < share ? this.peers.oneDead(rng) : undefined;
+    const dead = rng.float() < share ? peers.oneDead(rng) : undefined;
     if (dead !== undefined) to.push(dead.endpoint);
     if (rng.float() < share && this.seeds.length > 0) to.push(this.seeds[rng.below(this.seeds.length)]!);
-    for (const endpoint of to) {
-      this.#send(endpoint, this.#exchange.open(this.#someBeats(), this.#own.openRates(now)));
-    }
-  }
-
-  /** Ours, and a random few of those who have been heard. */
-  #someBeats(): Heartbeat[] {
-    const { heartbeatIntervalMs, heartbeatsPerPacket } = this.#config;
-    if (heartbeatIntervalMs === 0) return [];
-    const { own } = this.#maps;
-    const beats: Heartbeat[] = [{ owner: own.owner, generation: own.generation, beat: own.beat }];
-    for (const { name } of this.peers.someAlive(heartbeatsPerPacket, this.#syncRng)) {
-      const map = this.#maps.find(name);
-      if (map && map.beat > 0) beats.push({ owner: name, generation: map.generation, beat: map.beat });
-    }
-    return beats;
+    for (const endpoint of to) this.#send(endpoint, exchange.open(own.openRates(now)));
   }
 
   #gossip(): void {
-    const { gossipNodes, retransmitMult, maxPacketBytes, maxPacketWrites } = this.#config;
-    const limit = retransmitLimit(retransmitMult, this.peers.aliveCount + 1);
-    const peers = this.peers.someAlive(gossipNodes, this.#gossipRng);
+    const { peers, rumours, beats } = this.#voices;
+    const { gossipNodes, retransmitMult, maxPacketBytes, maxPacketWrites, heartbeatSpread } = this.#config;
+    const limit = retransmitLimit(retransmitMult, peers.aliveCount + 1);
+    const some = peers.someAlive(gossipNodes, this.#gossipRng);
     // Nobody to tell: anti-entropy will, when there is.
-    if (peers.length === 0) this.#rumours.clear();
-    for (const { endpoint } of peers) {
-      const bytes = this.#rumours.next(maxPacketBytes, maxPacketWrites, limit);
+    if (some.length === 0) rumours.clear();
+    const fill = heartbeatSpread === "gossip" ? (builder: MessageBuilder) => beats.fill(builder) : undefined;
+    for (const { endpoint } of some) {
+      const bytes = rumours.next(maxPacketBytes, maxPacketWrites, limit, fill);
       if (bytes === undefined) return;
       this.#send(endpoint, bytes);
     }

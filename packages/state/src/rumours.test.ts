@@ -53,6 +53,18 @@ describe("Rumours", () => {
     expect(next(3)!.writes.map(({ key, value }) => [key, value!.length])).toContainEqual(["a", 1]);
   });
 
+  it("come to an end also where many writes at once were put together to more than a packet holds", () => {
+    const { write, next, rumours, maps } = setUp();
+    for (let k = 0; k < 300; k++) write(`k${k}`, 500);
+    const told = new Set<number>();
+    for (let packets = 0; !rumours.isEmpty; packets++) {
+      expect(packets).toBeLessThan(1000);
+      for (const { version } of next(2)!.deltas[0]!.writes) told.add(version);
+    }
+    expect(told.size).toBe(300);
+    expect(maps.own.maxVersion).toBe(300);
+  });
+
   it("leave to the exchange what no packet can hold", () => {
     const { write, next, rumours } = setUp();
     write("large", 2000);

@@ -6,14 +6,14 @@
 import { encodeSharedWrite, MessageBuilder } from "./codec.ts";
 import { Section } from "./messages.ts";
 import type { NodeMaps } from "./node-maps.ts";
-import { packDelta } from "./packing.ts";
+import { leastWriteBytes, packDelta } from "./packing.ts";
 import type { SharedMap } from "./shared-map.ts";
 
 /** Versions above `from`, up to `to`, of an owner's map. */
 interface Stretch {
   readonly from: number;
   readonly to: number;
-  sent: number;
+  readonly sent: number;
 }
 
 /** Owners, and shared keys, that wait at most; then the oldest go. */
@@ -72,8 +72,14 @@ export class Rumours {
    * One message of what was sent least, counted as sent; undefined when nothing waits.
    * @param mostWrites in it
    * @param limit of sendings
+   * @param fill puts something else into the room that is left
    */
-  next(maxBytes: number, mostWrites: number, limit: number): Uint8Array | undefined {
+  next(
+    maxBytes: number,
+    mostWrites: number,
+    limit: number,
+    fill?: (builder: MessageBuilder) => void,
+  ): Uint8Array | undefined {
     const builder = new MessageBuilder(maxBytes, mostWrites);
     const roomOfAll = builder.room;
     const waiting: { readonly sent: number; readonly owner?: string; readonly key?: string }[] = [];
@@ -87,6 +93,7 @@ export class Rumours {
       if (owner !== undefined) this.#addDelta(builder, owner, roomOfAll, limit);
       else this.#addWrite(builder, key!, roomOfAll, limit);
     }
+    fill?.(builder);
     if (builder.isEmpty) return undefined;
     const { gc } = this.#shared;
     return builder.finish({ mode: "push-pull", initiator: true, rumour: true, gc, roots: undefined });
@@ -108,14 +115,18 @@ export class Rumours {
       return;
     }
     builder.add(Section.deltas, packed.bytes, packed.writes);
-    for (const stretch of waiting.stretches) if (stretch.to <= packed.to) stretch.sent++;
-    waiting.stretches = waiting.stretches.filter(({ sent }) => sent < limit);
+    waiting.stretches = waiting.stretches
+      .flatMap((stretch) => divided(stretch, packed.to))
+      .map((stretch) => (stretch.to <= packed.to ? { ...stretch, sent: stretch.sent + 1 } : stretch))
+      .filter(({ sent }) => sent < limit);
     if (waiting.stretches.length === 0) this.#owners.delete(owner);
   }
 
   #addWrite(builder: MessageBuilder, key: string, roomOfAll: number, limit: number): void {
     const entry = this.#shared.get(key);
-    const bytes = entry && encodeSharedWrite(entry);
+    const least = entry ? leastWriteBytes(entry) : Number.POSITIVE_INFINITY;
+    if (entry !== undefined && least > builder.room && least <= roomOfAll) return;
+    const bytes = entry && least <= roomOfAll ? encodeSharedWrite(entry) : undefined;
     if (bytes === undefined || bytes.length > roomOfAll) {
       this.#keys.delete(key);
       return;
@@ -125,6 +136,15 @@ export class Rumours {
     if (sent < limit) this.#keys.set(key, sent);
     else this.#keys.delete(key);
   }
+}
+
+/** What was sent in part is two from now on, or it would never have been sent and go out for ever. */
+function divided(stretch: Stretch, at: number): Stretch[] {
+  if (at <= stretch.from || at >= stretch.to) return [stretch];
+  return [
+    { ...stretch, to: at },
+    { ...stretch, from: at },
+  ];
 }
 
 function dropOldest<V>(waiting: Map<string, V>): void {

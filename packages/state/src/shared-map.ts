@@ -37,10 +37,13 @@ export interface SharedLimits {
 /** How long a tombstone is kept at least: ms, or half the grace period if that is less. */
 const holdMs = 60_000;
 
+/** How late a time to live may end: ms. Those that end one by one, each a ms after the other, are ended together. */
+const lookEveryMs = 50;
+
 export type OnShared = (entry: SharedEntry, before: Uint8Array | null) => void;
 
 export class SharedMap {
-  readonly clock = new HybridClock();
+  clock = new HybridClock();
   gc: Stamp = noStamp;
   /**
    * Since when nothing was missed: wall-clock ms; a tombstone stamped later may raise the watermark when it is dropped.
@@ -55,6 +58,8 @@ export class SharedMap {
   #live = 0;
   /** Wall-clock ms of the first time to live that ends. */
   #expiresAt = Number.POSITIVE_INFINITY;
+  /** Wall-clock ms of the next look for those that have ended, which passes over all keys. */
+  #lookAt = Number.NEGATIVE_INFINITY;
 
   constructor(limits: SharedLimits, onEntry: OnShared, onDropped: (key: string) => void) {
     this.#limits = limits;
@@ -72,7 +77,7 @@ export class SharedMap {
 
   /** Wall-clock ms; Infinity when nothing ends by itself. */
   get expiresAt(): number {
-    return this.#expiresAt;
+    return Math.max(this.#expiresAt, this.#lookAt);
   }
 
   get(key: string): SharedEntry | undefined {
@@ -138,7 +143,7 @@ export class SharedMap {
 
   /** Whether another's line, of a key that we lack, is worth fetching. */
   isWorthFetching(line: KeyLine, othersGc: Stamp, wallMs: number): boolean {
-    if (line.ms > wallMs + this.#limits.maxDriftMs) return false;
+    if (line.ms > wallMs + this.#limits.maxDriftMs || this.#entries.size >= this.#mostRemote) return false;
     if (line.dead) return line.ms + this.#limits.tombstoneGraceMs > wallMs;
     return !this.wasDeletedHere(line, othersGc);
   }
@@ -163,17 +168,34 @@ export class SharedMap {
     return gc.ms + tombstoneGraceMs <= wallMs + Math.min(maxDriftMs, tombstoneGraceMs / 2);
   }
 
-  /** The wall clock was set: what we vouched for while it was fast holds no longer. */
-  doubt(wallMs: number): void {
-    if (this.isCredible(this.gc, wallMs)) return;
-    this.gc = noStamp;
-    this.completeFromMs = Number.POSITIVE_INFINITY;
+  /**
+   * The wall clock was set. What we vouched for while it was fast holds no longer; and what was written by it, which others
+   * refuse until that time has come, is written again, by us and now. Returns those keys.
+   */
+  doubt(wallMs: number, self: string): string[] {
+    this.#lookAt = Number.NEGATIVE_INFINITY;
+    if (!this.isCredible(this.gc, wallMs)) {
+      this.gc = noStamp;
+      this.completeFromMs = Number.POSITIVE_INFINITY;
+    }
+    const limit = wallMs + this.#limits.maxDriftMs;
+    if (this.clock.latest.ms <= limit) return [];
+    const ahead: SharedEntry[] = [];
+    this.clock = new HybridClock();
+    for (const entry of this.#entries.values()) {
+      if (entry.ms > limit) ahead.push(entry);
+      else this.clock.witness(entry);
+    }
+    ahead.sort(compareWrites);
+    for (const { key, value, ttlMs } of ahead) this.write(key, value, value === null ? 0 : ttlMs, self, wallMs);
+    return ahead.map(({ key }) => key);
   }
 
   /** Ends what has had its time. */
   expire(wallMs: number): void {
-    if (wallMs < this.#expiresAt) return;
+    if (wallMs < this.expiresAt) return;
     this.#expiresAt = Number.POSITIVE_INFINITY;
+    this.#lookAt = wallMs + lookEveryMs;
     for (const entry of this.#entries.values()) {
       if (entry.dead || entry.ttlMs === 0) continue;
       if (isOver(entry, wallMs)) this.#put({ ...entry, value: null }, true, wallMs);
@@ -191,7 +213,8 @@ export class SharedMap {
       if (!entry.dead || entry.holdUntilMs > wallMs || !this.#isForgettable(entry, wallMs)) continue;
       this.#entries.delete(entry.key);
       this.#onDropped(entry.key);
-      if (entry.ms >= this.completeFromMs && compareStamps(entry, this.gc) > 0)
+      // What our clock has ended is not what was deleted: were it fast, others would bury what still has its time.
+      if (entry.ttlMs === 0 && entry.ms >= this.completeFromMs && compareStamps(entry, this.gc) > 0)
         this.gc = { ms: entry.ms, count: entry.count };
     }
   }

@@ -28,8 +28,9 @@ const lnGamma = 2 * Math.atanh(0.01);
 export class Sketch implements Buckets {
   readonly maxBuckets: number;
   level = 0;
-  keys: number[] = [];
-  weights: number[] = [];
+  /** Replaced, never changed: so that a copy costs nothing. */
+  keys: readonly number[] = [];
+  weights: readonly number[] = [];
 
   /** @param maxBuckets 8 ... 255. 96 hold values over a factor of 6.8 to 1 %, 46 to 2 %, 2,100 to 4 %. */
   constructor(maxBuckets = 96) {
@@ -101,8 +102,8 @@ export class Sketch implements Buckets {
   copy(): Sketch {
     const copy = new Sketch(this.maxBuckets);
     copy.level = this.level;
-    copy.keys = [...this.keys];
-    copy.weights = [...this.weights];
+    copy.keys = this.keys;
+    copy.weights = this.weights;
     return copy;
   }
 

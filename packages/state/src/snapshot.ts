@@ -11,7 +11,7 @@ export function encodeSnapshot(gc: Stamp, writes: Iterable<SharedWrite>): Uint8A
 }
 
 export function decodeSnapshot(bytes: Uint8Array, maxValueBytes: number): SharedWriteSet {
-  const message = decodeStateMessage(bytes, maxValueBytes);
+  const message = decodeStateMessage(bytes, maxValueBytes, Number.POSITIVE_INFINITY);
   if (typeof message === "string") throw new StateError("snapshot-invalid", `no snapshot of shared state: ${message}`);
   return message;
 }

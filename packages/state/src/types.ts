@@ -2,15 +2,24 @@
 import type { DropReason, Endpoint, Rng } from "@hearsay/core";
 import type { StateConfig } from "./config.ts";
 import type { Stamp } from "./hlc.ts";
+import type { StateMessage } from "./messages.ts";
 
 export interface StateOptions {
   /** Our member's name: 1 … 255 bytes of UTF-8. */
   readonly name: string;
-  /** Which life of ours this is: 1 … 2^52, growing with every start. Wall-clock ms do. */
+  /**
+   * Which life of ours this is: 1 … 2^52, growing with every start. Wall-clock ms do. Others believe none that is more than a
+   * year ahead of their clock in ms.
+   */
   readonly generation: number;
   readonly rng: Rng;
   readonly config?: Partial<StateConfig>;
+  /** For drivers of many machines, to read once what is told to all of them. Default: `decodeStateMessage`. */
+  readonly decode?: StateDecoder;
 }
+
+/** The message, never to be changed, or why it was refused. @param bytes type byte first; borrowed */
+export type StateDecoder = (bytes: Uint8Array, maxValueBytes: number, maxItems?: number) => StateMessage | DropReason;
 
 /** Whether somebody can be spoken to; the suspected still can. Those who left are dead. */
 export type PeerStatus = "alive" | "dead";
@@ -22,6 +31,8 @@ export type StateDropReason =
   | "delta-gap"
   /** A map of somebody who is no member here, or no longer. */
   | "unknown-owner"
+  /** A life of an owner whose number is more than a year ahead of our clock. */
+  | "generation-ahead"
   /** More keys than anyone may have. */
   | "too-many-keys"
   /** A stamp further ahead of our clock than `maxDriftMs`: one of the clocks is wrong. */
@@ -30,6 +41,11 @@ export type StateDropReason =
   | "leftover"
   /** Rates in an answer to no opening of ours, or a second time. */
   | "rates-unexpected"
+  /** A heartbeat of a life that is not known here, or of a hash that several have. */
+  | "beat-unknown"
+  | "beat-ambiguous"
+  /** A heartbeat out of line with the one held: taken if the next goes on from it. */
+  | "beat-leap"
   | "outbox-full";
 
 export type StateEvent =
@@ -53,7 +69,7 @@ export type StateEvent =
       readonly stamp: Stamp;
       readonly isLocal: boolean;
     }
-  /** A heartbeat of a life of the owner that is higher than any before: for a failure detector. */
+  /** A heartbeat of a life of the owner that is higher than any before, or those before were wrong: it lives. */
   | { readonly type: "heartbeat"; readonly owner: string; readonly generation: number; readonly beat: number }
   /** Flow control began to hold writes of our map back, or has written them all. `maxWriteRate`: writes a second. */
   | { readonly type: "flow"; readonly held: number; readonly maxWriteRate: number }
@@ -93,6 +109,10 @@ export interface StateCounters {
   /** Exchanges that others or we opened and that found both the same. */
   idleRounds: number;
   streams: number;
+  /** Heartbeats sent; those received; and how many of these were news. */
+  beatsSent: number;
+  beatsReceived: number;
+  beatsNew: number;
   readonly drops: Map<StateDropReason, number>;
 }
 
@@ -118,4 +138,6 @@ export interface StateInspection {
   readonly rumours: number;
   /** Keys of our map that flow control holds back. */
   readonly heldWrites: number;
+  /** Heartbeats that wait to be told of, ours included. */
+  readonly beats: number;
 }

@@ -14,6 +14,7 @@ import type { LogBook } from "../log/log-book.ts";
 import type { RpcHost, StatGroups } from "../rpc/host.ts";
 import { joinErrorText, joinFailureText, oneLine, withoutKey } from "../rpc/join-error.ts";
 import { RpcServer } from "../rpc/server.ts";
+import { AgentAggregates } from "./agent-aggregates.ts";
 import type { AgentEvent } from "./agent-event.ts";
 import { type AgentConfig, ConfigError } from "./config.ts";
 import { formatDuration } from "./duration.ts";
@@ -34,6 +35,7 @@ export type Ending = { readonly type: "left" } | { readonly type: "failed"; read
 
 export class Agent implements RpcHost, AsyncDisposable {
   readonly node: HearsayNode;
+  readonly aggregates: AgentAggregates;
   readonly log: Logger;
   readonly logBook: LogBook;
   readonly ended: Promise<Ending>;
@@ -56,6 +58,7 @@ export class Agent implements RpcHost, AsyncDisposable {
 
   private constructor(node: HearsayNode, config: AgentConfig, bind: string, log: AgentLog) {
     this.node = node;
+    this.aggregates = new AgentAggregates(this.node);
     this.bindAddress = bind;
     this.#config = config;
     this.log = log.child("agent");
@@ -216,6 +219,7 @@ export class Agent implements RpcHost, AsyncDisposable {
     this.#closing.abort();
     await this.#discovery?.[Symbol.asyncDispose]();
     await this.#rpc?.close();
+    this.aggregates.close();
     await this.node.close();
     this.#stopLogging();
     this.#stopWatching();

@@ -35,6 +35,29 @@ test("without anything: Serf's defaults", () => {
   expect([keys, warnings]).toEqual([[], []]);
 });
 
+describe("replicated state", () => {
+  test("on by default, off by a flag or a file, with its file and its detector", () => {
+    expect(load().config).toMatchObject({ state: true, stateFile: undefined, detector: "swim" });
+    const off = put("off.json", { state: false });
+    expect(load("-config-file", off).config.state).toBe(false);
+    expect(load("-config-file", off, "-state").config.state).toBe(true);
+    expect(load("-state=false").config.state).toBe(false);
+    const on = put("on.json", { state_file: "s.bin", detector: "phi" });
+    expect(load("-config-file", on).config).toMatchObject({ stateFile: "s.bin", detector: "phi" });
+    expect(load("-config-file", on, "-state-file=t.bin", "-detector=swim").config).toMatchObject({
+      ...{ stateFile: "t.bin", detector: "swim" },
+    });
+  });
+
+  test("what does not go together, or is none", () => {
+    expect(() => load("-state=false", "-state-file=s")).toThrow("give -state-file or -state=false");
+    expect(() => load("-state=false", "-detector=phi")).toThrow("leave -state=false out");
+    expect(() => load("-detector=raft")).toThrow("-detector: Unknown detector: raft. It must be swim or phi");
+    expect(() => load("-state=maybe")).toThrow("-state is a switch");
+    expect(() => load("-config-file", put("x.json", { state: "no" }))).toThrow('"state" must be true or false');
+  });
+});
+
 describe("merging", () => {
   test("later values win, lists are appended, tags merge, what is on stays on, flags come last", () => {
     const a = put("a.json", {

@@ -91,6 +91,7 @@ function flagLayer(flags: Flags): ConfigLayer {
     retryJoin: flags.texts("retry-join"),
     replayOnJoin: flags.on("replay"),
     isolate: flags.on("isolate"),
+    ...(flags.text("state") === undefined ? {} : { state: flags.on("state") }),
     ...(flags.on("disable-compression") ? { enableCompression: false } : {}),
   };
 }

@@ -61,6 +61,12 @@ const readProfile: Read = (value, where) => {
   throw new ConfigError(`${where}: Unknown profile: ${profile}. It must be lan, wan or local`);
 };
 
+const readDetector: Read = (value, where) => {
+  const detector = text(where, value);
+  if (detector === "swim" || detector === "phi") return { detector };
+  throw new ConfigError(`${where}: Unknown detector: ${detector}. It must be swim or phi`);
+};
+
 const readProtocol: Read = (value, where) => {
   const protocol = integer(where, value);
   // As for Serf, no version is chosen.
@@ -194,6 +200,9 @@ export const CONFIG_KEYS: Readonly<Record<string, Read>> = {
   statsd_addr: (v, w) => ({ statsdAddr: optional(w, v) }),
   enable_compression: (v, w) => ({ enableCompression: switched(w, v) }),
   label: unlessEmpty((v, w) => ({ label: text(w, v) })),
+  state: (v, w) => ({ state: switched(w, v) }),
+  state_file: (v, w) => ({ stateFile: optional(w, v) }),
+  detector: unlessEmpty(readDetector),
   isolate: (v, w) => ({ isolate: switched(w, v) }),
 };
 
@@ -219,4 +228,6 @@ export const FLAG_KEYS: Readonly<Record<string, string>> = {
   "retry-max": "retry_max_attempts",
   "broadcast-timeout": "broadcast_timeout",
   label: "label",
+  "state-file": "state_file",
+  detector: "detector",
 };

@@ -62,6 +62,12 @@ export interface AgentConfig {
   readonly statsdAddr: string | undefined;
   /** Keeps pools on one network apart. */
   readonly label: string | undefined;
+  /** Keys, counters and statistics among Hearsay members. */
+  readonly state: boolean;
+  /** Keeps shared keys and counters over restarts. */
+  readonly stateFile: string | undefined;
+  /** Who accuses a silent member: an unanswered probe, or heartbeats that stay away. */
+  readonly detector: "swim" | "phi";
   /** Run the protocol in a thread of its own. */
   readonly isolate: boolean;
 }
@@ -126,6 +132,9 @@ export const DEFAULT_CONFIG: AgentConfig = {
   statsiteAddr: undefined,
   statsdAddr: undefined,
   label: undefined,
+  state: true,
+  stateFile: undefined,
+  detector: "swim",
   isolate: false,
 };
 
@@ -140,8 +149,8 @@ const SWITCHES = [
 
 /**
  * Later layers win, but lists are appended, tags merge by key, and what is switched on stays on (Serf protocol notes,
- * section 21); what a layer leaves empty it does not set. Compression is the one switch that is on from the start, so it can
- * be switched off.
+ * section 21); what a layer leaves empty it does not set. Compression and state are the switches that are on from the
+ * start, so they can be switched off.
  */
 export function mergeConfig(layers: readonly ConfigLayer[]): AgentConfig {
   let config = DEFAULT_CONFIG;
@@ -174,7 +183,7 @@ function inTimerRange(ms: number): number {
   return Math.min(Math.max(ms, 1000), MAX_TIMER_MS);
 }
 
-function refuseContradictions({ encryptKey, keyringFile, discover, mdns }: AgentConfig): void {
+function refuseContradictions({ encryptKey, keyringFile, discover, mdns, ...config }: AgentConfig): void {
   if (encryptKey !== undefined && keyringFile !== undefined) {
     throw new ConfigError("Encryption key not allowed while using a keyring: give -encrypt or -keyring-file, not both");
   }
@@ -183,6 +192,12 @@ function refuseContradictions({ encryptKey, keyringFile, discover, mdns }: Agent
   }
   if (discover !== undefined && mdns.disableIpv4 && mdns.disableIpv6) {
     throw new ConfigError("Invalid mDNS configuration: both IPv4 and IPv6 are disabled");
+  }
+  if (!config.state && config.stateFile !== undefined) {
+    throw new ConfigError("State file specified with replicated state turned off: give -state-file or -state=false");
+  }
+  if (!config.state && config.detector === "phi") {
+    throw new ConfigError("Detector phi needs the heartbeats of replicated state: leave -state=false out");
   }
 }
 

@@ -1,5 +1,5 @@
 /** What a node says of itself and of others, as log lines: Serf's words where Serf has them. */
-import type { HearsayNode, Logger, Member, MemberEventType } from "@hearsay/node";
+import type { Logger, Member, MemberEventType, SerfNode } from "@hearsay/node";
 import { Throttle } from "./throttle.ts";
 
 /** Not one of these lines comes more often than this for the same cause: ms. */
@@ -11,9 +11,9 @@ export interface EventLoggers {
 }
 
 /** Writes a line for each member that is there, then for what happens, until the function returned is called. */
-export function logEvents(node: HearsayNode, { serf, memberlist }: EventLoggers): () => void {
+export function logEvents(node: SerfNode, { serf, memberlist }: EventLoggers): () => void {
   const ends: (() => void)[] = [];
-  const on: HearsayNode["on"] = (event, listener) => {
+  const on: SerfNode["on"] = (event, listener) => {
     node.on(event, listener);
     ends.push(() => node.off(event, listener));
     return node;

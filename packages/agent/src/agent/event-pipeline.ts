@@ -3,7 +3,7 @@
  * section 13). Member events, and user events that allow it, are gathered for one to three seconds, so that a burst is told
  * in one piece; queries and other user events pass at once, and so may overtake them.
  */
-import type { HearsayNode, IncomingQuery, Member, UserEvent } from "@hearsay/node";
+import type { IncomingQuery, Member, SerfNode, UserEvent } from "@hearsay/node";
 import { agentCoalescing, type CoalesceSettings, EventCoalescer, MemberCoalescer } from "@hearsay/serf";
 import type { AgentEvent, MemberEventKind } from "./agent-event.ts";
 
@@ -19,7 +19,7 @@ export class EventPipeline {
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
 
-  constructor(node: HearsayNode, settings: CoalesceSettings = agentCoalescing) {
+  constructor(node: SerfNode, settings: CoalesceSettings = agentCoalescing) {
     this.#members = new MemberCoalescer(settings);
     this.#events = new EventCoalescer(settings);
     // Who was there before anybody could listen, ourselves as a rule, has joined all the same.

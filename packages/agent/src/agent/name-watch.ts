@@ -8,7 +8,7 @@
  * is no newcomer.
  */
 import { hostname } from "node:os";
-import type { HearsayNode, Member, NameVote, NodeEventMap } from "@hearsay/node";
+import type { Member, NameVote, NodeEventMap, SerfNode } from "@hearsay/node";
 import { type AgentConfig, ConfigError } from "./config.ts";
 
 /** Somebody who holds our name this soon after our start had it first: ms. */
@@ -17,7 +17,7 @@ const NAME_TRIAL_MS = 60_000;
 const ACCEPTED_MS = 3000;
 
 /** Calls `stop`, with one line for people, when the name is another's; until the function returned is called. */
-export function watchName(node: HearsayNode, config: AgentConfig, stop: (message: string) => void): () => void {
+export function watchName(node: SerfNode, config: AgentConfig, stop: (message: string) => void): () => void {
   if (config.disableNameResolution) return () => {};
   const newcomer = config.startJoin.length + config.retryJoin.length > 0;
   const started = performance.now();

@@ -1,6 +1,6 @@
 /** What `stats` and `info` show: Serf's groups with Serf's keys (Serf protocol notes, section 18.5), then our own. */
 import { availableParallelism, cpus } from "node:os";
-import type { HearsayNode } from "@hearsay/node";
+import type { SerfNode } from "@hearsay/node";
 import type { StatGroups } from "../rpc/host.ts";
 import { VERSION } from "../version.ts";
 
@@ -20,7 +20,7 @@ export interface AgentFacts {
 
 const BARE: AgentFacts = { handlers: {}, lostEvents: 0, coordinates: true };
 
-export function statGroups(node: HearsayNode, { handlers, lostEvents, coordinates }: AgentFacts = BARE): StatGroups {
+export function statGroups(node: SerfNode, { handlers, lostEvents, coordinates }: AgentFacts = BARE): StatGroups {
   const stats = node.stats();
   const groups: Record<string, Record<string, string>> = {
     agent: { name: node.name },

@@ -104,6 +104,20 @@ by regular expressions for the whole value: 'member-join[role=web][dc=eu-.*]=COM
       help: "Keeps pools on one network apart: only members with the same label hear each other.",
     },
     {
+      name: "state",
+      help: "Keys, counters and statistics that everybody knows. On by default; -state=false turns it off.",
+    },
+    {
+      name: "state-file",
+      value: "FILE",
+      help: "Keeps the shared keys and the counters for the next start; a second file beside it ends in .log.",
+    },
+    {
+      name: "detector",
+      value: "DETECTOR",
+      help: "Who accuses a silent member: swim (the default), an unanswered probe; phi, heartbeats that stay away.",
+    },
+    {
       name: "isolate",
       help: "Run the protocol in a thread of its own, so that nothing else in the process can delay it.",
     },

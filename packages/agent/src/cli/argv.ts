@@ -18,8 +18,7 @@ export function normaliseArgv(argv: readonly string[], flags: readonly FlagSpec[
       args.push(...argv.slice(i + 1));
       break;
     }
-    // A dash alone is an argument, as everywhere.
-    if (!word.startsWith("-") || word === "-") {
+    if (!isFlag(word)) {
       if (flagsFirst) {
         args.push(...argv.slice(i));
         break;
@@ -38,12 +37,17 @@ export function normaliseArgv(argv: readonly string[], flags: readonly FlagSpec[
   return [...options, "--", ...args];
 }
 
+/** A dash alone is an argument, as everywhere, and so is a negative number: no flag begins with a digit. */
+function isFlag(word: string): boolean {
+  return word.startsWith("-") && word !== "-" && !/^-\.?\d/.test(word);
+}
+
 /** The words before a command's data, where flags may stand: up to the first argument, or `--`. */
 export function wordsBeforeData(argv: readonly string[], flags: readonly FlagSpec[]): readonly string[] {
   let i = 0;
   for (; i < argv.length; i++) {
     const word = argv[i]!;
-    if (!word.startsWith("-") || word === "-" || word === "--") break;
+    if (!isFlag(word) || word === "--") break;
     const [, name, inline] = /^--?([^=]*)(=.*)?$/s.exec(word)!;
     if (inline === undefined && flags.some((flag) => flag.name === name && flag.value !== undefined)) i++;
   }

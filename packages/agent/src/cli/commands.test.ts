@@ -11,7 +11,10 @@ test("in the order of their names, each once", () => {
   expect(names).toEqual(expect.arrayContaining(serf.split(" ")));
 });
 
-test.each(COMMAND_SPECS)("$name: its help fits its width, and no flag is there twice", ({ about, flags }) => {
-  expect(about.split("\n").filter((line) => line.length > 110)).toEqual([]);
-  expect(new Set(flags.map(({ name }) => name)).size).toBe(flags.length);
-});
+test.each(COMMAND_SPECS.flatMap((spec) => [spec, ...(spec.verbs ?? [])]))(
+  "$name: its help fits its width, and no flag is there twice",
+  ({ about, flags }) => {
+    expect(about.split("\n").filter((line) => line.length > 110)).toEqual([]);
+    expect(new Set(flags.map(({ name }) => name)).size).toBe(flags.length);
+  },
+);

@@ -6,6 +6,7 @@ import type { CommandSpec } from "./spec.ts";
 import { OWN_SPECS } from "./specs/agent-own.ts";
 import { MESSAGE_SPECS } from "./specs/messages.ts";
 import { POOL_SPECS } from "./specs/pool.ts";
+import { STATE_SPECS } from "./specs/state.ts";
 
 /** In the order of their names. */
 export const COMMAND_SPECS: readonly CommandSpec[] = [
@@ -15,4 +16,5 @@ export const COMMAND_SPECS: readonly CommandSpec[] = [
   ...OWN_SPECS,
   ...MESSAGE_SPECS,
   ...POOL_SPECS,
+  ...STATE_SPECS,
 ].sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -22,12 +22,19 @@ test("commands", () => {
 
 test("flags, in their command's section", () => {
   const everybodys = new Set(RPC_FLAGS.map(({ name }) => name));
-  for (const { name, flags } of told) {
+  for (const { name, flags } of told.flatMap((spec) => [spec, ...(spec.verbs ?? [])])) {
+    const text = section(name.split(" ")[0]!);
     for (const flag of flags) {
       if (everybodys.has(flag.name) && name !== "agent") continue;
-      expect(section(name), `${name} -${flag.name}`).toMatch(new RegExp(`-${flag.name}(?![\\w-])`));
+      expect(text, `${name} -${flag.name}`).toMatch(new RegExp(`-${flag.name}(?![\\w-])`));
     }
   }
+});
+
+test("commands of commands, in their section", () => {
+  const verbs = told.flatMap((spec) => spec.verbs ?? []);
+  expect(verbs.length).toBeGreaterThan(10);
+  for (const { name } of verbs) expect(section(name.split(" ")[0]!), name).toContain(`hearsay ${name}`);
 });
 
 test("the agent's flags, with their keys, in one table", () => {

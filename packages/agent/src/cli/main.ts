@@ -13,28 +13,48 @@ const VERSION = new Set(["-v", "-version", "--version", "--v"]);
  */
 export async function main(argv: readonly string[], io: Io = processIo()): Promise<number> {
   const [name, ...rest] = argv;
-  const { commandHelp, overview, parseCommand } = await import("./parse.ts");
+  const { overview } = await import("./parse.ts");
   if (name !== undefined && HELP.has(name)) {
     io.out(overview(COMMAND_SPECS));
     return 0;
   }
-  if (name === "help") return main([...rest.slice(0, 1), "-h"], io);
-  const named = find(name);
-  const flagWords = named?.flagsFirst
-    ? [named.name, ...wordsBeforeData(rest, named.flags)]
-    : argv.slice(0, argv.includes("--") ? argv.indexOf("--") : argv.length);
-  const spec = flagWords.some((word) => VERSION.has(word)) ? find("version")! : named;
-  if (spec === undefined) {
+  if (name === "help") return main([...rest.slice(0, find(rest[0])?.verbs === undefined ? 1 : 2), "-h"], io);
+  const { named, words } = choose(argv);
+  const flagWords = named?.flagsFirst ? wordsBeforeData(words, named.flags) : words.slice(0, endOfFlags(words));
+  if (flagWords.some((word) => VERSION.has(word))) return runCommand(find("version")!, [], io);
+  if (named === undefined) {
     if (name !== undefined) io.err(`${unknownCommand(name)}\n\n`);
     io.err(overview(COMMAND_SPECS));
     return 127;
   }
-  if (!spec.ownWords && flagWords.slice(1).some((word) => HELP.has(word))) {
-    io.out(commandHelp(spec));
-    return 0;
-  }
+  if (named.ownWords || !flagWords.some((word) => HELP.has(word))) return runCommand(named, words, io);
+  io.out(await helpOf(named));
+  return 0;
+}
+
+/** The command named, and the words behind its name; all of them when there is no such command. */
+function choose(argv: readonly string[]): {
+  readonly named: CommandSpec | undefined;
+  readonly words: readonly string[];
+} {
+  const [name, verb, ...rest] = argv;
+  const first = find(name);
+  const second = first?.verbs?.find((one) => one.name === `${name} ${verb}`);
+  if (second !== undefined) return { named: second, words: rest };
+  return { named: first, words: first === undefined ? argv : argv.slice(1) };
+}
+
+const endOfFlags = (words: readonly string[]): number => (words.includes("--") ? words.indexOf("--") : words.length);
+
+async function helpOf(spec: CommandSpec): Promise<string> {
+  const { commandHelp, verbsHelp } = await import("./parse.ts");
+  return spec.verbs === undefined ? commandHelp(spec) : verbsHelp(spec);
+}
+
+async function runCommand(spec: CommandSpec, words: readonly string[], io: Io): Promise<number> {
   try {
-    const words = spec.name === name ? rest : [];
+    if (spec.verbs !== undefined) throw unknownVerb(spec, words[0]);
+    const { parseCommand } = await import("./parse.ts");
     const { flags, args } = spec.ownWords ? { flags: new Flags([]), args: words } : parseCommand(spec, words);
     const { run } = await spec.load();
     return await run({ command: spec, flags, args, io });
@@ -44,6 +64,15 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
     else throw error;
     return 1;
   }
+}
+
+function unknownVerb({ name, verbs = [] }: CommandSpec, word: string | undefined): UsageError {
+  const known = verbs.map((verb) => verb.name.slice(name.length + 1));
+  const list = known.join(", ").replace(/, (\w+)$/, " or $1");
+  if (word === undefined) return new UsageError(`what to do is missing: ${list}`);
+  const near = nearest(word, known);
+  const hint = near === undefined ? `; it can be ${list}` : `; did you mean "${near}"?`;
+  return new UsageError(`"${word}" is nothing that ${name} can do${hint}`);
 }
 
 function find(name: string | undefined): CommandSpec | undefined {

@@ -73,11 +73,19 @@ function escaped(c: string): string {
  * escaped as well, which Go does only below U+0020: to a reader of JSON it is the same.
  */
 export function json(value: unknown): string {
-  const text = JSON.stringify(value, null, 2).replace(
+  return `${escapedJson(value, 2)}\n`;
+}
+
+/** The same on one line, for records of a stream. */
+export function jsonLine(value: unknown): string {
+  return `${escapedJson(value, 0)}\n`;
+}
+
+function escapedJson(value: unknown, indent: number): string {
+  return JSON.stringify(value, null, indent).replace(
     /[<>&\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
     (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
-  return `${text}\n`;
 }
 
 /** A copy whose keys are in order. Integer-like keys come first whatever their place, as everywhere in JavaScript. */

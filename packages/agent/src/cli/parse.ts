@@ -63,6 +63,28 @@ ${lines.join("\n")}
 `;
 }
 
+/** Of a command that is several. */
+export function verbsHelp({ name, about, verbs = [] }: CommandSpec): string {
+  const usages = verbs.map((verb) => [verbUsage(verb), verb.summary] as const);
+  const width = Math.max(...usages.map(([usage]) => usage.length));
+  const lines = usages.map(([usage, summary]) => `    ${usage.padEnd(width)}    ${summary}`);
+  return `Usage: hearsay ${name} COMMAND [flags] [arguments]
+
+${about}
+
+Commands:
+${lines.join("\n")}
+
+"hearsay ${name} COMMAND -h" tells more about one of them.
+`;
+}
+
+/** Without the name of what it is a part of: `set KEY VALUE`. */
+function verbUsage({ name, args }: CommandSpec): string {
+  const verb = name.slice(name.indexOf(" ") + 1);
+  return args === undefined ? verb : `${verb} ${args}`;
+}
+
 function flagTerm({ name, value }: FlagSpec): string {
   return value === undefined ? `-${name}` : `-${name}=${value}`;
 }

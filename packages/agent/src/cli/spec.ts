@@ -27,6 +27,8 @@ export interface CommandSpec {
   readonly flagsFirst?: boolean;
   /** What the first argument can be, where that is a choice: for completion. */
   readonly choices?: readonly string[];
+  /** Several commands under one name: the next word says which. Flags and arguments are theirs; so are names, `state get`. */
+  readonly verbs?: readonly CommandSpec[];
   /** It has commands of its own: all words behind its name, flags and `-h` too, come as `args`. */
   readonly ownWords?: boolean;
   /** Loaded only when the command runs. */

@@ -5,7 +5,9 @@
  */
 import type { CallOptions, Coordinate } from "@hearsay/node";
 import type { MsgpackInput } from "@hearsay/wire";
-import { type CallSpec, RpcConnection } from "./connection.ts";
+import { Calls, readBody } from "./calls.ts";
+import { AggregateCalls, CounterCalls, StateCalls } from "./client-state.ts";
+import { RpcConnection } from "./connection.ts";
 import { decodeCoordinate } from "./coordinate-messages.ts";
 import { dial } from "./dial.ts";
 import { RPC_ERRORS } from "./errors.ts";
@@ -26,12 +28,15 @@ import {
   type MemberRecord,
   type ResponseHeader,
 } from "./messages.ts";
-import { messageOf, RpcError } from "./rpc-error.ts";
+import { RpcError } from "./rpc-error.ts";
 import { decodeExplanation, type ExplanationRecord } from "./why.ts";
 
+export type { StateChoice, StatePlace } from "./client-state.ts";
+export type { CounterRecord } from "./counter-commands.ts";
 export type { RpcQueryRecord, StreamRecord } from "./event-messages.ts";
 export type { KeyBody } from "./key-messages.ts";
 export { RpcError, type RpcErrorCode } from "./rpc-error.ts";
+export type { StateChangeRecord, StateRecord } from "./state-messages.ts";
 
 export interface RpcClientOptions extends CallOptions {
   readonly host: string;
@@ -71,10 +76,19 @@ const MAX_LIMIT_MS = 2 ** 31 - 1;
 const KEY_ROUND_MS = 2 * NETWORK_ROUND_MS;
 
 export class RpcClient implements AsyncDisposable {
+  /** Replicated state, counters and aggregates: Hearsay agents only. */
+  readonly state: StateCalls;
+  readonly counters: CounterCalls;
+  readonly aggregates: AggregateCalls;
   readonly #connection: RpcConnection;
+  readonly #calls: Calls;
 
   private constructor(connection: RpcConnection) {
     this.#connection = connection;
+    this.#calls = new Calls(connection);
+    this.state = new StateCalls(this.#calls);
+    this.counters = new CounterCalls(this.#calls);
+    this.aggregates = new AggregateCalls(this.#calls);
   }
 
   /** Connects, greets, and authenticates if there is a token. Rejects with RpcError. */
@@ -82,8 +96,8 @@ export class RpcClient implements AsyncDisposable {
     const timeoutMs = options.timeoutMs ?? 10_000;
     const client = new RpcClient(new RpcConnection(await dial(options, timeoutMs), timeoutMs));
     try {
-      await client.#call({ command: "handshake", body: { Version: IPC_VERSION } }, options);
-      if (options.token) await client.#call({ command: "auth", body: { AuthKey: options.token } }, options);
+      await client.#calls.call({ command: "handshake", body: { Version: IPC_VERSION } }, options);
+      if (options.token) await client.#calls.call({ command: "auth", body: { AuthKey: options.token } }, options);
     } catch (error) {
       await client.close();
       throw error;
@@ -92,13 +106,13 @@ export class RpcClient implements AsyncDisposable {
   }
 
   async members(options?: CallOptions): Promise<readonly MemberRecord[]> {
-    return this.#read({ command: "members" }, decodeMembers, options);
+    return this.#calls.read({ command: "members" }, decodeMembers, options);
   }
 
   /** Each pattern must match from start to end; those left out filter nothing. */
   async membersFiltered(filter: Partial<FilterBody>, options?: CallOptions): Promise<readonly MemberRecord[]> {
     const body = { Tags: filter.tags ?? {}, Status: filter.status ?? "", Name: filter.name ?? "" };
-    return this.#read({ command: "members-filtered", body }, decodeMembers, options);
+    return this.#calls.read({ command: "members-filtered", body }, decodeMembers, options);
   }
 
   /** How many addresses answered. Rejects with REFUSED when none did. */
@@ -106,37 +120,40 @@ export class RpcClient implements AsyncDisposable {
     const body = { Existing: addresses, Replay: options.replay ?? false };
     const limitMs = Math.min(NETWORK_ROUND_MS * Math.max(addresses.length, 1), MAX_LIMIT_MS);
     // A body follows also when nobody could be joined.
-    return this.#read({ command: "join", body, expectBody: unlessRefused, limitMs }, decodeNum, options);
+    return this.#calls.read({ command: "join", body, expectBody: unlessRefused, limitMs }, decodeNum, options);
   }
 
   /** Resolves when the agent has left its pool. */
   async leave(options?: CallOptions): Promise<void> {
-    await this.#call({ command: "leave", limitMs: NETWORK_ROUND_MS }, options);
+    await this.#calls.call({ command: "leave", limitMs: NETWORK_ROUND_MS }, options);
   }
 
   async forceLeave(name: string, options: CallOptions & { readonly prune?: boolean } = {}): Promise<void> {
     // Prune is sent only where it is meant: agents before 0.8.4 have no such field.
     const body = options.prune ? { Node: name, Prune: true } : { Node: name };
-    await this.#call({ command: "force-leave", body, limitMs: NETWORK_ROUND_MS }, options);
+    await this.#calls.call({ command: "force-leave", body, limitMs: NETWORK_ROUND_MS }, options);
   }
 
   /** The agent's tags become (current without `remove`) with `set` on top. */
   async tags(set: Readonly<Record<string, string>>, remove: readonly string[], options?: CallOptions): Promise<void> {
-    await this.#call({ command: "tags", body: { Tags: set, DeleteTags: remove }, limitMs: NETWORK_ROUND_MS }, options);
+    await this.#calls.call(
+      { command: "tags", body: { Tags: set, DeleteTags: remove }, limitMs: NETWORK_ROUND_MS },
+      options,
+    );
   }
 
   async stats(options?: CallOptions): Promise<Record<string, Record<string, string>>> {
-    return this.#read({ command: "stats" }, decodeGroups, options);
+    return this.#calls.read({ command: "stats" }, decodeGroups, options);
   }
 
   /** Hearsay agents only: a Serf agent answers `Unsupported command`. */
   async why(name: string, options?: CallOptions): Promise<ExplanationRecord> {
-    return this.#read({ command: "why", body: { Node: name } }, decodeExplanation, options);
+    return this.#calls.read({ command: "why", body: { Node: name } }, decodeExplanation, options);
   }
 
   /** Its place in the network; undefined when the agent does not know it. */
   async getCoordinate(node: string, options?: CallOptions): Promise<Coordinate | undefined> {
-    return this.#read({ command: "get-coordinate", body: { Node: node } }, decodeCoordinate, options);
+    return this.#calls.read({ command: "get-coordinate", body: { Node: node } }, decodeCoordinate, options);
   }
 
   // ---- events and queries
@@ -147,7 +164,7 @@ export class RpcClient implements AsyncDisposable {
     options: CallOptions & { readonly coalesce?: boolean } = {},
   ): Promise<void> {
     const body = { Name: name, Payload: bytesOf(payload), Coalesce: options.coalesce ?? false };
-    await this.#call({ command: "event", body }, options);
+    await this.#calls.call({ command: "event", body }, options);
   }
 
   /**
@@ -171,7 +188,7 @@ export class RpcClient implements AsyncDisposable {
 
   /** @param id of a query that `stream` brought on this connection */
   async respond(id: bigint, payload: Uint8Array, options?: CallOptions): Promise<void> {
-    await this.#call({ command: "respond", body: { ID: id, Payload: payload } }, options);
+    await this.#calls.call({ command: "respond", body: { ID: id, Payload: payload } }, options);
   }
 
   /**
@@ -223,21 +240,7 @@ export class RpcClient implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-
-  /** Rejects with REFUSED for an error answer, whose body, if any, is dropped. */
-  async #call(spec: CallSpec, options?: CallOptions): Promise<Uint8Array> {
-    const { header, body } = await this.#connection.call(spec, options);
-    if (header.error !== "") throw new RpcError("REFUSED", header.error);
-    return body ?? new Uint8Array(0);
-  }
-
-  /** The same for a command that is answered with a body. */
-  async #read<T>(spec: CallSpec, decode: (bytes: Uint8Array) => T, options?: CallOptions): Promise<T> {
-    return readBody(await this.#call({ expectBody: onSuccess, ...spec }, options), decode);
-  }
 }
-
-const onSuccess = ({ error }: ResponseHeader): boolean => error === "";
 
 /** For commands whose body follows also when they failed: not when the command itself was refused. */
 const unlessRefused = ({ error }: ResponseHeader): boolean =>
@@ -247,12 +250,4 @@ const unlessRefused = ({ error }: ResponseHeader): boolean =>
 
 function bytesOf(payload: Uint8Array | string): Uint8Array {
   return typeof payload === "string" ? new TextEncoder().encode(payload) : payload;
-}
-
-function readBody<T>(bytes: Uint8Array, decode: (bytes: Uint8Array) => T): T {
-  try {
-    return decode(bytes);
-  } catch (error) {
-    throw new RpcError("BAD_ANSWER", `an answer that cannot be read (${messageOf(error)})`, error);
-  }
 }

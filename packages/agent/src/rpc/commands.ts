@@ -1,10 +1,13 @@
 /**
  * The commands of Serf's RPC that this agent knows, one entry each: whether a body follows the header, and what is
- * answered (Serf protocol notes, section 18.3). `why` is ours; a Serf agent calls it unsupported.
+ * answered (Serf protocol notes, section 18.3). `why`, and what is said of state, counters and aggregates, is ours; a Serf agent
+ * calls it unsupported.
  */
 import { parseLogLevel } from "../log/level.ts";
+import { AGGREGATE_COMMANDS } from "./aggregate-commands.ts";
 import { MAX_STREAMS } from "./client-streams.ts";
 import { coordinateBody } from "./coordinate-messages.ts";
+import { COUNTER_COMMANDS } from "./counter-commands.ts";
 import { RPC_ERRORS, serfText, type Translations } from "./errors.ts";
 import { EVENT_COMMANDS } from "./event-commands.ts";
 import { EventFilter } from "./event-filter.ts";
@@ -24,6 +27,7 @@ import {
   type ResponseBody,
 } from "./messages.ts";
 import type { Session } from "./session.ts";
+import { STATE_COMMANDS } from "./state-commands.ts";
 import { explanationBody } from "./why.ts";
 
 export interface Answer {
@@ -153,7 +157,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
       run(session, body, seq) {
         const filter = EventFilter.parse(decodeText(body, "Type"));
         if (filter === undefined) return { error: RPC_ERRORS.invalidFilter };
-        if (session.streams.has(seq)) return { error: RPC_ERRORS.streamExists };
+        if (session.streams.has(seq) || session.watches.has(seq)) return { error: RPC_ERRORS.streamExists };
         if (session.streams.size >= MAX_STREAMS) {
           return { error: `too many streams at once: ${MAX_STREAMS} are open on this connection` };
         }
@@ -193,6 +197,9 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ],
   ...EVENT_COMMANDS,
   ...KEY_COMMANDS,
+  ...STATE_COMMANDS,
+  ...COUNTER_COMMANDS,
+  ...AGGREGATE_COMMANDS,
 ]);
 
 /** Runs it; an error becomes the answer's, in Serf's words where Serf has words for it. */

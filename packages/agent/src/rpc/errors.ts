@@ -22,6 +22,21 @@ export const RPC_ERRORS = {
   respondPrefix: "failed to respond to key query: ",
 } as const;
 
+/** Of the commands that are ours: replicated state, counters and aggregates. As stable as Serf's. */
+export const STATE_ERRORS = {
+  off: "Replicated state is off on this agent",
+  noSuchKey: "No such key",
+  noSuchMember: "No such member",
+  notOwn: "Only a member itself writes its keys",
+  sharedMember: "Shared keys belong to no member",
+  badValue: "The value is neither JSON nor bytes",
+  watchExists: "Watch with given sequence exists",
+  badAmount: "The amount is no whole number between -(2^53 - 1) and 2^53 - 1",
+  badNumber: "The value is no finite number",
+  noSuchAggregate: "No such aggregate",
+  noResult: "No result yet",
+} as const;
+
 /** What a client sent cannot be answered: the connection is closed without a word, as Serf does. */
 export class RefusedRequest extends Error {
   override readonly name = "RefusedRequest";

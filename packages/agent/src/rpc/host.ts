@@ -1,5 +1,6 @@
 /** What the RPC server asks of the agent it stands in front of. The agent implements it; tests do with a stand-in. */
 import type { HearsayNode, JoinResult, Logger } from "@hearsay/node";
+import type { AgentAggregates } from "../agent/agent-aggregates.ts";
 import type { AgentEvent } from "../agent/agent-event.ts";
 import type { LogBook } from "../log/log-book.ts";
 
@@ -8,6 +9,8 @@ export type StatGroups = Readonly<Record<string, Readonly<Record<string, string>
 
 export interface RpcHost {
   readonly node: HearsayNode;
+  /** Those that clients have given a number for. */
+  readonly aggregates: AgentAggregates;
   readonly log: Logger;
   readonly logBook: LogBook;
   join(targets: readonly string[], replay: boolean): Promise<JoinResult>;

@@ -2,7 +2,7 @@
  * Queries that one connection has asked and that are under way: each sends its records as they come, in the client's own
  * time, and `done` at the end. A client that stops one, or goes, ends it in the node as well.
  */
-import type { HearsayNode, QueryCall } from "@hearsay/node";
+import type { QueryCall, SerfNode } from "@hearsay/node";
 import type { Answer } from "./commands.ts";
 import { RPC_ERRORS, serfText } from "./errors.ts";
 import { type QueryBody, queryRecordBody } from "./event-messages.ts";
@@ -48,7 +48,7 @@ export class OpenQueries {
   }
 
   /** Resolves when the query is on its way, or cannot be. */
-  async open(node: HearsayNode, seq: bigint, body: QueryBody): Promise<Answer> {
+  async open(node: SerfNode, seq: bigint, body: QueryBody): Promise<Answer> {
     if (this.#queries.size >= MAX_QUERIES) {
       return { error: `too many queries at once: ${MAX_QUERIES} are open on this connection` };
     }
@@ -114,7 +114,7 @@ export class OpenQueries {
   }
 }
 
-function ask(node: HearsayNode, body: QueryBody): QueryCall {
+function ask(node: SerfNode, body: QueryBody): QueryCall {
   const { payload, filterNodes, filterTags, timeout } = body;
   return node.query(body.name, payload.length === 0 ? undefined : payload, {
     // No names and no tags are no filter.

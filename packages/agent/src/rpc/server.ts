@@ -4,8 +4,7 @@ import type { AgentEvent } from "../agent/agent-event.ts";
 import { eventBody } from "./event-messages.ts";
 import type { RpcHost } from "./host.ts";
 import type { EncodedBody } from "./messages.ts";
-import type { QueryCount } from "./open-queries.ts";
-import { Session } from "./session.ts";
+import { type OpenCounts, Session } from "./session.ts";
 
 export interface RpcServerOptions {
   /** IP address or name of this machine. */
@@ -29,7 +28,7 @@ export class RpcServer implements AsyncDisposable {
   readonly port: number;
   readonly #server: Server;
   readonly #sessions = new Map<Socket, Session>();
-  readonly #queries: QueryCount = { open: 0 };
+  readonly #counts: OpenCounts = { queries: { open: 0 }, watches: { open: 0 } };
   readonly #unfollow: () => void;
 
   private constructor(server: Server, host: RpcHost) {
@@ -71,7 +70,7 @@ export class RpcServer implements AsyncDisposable {
   }
 
   #accept(socket: Socket, host: RpcHost, token: string): void {
-    const session = new Session(socket, host, token, this.#queries);
+    const session = new Session(socket, host, token, this.#counts);
     this.#sessions.set(socket, session);
     host.log.debug({ component: "agent.ipc" }, `Accepted client: ${session.peer}`);
     // Failures end the session's reading; there is nobody else to tell.
@@ -101,6 +100,7 @@ export class RpcServer implements AsyncDisposable {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const [socket, session] of this.#sessions) {
       session.queries.clear();
+      session.watches.clear();
       if (session.lingering) continue;
       if (socket.writableLength === 0) socket.destroy();
       else socket.end(() => socket.destroy());

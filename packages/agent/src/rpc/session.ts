@@ -12,6 +12,7 @@ import { RefusedRequest, RPC_ERRORS } from "./errors.ts";
 import type { RpcHost } from "./host.ts";
 import { decodeRequestHeader, encodeResponse, type RequestHeader, type ResponseBody } from "./messages.ts";
 import { OpenQueries, type QueryCount } from "./open-queries.ts";
+import { OpenWatches, type WatchCount } from "./open-watches.ts";
 import { Outlet } from "./outlet.ts";
 import { SplitError, ValueSplitter } from "./value-splitter.ts";
 
@@ -28,11 +29,18 @@ const SLICE_MS = 2;
 
 const EMPTY = new Uint8Array(0);
 
+/** What is open for all clients of a server together. */
+export interface OpenCounts {
+  readonly queries: QueryCount;
+  readonly watches: WatchCount;
+}
+
 export class Session {
   readonly host: RpcHost;
   readonly peer: string;
   readonly streams: ClientStreams;
   readonly queries: OpenQueries;
+  readonly watches: OpenWatches;
   /** Fires when nobody waits for answers any more. */
   readonly gone: AbortSignal;
   handshaken = false;
@@ -46,9 +54,9 @@ export class Session {
 
   /**
    * @param token what `auth` must bring; empty when none is asked for
-   * @param queries how many are open in the whole server
+   * @param counts how many are open in the whole server
    */
-  constructor(socket: Socket, host: RpcHost, token: string, queries: QueryCount) {
+  constructor(socket: Socket, host: RpcHost, token: string, counts: OpenCounts) {
     this.#socket = socket;
     this.host = host;
     this.#token = token;
@@ -58,10 +66,11 @@ export class Session {
     this.streams = new ClientStreams(this.#outlet, (what) => {
       this.warn(`${what} of ${this.peer} is read too slowly: records are lost`);
     });
-    this.queries = new OpenQueries(this.#outlet, queries, () => {
+    this.queries = new OpenQueries(this.#outlet, counts.queries, () => {
       this.warn(`closed ${this.peer}: it does not read the answers to its query`);
       socket.destroy();
     });
+    this.watches = new OpenWatches(this.#outlet, counts.watches);
     socket.on("drain", () => this.streams.flush()).on("close", () => this.#end());
   }
 
@@ -94,6 +103,7 @@ export class Session {
     this.#leaving.abort();
     this.streams.clear();
     this.queries.clear();
+    this.watches.clear();
   }
 
   /** Until the client ends its side, or has had its time. */
@@ -180,10 +190,11 @@ export class Session {
     return right;
   }
 
-  /** Ends the stream, the monitor and the queries of that sequence number, if there are any. */
+  /** Ends the stream, the monitor, the watch and the queries of that sequence number, if there are any. */
   stop(seq: bigint): void {
     this.streams.stop(seq);
     this.queries.stop(seq);
+    this.watches.stop(seq);
   }
 }
 

@@ -5,17 +5,7 @@
 
 import { Worker } from "node:worker_threads";
 import { distanceMs } from "@hearsay/serf";
-import type {
-  CallOptions,
-  Explanation,
-  HearsayNode,
-  JoinResult,
-  Logger,
-  Member,
-  MemberEvent,
-  NodeEventMap,
-  NodeStats,
-} from "../api.ts";
+import type { CallOptions, Explanation, HearsayNode, JoinResult, Logger, Member, NodeStats } from "../api.ts";
 import {
   checkEventName,
   checkFlag,
@@ -27,13 +17,15 @@ import {
 } from "../call-checks.ts";
 import { abortable, closedError, leftError, NodeError, optionError, throwIfAborted } from "../errors.ts";
 import { summarize } from "../explain.ts";
-import { Observable } from "../observable.ts";
 import { checkTags, type NodeSettings } from "../options.ts";
 import { poolKeys } from "../pool-keys.ts";
 import { type QueryStart, RunningQuery } from "../query-call.ts";
 import type { Coordinate, IncomingQuery, KeyResult, PoolKeys, QueryCall, QueryOptions } from "../serf-api.ts";
+import { StateFace } from "../state/state-face.ts";
+import { StatefulNode } from "../state/stateful-node.ts";
 import { EvidenceMirror } from "./evidence-mirror.ts";
 import { firstMessage } from "./first-message.ts";
+import { MirroredState, type StateLink } from "./mirrored-state.ts";
 import {
   type Batch,
   type Calls,
@@ -58,7 +50,7 @@ interface Pending {
 
 type Phase = "open" | "leaving" | "left" | "closed";
 
-export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implements HearsayNode {
+export class IsolatedNode extends StatefulNode implements HearsayNode {
   readonly name: string;
   readonly address: string;
   readonly port: number;
@@ -69,6 +61,8 @@ export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implemen
   readonly #members = new Map<string, Member>();
   readonly #evidence = new EvidenceMirror();
   readonly #places = new Map<string, Coordinate>();
+  readonly #mirrored: MirroredState | undefined;
+  protected readonly face: StateFace;
   /** Queries of ours under way, by our number. */
   readonly #queries = new Map<number, RunningQuery>();
   readonly #pending = new Map<number, Pending>();
@@ -118,6 +112,8 @@ export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implemen
     this.name = settings.name;
     this.address = ready.address;
     this.port = ready.port;
+    this.#mirrored = settings.state && new MirroredState(this.#stateLink());
+    this.face = new StateFace(this.#mirrored);
     this.#exited = new Promise((resolve) => worker.once("exit", () => resolve()));
     worker.on("message", this.#onMessage);
     worker.on("error", this.#onWorkerError);
@@ -128,20 +124,21 @@ export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implemen
   }
 
   local(): Member {
-    return this.#members.get(this.name)!;
+    return this.#withPhi(this.#members.get(this.name)!);
   }
 
   members(): Member[] {
     this.#sorted ??= [...this.#members.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-    return this.#sorted.slice();
+    return this.#sorted.map((member) => this.#withPhi(member));
   }
 
   member(name: string): Member | undefined {
-    return this.#members.get(name);
+    const member = this.#members.get(name);
+    return member && this.#withPhi(member);
   }
 
   why(name: string): Explanation | undefined {
-    const member = this.#members.get(name);
+    const member = this.member(name);
     const evidence = this.#evidence.about(name);
     if (!member && evidence.length === 0) return undefined;
     const summary = summarize({ name, member, evidence, speaker: this.name, now: new Date() });
@@ -182,7 +179,7 @@ export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implemen
 
   async setTags(tags: Readonly<Record<string, string>>, options: CallOptions = {}): Promise<void> {
     const checked = checkTags("tags", tags);
-    checkTagLength(checked);
+    checkTagLength(checked, this.#mirrored !== undefined);
     await this.#call("setTags", [checked], options.signal);
   }
 
@@ -262,6 +259,7 @@ export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implemen
   async #close(): Promise<void> {
     if (this.#phase !== "left") this.#phase = "closed";
     this.#signal?.removeEventListener("abort", this.#onAbort);
+    this.face.end();
     this.#rejectAll(closedError());
     this.#post({ type: "call", id: 0, method: "close", args: [] });
     const timer = setTimeout(() => void this.#worker.terminate(), CLOSE_PATIENCE_MS);
@@ -378,6 +376,7 @@ export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implemen
   #apply(batch: Batch): void {
     for (const member of batch.members) this.#members.set(member.name, member);
     for (const name of batch.forgotten) {
+      this.#mirrored?.forget(name);
       this.#members.delete(name);
       this.#places.delete(name);
     }
@@ -387,6 +386,7 @@ export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implemen
       if (place) this.#places.set(name, place);
       else this.#places.delete(name);
     }
+    const tell = batch.state && this.#mirrored?.apply(batch.state);
     this.#drops = batch.drops;
     for (const line of batch.lines) this.#logger?.[line.level](line.fields, line.message);
     if (batch.droppedEvents > 0) this.skipEvents(batch.droppedEvents);
@@ -395,6 +395,23 @@ export class IsolatedNode extends Observable<NodeEventMap, MemberEvent> implemen
       this.#logger?.warn({ lost }, `${lost} events and queries were lost: the main thread was blocked for too long`);
     }
     for (const event of batch.events) this.#onEvent(event);
+    tell?.(this.news);
+  }
+
+  #withPhi(member: Member): Member {
+    if (!this.#mirrored) return member;
+    const { phi: _, ...rest } = member;
+    const phi = this.#mirrored.phi(member.name);
+    return phi === undefined ? rest : { ...rest, phi };
+  }
+
+  #stateLink(): StateLink {
+    return {
+      name: this.name,
+      requireOpen: () => this.#requireOpen(),
+      call: (method, args, signal) => this.#call(method, args as Calls[typeof method], signal),
+      tell: (method, args) => this.#post({ type: "call", id: 0, method, args }),
+    };
   }
 
   #onEvent(mirrored: MirrorEvent): void {

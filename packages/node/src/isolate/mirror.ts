@@ -7,6 +7,7 @@ import type { Member, WallEvidence } from "../api.ts";
 import { EVENT_BUFFER } from "../event-stream.ts";
 import type { Coordinate } from "../serf-api.ts";
 import type { Batch, LogLine, MirrorEvent } from "./protocol.ts";
+import type { StateBatch } from "./state-protocol.ts";
 
 /** Where the mirror looks things up when a batch is made. */
 export interface MirrorSource {
@@ -65,8 +66,8 @@ export class Mirror {
     if (this.#lines.length > MAX_LINES) this.#lines.shift();
   }
 
-  /** Everything that is new, which then no longer is. */
-  take(source: MirrorSource): Batch {
+  /** Everything that is new, which then no longer is. @param state the same of replicated state */
+  take(source: MirrorSource, state?: StateBatch): Batch {
     const members: Member[] = [];
     const forgotten: string[] = [];
     const evidence: [string, readonly WallEvidence[]][] = [];
@@ -85,6 +86,7 @@ export class Mirror {
       droppedEvents: this.#droppedEvents,
       droppedOthers: this.#droppedOthers,
       lines: this.#lines,
+      state,
       drops: source.drops(),
     };
     this.#changed.clear();

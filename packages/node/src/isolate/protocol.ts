@@ -5,6 +5,7 @@ import type { Member, MemberEvent, NodeEventMap, NodeStats, WallEvidence } from 
 import { NodeError, type NodeErrorCode } from "../errors.ts";
 import type { NodeSettings } from "../options.ts";
 import type { Coordinate, IncomingQuery, QueryRecord } from "../serf-api.ts";
+import type { StateBatch, StateCallArgs } from "./state-protocol.ts";
 
 export interface WorkerStart {
   readonly settings: NodeSettings;
@@ -15,7 +16,7 @@ export interface WorkerStart {
 }
 
 /** An `AbortSignal` becomes an `abort` message. */
-export interface Calls {
+export interface Calls extends StateCallArgs {
   join: [targets: readonly string[], replay: boolean];
   leave: [];
   forceLeave: [name: string, prune: boolean];
@@ -36,9 +37,11 @@ export type ToWorker =
   /** The last batch has been read: the next may come. */
   | { readonly type: "taken" };
 
-type PlainName = Exclude<keyof NodeEventMap, MemberEvent["type"] | "query" | "error">;
+/** Changes of state are told by the main thread, which sees them in its mirror. */
+type MirrorName = "state-change" | "shared-change";
+type PlainName = Exclude<keyof NodeEventMap, MemberEvent["type"] | MirrorName | "query" | "error">;
 
-/** Any event but the members' ones and those that can be answered. */
+/** Any event but the members' ones, those of the mirror and those that can be answered. */
 export type PlainEvent = {
   [K in PlainName]: { readonly name: K; readonly args: NodeEventMap[K] };
 }[PlainName];
@@ -71,6 +74,8 @@ export interface Batch {
   /** The same of the others. */
   readonly droppedOthers: number;
   readonly lines: readonly LogLine[];
+  /** Undefined: nothing is new, or there is none of it. */
+  readonly state: StateBatch | undefined;
   readonly drops: Readonly<Record<string, number>>;
 }
 

@@ -17,6 +17,9 @@ import {
   type ToWorker,
   type WorkerStart,
 } from "./protocol.ts";
+import { carryOutState, isStateCall, type SourceValues } from "./state-host.ts";
+import { StateMirror } from "./state-mirror.ts";
+import type { StateBatch } from "./state-protocol.ts";
 
 /** How often the shared counters are brought up to date, at most: ms. */
 const COUNTERS_EVERY_MS = 100;
@@ -38,6 +41,8 @@ const plainEvents = [
 class Host {
   readonly #port: MessagePort;
   readonly #mirror = new Mirror();
+  readonly #state = new StateMirror(() => this.#flushSoon());
+  readonly #sourceValues: SourceValues = new Map();
   readonly #counters: Float64Array;
   readonly #calls = new Map<number, AbortController>();
   /** Queries under way, by the main thread's number. */
@@ -69,9 +74,11 @@ class Host {
         onDrained: () => this.#onDrained(),
         onMemberEvent: (event) => this.#onMemberEvent(event),
         onPlace: (name) => this.#onPlace(name),
+        stateNews: this.#state,
       });
       this.#calls.delete(0);
       this.#node = node;
+      if (node.counterTable) this.#state.attach(node.counterTable);
       for (const name of plainEvents) node.on(name, (...args) => this.#onPlainEvent(name, args));
       node.on("query", ({ respond: _, ...query }) => {
         this.#mirror.event({ kind: "query", query });
@@ -126,6 +133,9 @@ class Host {
   }
 
   #carryOut(node: LocalNode, method: string, args: readonly unknown[], signal: AbortSignal): unknown {
+    const { stateCalls: calls } = node;
+    if (calls && isStateCall(method))
+      return carryOutState({ calls, mirror: this.#state, values: this.#sourceValues }, method, args, signal);
     switch (method) {
       case "join":
         return node.join(args[0] as string[], { signal, replay: args[1] as boolean });
@@ -197,6 +207,7 @@ class Host {
 
   #onDrained(): void {
     const now = performance.now();
+    if (this.#node?.stateCalls) this.#state.drained(now);
     if (now - this.#countedAt >= COUNTERS_EVERY_MS) {
       this.#countedAt = now;
       this.#count();
@@ -235,7 +246,8 @@ class Host {
 
   /** `anyway`: although the last batch may not have been read. Calls are few, and each is answered once. */
   #flush(anyway = false): void {
-    if (!this.#node || this.#mirror.empty || !(this.#mayTell || anyway)) return;
+    const isEmpty = this.#mirror.empty && (this.#state.empty || !this.#node?.stateCalls);
+    if (!this.#node || isEmpty || !(this.#mayTell || anyway)) return;
     this.#mayTell = false;
     this.#toldAt = performance.now();
     this.#count();
@@ -243,12 +255,19 @@ class Host {
   }
 
   #batch(node: LocalNode) {
-    return this.#mirror.take({
-      member: (name) => node.member(name),
-      evidence: (name) => node.evidence(name),
-      place: (name) => node.coordinate(name),
+    const source = {
+      member: (name: string) => node.member(name),
+      evidence: (name: string) => node.evidence(name),
+      place: (name: string) => node.coordinate(name),
       drops: () => node.stats().drops,
-    });
+    };
+    return this.#mirror.take(source, this.#stateBatch(node));
+  }
+
+  #stateBatch(node: LocalNode): StateBatch | undefined {
+    const { stateCalls: calls, counterTable: counters } = node;
+    if (!calls || !counters || this.#state.empty) return undefined;
+    return this.#state.take({ calls, counters, members: () => node.names() });
   }
 
   #logger(): Logger {

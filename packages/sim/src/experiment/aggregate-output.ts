@@ -1,5 +1,5 @@
 /** Tables and pictures of `aggregate`, filled as it goes. */
-import type { Condition, Course } from "./aggregate.ts";
+import { type Condition, type Course, goodError } from "./aggregate.ts";
 import type { Sample } from "./aggregate-sample.ts";
 import type { SettingReader } from "./read-settings.ts";
 import type { Column, Plot, Report, Table } from "./report.ts";
@@ -81,8 +81,10 @@ export class AggregateOutput {
     const at = (sample.at - this.#startedAt) / 1000;
     const add = (name: string, value: number) => this.#report.series(this.#long, name).points.push([at, value]);
     add("epoch under way, worst", sample.mean.worst);
-    add("estimate served against the present, worst", served.at(-1)!.worst);
-    add("estimate served against the present, typical", served.at(-1)!.typical);
+    const { without, worst, typical } = served.at(-1)!;
+    if (without > sample.members / 2) return;
+    add("served, against the present, worst", worst);
+    add("served, against the present, typical", typical);
   }
 
   #addEpoch({ samples, served, replaced }: Course, sample: Sample): void {
@@ -103,6 +105,7 @@ export class AggregateOutput {
       mass: Math.abs(sample.mass),
       served: during.reduce((most, x) => Math.max(most, x.worst), 0),
       ageS: during.reduce((most, x) => Math.max(most, x.ageMs), 0) / 1000,
+      without: during.at(-1)!.without,
     });
   }
 
@@ -112,7 +115,7 @@ export class AggregateOutput {
       `A round is ${this.#roundMs / 1000} s: each member starts one exchange in it. Values are log-normal: the 99th percentile is ten times the median. Errors are shares of the truth; the worst is that of the member that is off most, "typical" the root of the mean square over all.`,
       "The truth of an epoch is what its members gave into it, also those that ended since. Mass: by how much the average over all members' means differs from it, which is what exchanges have lost or made; members that end take theirs along.",
       `Churn is the share of members replaced in each epoch of ${this.#epochRounds} rounds, evenly, by a crash without a word; the others know after ${read.number("detectMs") / 1000} s. The newly come wait for the next epoch. Meanwhile all values grow by ${drift} % a minute.`,
-      "Served: what a program is given, the epoch under way once its stated error is below 1 %, else the last one; against the values of that moment. Its error is then mostly age: values have grown since the epoch took them. The oldest in use is told.",
+      `Served: what a program is given, the epoch under way once its stated error is below 1 %, else the last one, where it states less than ${100 * goodError} %; against the values of that moment. Its error is then mostly age: values have grown since the epoch took them, and the oldest in use is told. Not served are the newly come, until their first epoch.`,
     );
   }
 }
@@ -158,6 +161,7 @@ const epochColumns: Column[] = [
   { key: "mass", title: "mass lost or made", ...tiny },
   { key: "served", title: "served against the present, worst", ...tiny },
   { key: "ageS", title: "oldest served, s", digits: 1 },
+  { key: "without", title: "not served at its end" },
 ];
 
 function courseRow({ name }: Condition, round: number, sample: Sample) {

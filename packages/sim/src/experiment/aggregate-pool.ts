@@ -85,8 +85,7 @@ export class AggregatePool {
 
   /** Of the inputs that an epoch began with, also those of members that ended in it. */
   inputs(epoch: number): Truth {
-    const { now } = this.world;
-    const took = this.#members.filter(({ aggregates }) => aggregates.present(topic, now)?.epoch === epoch);
+    const took = this.#members.filter(({ aggregates }) => aggregates.epochOf(topic) === epoch);
     return truthOf(took.map(({ input }) => input));
   }
 

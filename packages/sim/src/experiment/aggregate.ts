@@ -66,9 +66,11 @@ export interface Condition {
   readonly epochs: number;
 }
 
-/** What a program is given, against the values of that moment. */
+/** What programs are given, against the values of that moment: of those members whose estimate states a small error. */
 export interface Served {
   readonly at: number;
+  /** Members that have no such estimate. */
+  readonly without: number;
   readonly worst: number;
   readonly typical: number;
   /** Of the oldest estimate in use: ms. */
@@ -146,7 +148,7 @@ function* measure(
   for (let round = 1; round <= rounds; round++) {
     look(pool, course, roundMs, output);
     if (round === rounds) break;
-    yield* replacing(pool, course, roundMs, Math.floor((round / epochRounds) * condition.churn * pool.size), () =>
+    yield* replacing(pool, course, roundMs, Math.floor(((round + 1) / epochRounds) * condition.churn * pool.size), () =>
       progress(round / rounds),
     );
   }
@@ -187,13 +189,16 @@ function* replacing(
   course.replaced.set(epoch, (course.replaced.get(epoch) ?? 0) + Math.max(0, count));
 }
 
+/** A program should not act on an estimate that says of itself that it is off by more. */
+export const goodError = 0.05;
+
 function look(pool: AggregatePool, course: Course, roundMs: number, output: AggregateOutput): void {
   const sample = sampleOf(pool, roundMs);
   if (sample === undefined) return;
   course.samples.push(sample);
-  const served = pool.estimates();
-  const { mean } = errorsOf(served, pool.values());
-  const ageMs = served.reduce((most, x) => Math.max(most, x.ageMs), 0);
-  course.served.push({ at: sample.at, ...mean, ageMs });
+  const good = pool.estimates().filter((x) => Math.max(x.meanError, x.countError) < goodError);
+  const { mean } = errorsOf(good, pool.values());
+  const ageMs = good.reduce((most, x) => Math.max(most, x.ageMs), 0);
+  course.served.push({ at: sample.at, without: pool.size - good.length, ...mean, ageMs });
   output.add(course);
 }

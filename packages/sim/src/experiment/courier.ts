@@ -32,8 +32,13 @@ export class Roll {
     const index = this.endpoints.length;
     const endpoint = new NodeEndpoint(addressOf(index).join("."), port, index);
     this.endpoints.push(endpoint);
-    this.#places.push(this.present.push(index) - 1);
+    this.put(index);
     return endpoint;
+  }
+
+  /** One that was removed is back. */
+  put(index: number): void {
+    this.#places[index] = this.present.push(index) - 1;
   }
 
   remove(index: number): void {

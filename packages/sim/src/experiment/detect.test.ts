@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { detect, theory } from "./detect.ts";
+import { detect } from "./detect.ts";
+import { theory } from "./detect-theory.ts";
 import { runWhole, type Settings, settingsOf } from "./experiment.ts";
 import { Report } from "./report.ts";
 
@@ -13,7 +14,7 @@ function reportOf(changes: Settings): Report {
 const rowsOf = (report: Report, name: string) => report.tables.find((table) => table.name === name)!.rows;
 
 describe("detect", () => {
-  const small = { nodes: "8,64", loss: "0", repeat: 3, quietMs: 20_000 };
+  const small = { detector: "swim", nodes: "8,64", loss: "0", slow: "0", repeat: 3, quietMs: 20_000 };
   const report = reportOf(small);
 
   it("finds every crash when theory says, and nobody else", () => {
@@ -37,7 +38,7 @@ describe("detect", () => {
   });
 
   it("repeats itself byte for byte, and not with another seed", () => {
-    const twice = { nodes: "16", loss: "0.1", repeat: 2, quietMs: 10_000 };
+    const twice = { nodes: "16", loss: "0.1", slow: "0,2", repeat: 2, quietMs: 10_000 };
     expect(JSON.stringify(reportOf(twice))).toBe(JSON.stringify(reportOf(twice)));
     const other = new Report("detect", 8, {});
     runWhole(detect, other, settingsOf(detect, twice));

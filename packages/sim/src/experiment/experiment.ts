@@ -34,6 +34,8 @@ export interface Experiment {
   /** One line. */
   readonly summary: string;
   readonly settings: readonly Setting[];
+  /** MB of heap that a run may need, where that is more than members know of each other. */
+  heapMb?(settings: Settings): number;
   /** Fills the report. The same seed and settings fill it with the same values. */
   run(report: Report, settings: Settings): Generator<Progress, void, void>;
 }

@@ -70,15 +70,16 @@ export class LifeguardOutput {
 
   /** @param names the configurations; the first is what the others are compared with. */
   constructor(report: Report, names: readonly string[]) {
+    const ofFirst = `% of ${names[0]}`;
     this.#report = report;
     this.#names = names;
     const configuration = { key: "configuration", title: "configuration" };
     this.#falses = report.table("false-positives", "False positives, all Interval runs", [
       configuration,
       { key: "fp", title: "FP" },
-      { key: "fpPercent", title: "% of SWIM", digits: 2 },
+      { key: "fpPercent", title: ofFirst, digits: 2 },
       { key: "fpHealthy", title: "FP-" },
-      { key: "fpHealthyPercent", title: "% of SWIM", digits: 2 },
+      { key: "fpHealthyPercent", title: ofFirst, digits: 2 },
       { key: "declared", title: "verdicts" },
       { key: "declaredHealthy", title: "verdicts of healthy members" },
     ]);
@@ -96,9 +97,9 @@ export class LifeguardOutput {
     this.#load = report.table("load", "Message load, all Interval runs", [
       configuration,
       { key: "packets", title: "packets" },
-      { key: "packetsPercent", title: "% of SWIM", digits: 1 },
+      { key: "packetsPercent", title: ofFirst, digits: 1 },
       { key: "mebibytes", title: "MiB", digits: 1 },
-      { key: "bytesPercent", title: "% of SWIM", digits: 1 },
+      { key: "bytesPercent", title: ofFirst, digits: 1 },
     ]);
     this.#concurrency = report.table("by-concurrency", "FP and FP- by the number of slow members", [
       { key: "slow", title: "C" },
@@ -125,6 +126,7 @@ export class LifeguardOutput {
       "FP counts death events about members that were never slow, one for each member in whose view it happens; FP- those at members that were never slow. A verdict is a view's own suspicion running out, not what others told.",
       "Slow: messages wait in both directions for D while timers go on; all C members at the same times. Latencies are of the slow members that were declared dead by a healthy one at all, from the beginning of D.",
       "SWIM here has the fixed suspicion alpha * log10 n periods and indirect probes, and our machine's other habits: gossip beside the probes, pings over TCP, push/pull and settling. Load counts packets, and bytes of packets and streams.",
+      "phi: heartbeats' silence accuses in place of failed probes, with SWIM's fixed suspicion or with all of Lifeguard. All configurations run on nodes that exchange heartbeats; they are part of the load.",
       "Points at zero do not show on the logarithmic axis.",
     );
   }

@@ -15,7 +15,7 @@ function rowsOf(report: Report, name: string) {
   return new Map(rows.map((row) => [row.configuration as string, row]));
 }
 
-const small = { nodes: 32, slow: "6", runMs: 60_000, quiesceMs: 5000 };
+const small = { detector: "swim", nodes: 32, slow: "6", runMs: 60_000, quiesceMs: 5000 };
 
 describe("lifeguard", () => {
   const report = reportOf(small);
@@ -23,7 +23,7 @@ describe("lifeguard", () => {
   it("slanders far fewer with the parts than without, in the order of the paper", () => {
     const falses = rowsOf(report, "false-positives");
     const fp = (name: string) => falses.get(name)!.fp as number;
-    expect([...falses.keys()]).toEqual(Object.keys(configurations));
+    expect([...falses.keys()]).toEqual(Object.keys(configurations).slice(0, 5));
     expect(fp("SWIM")).toBeGreaterThan(100);
     expect(fp("LHA-Probe")).toBeLessThan(fp("SWIM") / 2);
     expect(fp("LHA-Suspicion")).toBeLessThan(fp("SWIM") / 2);

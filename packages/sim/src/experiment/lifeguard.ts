@@ -7,16 +7,20 @@
  * - *Interval*: C members are slow for D, well for I, and so on till the end. How many healthy members are declared dead, by
  *   anybody (FP) and at healthy members (FP-); and what is sent?
  *
- * Five configurations, each with the same seeds: SWIM alone, one of Lifeguard's three parts, and all. `--full` takes the
- * paper's 9 C x 8 D x 8 I, ten times each; by default a corner of that which shows the differences in about a minute.
+ * Five configurations, each with the same seeds: SWIM alone, one of Lifeguard's three parts, and all. Beside them phi
+ * accrual as the judge of who is silent, alone and with all of Lifeguard: what comes after the accusation is the same.
+ * `--full` takes the paper's 9 C x 8 D x 8 I, ten times each; by default a corner of that which shows the differences in
+ * about a minute.
  */
 import { Rng, type SwimConfig } from "@hearsay/core";
-import { SwimPool } from "../pool.ts";
+import type { ExtendedPool } from "../extended-pool.ts";
+import { type Detector, detectorPool, detectorSettings, detectorsOf } from "./detector-pool.ts";
 import { advance, type Experiment, type Progress, type Settings } from "./experiment.ts";
 import { LifeguardOutput, LifeguardTally } from "./lifeguard-output.ts";
 import { sent, watchPool } from "./pool-watch.ts";
 import { runSeed, SettingReader } from "./read-settings.ts";
 import type { Report } from "./report.ts";
+import { drawn, slowDown } from "./slow-members.ts";
 
 /** The paper's table of parameters: C, D and I in ms. */
 const paper = {
@@ -31,13 +35,22 @@ const healthScores = 8 + 1;
 
 const swim = { awarenessMaxMult: 1, suspicionMaxTimeoutMult: 1, buddy: false, nacks: false };
 
-/** What each configuration takes away of the whole. */
-export const configurations: Readonly<Record<string, Partial<SwimConfig>>> = {
-  SWIM: swim,
-  "LHA-Probe": { ...swim, awarenessMaxMult: healthScores, nacks: true },
-  "LHA-Suspicion": { ...swim, suspicionMaxTimeoutMult: 6 },
-  "Buddy System": { ...swim, buddy: true },
-  Lifeguard: { awarenessMaxMult: healthScores, suspicionMaxTimeoutMult: 6, buddy: true, nacks: true },
+const all = { awarenessMaxMult: healthScores, suspicionMaxTimeoutMult: 6, buddy: true, nacks: true };
+
+interface Configuration {
+  readonly detector: Detector;
+  /** What it takes away of the whole. */
+  readonly config: Partial<SwimConfig>;
+}
+
+export const configurations: Readonly<Record<string, Configuration>> = {
+  SWIM: { detector: "swim", config: swim },
+  "LHA-Probe": { detector: "swim", config: { ...swim, awarenessMaxMult: healthScores, nacks: true } },
+  "LHA-Suspicion": { detector: "swim", config: { ...swim, suspicionMaxTimeoutMult: 6 } },
+  "Buddy System": { detector: "swim", config: { ...swim, buddy: true } },
+  Lifeguard: { detector: "swim", config: all },
+  phi: { detector: "phi", config: swim },
+  "phi, Lifeguard": { detector: "phi", config: all },
 };
 
 const most = 3_600_000;
@@ -46,6 +59,7 @@ export const lifeguard: Experiment = {
   name: "lifeguard",
   summary: "the Lifeguard paper's experiments: false positives, latencies and load with slow members, part by part",
   settings: [
+    ...detectorSettings.slice(0, 1),
     { name: "full", help: "the paper's size: half a day", kind: "flag", default: false },
     { name: "nodes", help: "members", kind: "integer", default: 128, min: 8, max: 2000 },
     { name: "slow", help: "C: members slow at once", kind: "list", whole: true, default: "4,12,24", min: 1, max: 1000 },
@@ -71,6 +85,7 @@ export const lifeguard: Experiment = {
       min: 1,
       max: 100,
     },
+    ...detectorSettings.slice(1),
   ],
   run,
 };
@@ -90,36 +105,54 @@ function* run(report: Report, settings: Settings): Generator<Progress, void, voi
   const read = new SettingReader(lifeguard, settings);
   const nodes = read.number("nodes");
   const cells = cellsOf(read).filter(({ slow }) => slow < nodes);
-  const output = new LifeguardOutput(report, Object.keys(configurations));
+  const detectors = detectorsOf(read);
+  const chosen = Object.entries(configurations).filter(([, { detector }]) => detectors.includes(detector));
+  const output = new LifeguardOutput(
+    report,
+    chosen.map(([name]) => name),
+  );
   // A cell's time grows with what it simulates.
   const cost = (cell: Cell) => read.number("quiesceMs") + lengthMs(cell, read.number("runMs"));
-  const total = cells.reduce((sum, cell) => sum + cost(cell), 0) * Object.keys(configurations).length;
+  const total = cells.reduce((sum, cell) => sum + cost(cell), 0) * chosen.length;
   let spent = 0;
   for (const cell of cells) {
-    const seed = runSeed(report.seed, `lifeguard ${Object.values(cell).join(" ")}`);
-    for (const [name, config] of Object.entries(configurations)) {
+    for (const [name, configuration] of chosen) {
       const doing = `${cell.kind}: ${name}, C ${cell.slow}, D ${cell.durationMs} ms, I ${cell.intervalMs} ms`;
       const progress = (share: number): Progress => ({ share: (spent + share * cost(cell)) / total, doing });
-      const beta = config.suspicionMaxTimeoutMult === 1 ? 1 : read.number("suspicionMaxTimeoutMult");
-      const changed = {
-        ...config,
-        suspicionMult: read.number("suspicionMult"),
-        suspicionMaxTimeoutMult: beta,
-      };
-      const pool = new SwimPool({ seed, size: nodes, fidelity: "objects", config: changed });
-      pool.addConverged(nodes);
       const tally = new LifeguardTally();
-      yield* advance(pool.world, read.number("quiesceMs"), (share) =>
-        progress((share * read.number("quiesceMs")) / cost(cell)),
-      );
-      yield* disturb(pool, cell, seed, read, tally, (share) =>
-        progress((read.number("quiesceMs") + share * lengthMs(cell, read.number("runMs"))) / cost(cell)),
-      );
+      const seed = runSeed(report.seed, `lifeguard ${Object.values(cell).join(" ")}`);
+      yield* play(read, cell, configuration, seed, tally, progress);
       spent += cost(cell);
       output.add(name, cell.kind, cell.slow, tally);
     }
     output.write();
   }
+}
+
+/** One run: undisturbed, then disturbed. */
+function* play(
+  read: SettingReader,
+  cell: Cell,
+  { detector, config }: Configuration,
+  seed: number,
+  tally: LifeguardTally,
+  progress: (share: number) => Progress,
+): Generator<Progress, void, void> {
+  const quiesceMs = read.number("quiesceMs");
+  const disturbedMs = lengthMs(cell, read.number("runMs"));
+  const total = quiesceMs + disturbedMs;
+  const pool = detectorPool(read, {
+    seed,
+    nodes: read.number("nodes"),
+    detector,
+    config: {
+      ...config,
+      suspicionMult: read.number("suspicionMult"),
+      suspicionMaxTimeoutMult: config.suspicionMaxTimeoutMult === 1 ? 1 : read.number("suspicionMaxTimeoutMult"),
+    },
+  });
+  yield* advance(pool.world, quiesceMs, (share) => progress((share * quiesceMs) / total));
+  yield* disturb(pool, cell, seed, disturbedMs, tally, (share) => progress((quiesceMs + share * disturbedMs) / total));
 }
 
 function cellsOf(read: SettingReader): Cell[] {
@@ -151,10 +184,10 @@ function lengthMs(cell: Cell, runMs: number): number {
 
 /** Slows members down and tallies what follows. */
 function* disturb(
-  pool: SwimPool,
+  pool: ExtendedPool,
   cell: Cell,
   seed: number,
-  read: SettingReader,
+  length: number,
   tally: LifeguardTally,
   progress: (share: number) => Progress,
 ): Generator<Progress, void, void> {
@@ -185,24 +218,12 @@ function* disturb(
     },
   });
   const before = sent(pool.nodes);
-  const length = lengthMs(cell, read.number("runMs"));
-  const cycleMs = cell.kind === "threshold" ? length : cell.durationMs + cell.intervalMs;
-  const cycle = () => {
-    for (const index of slow) world.block(pool.nodes[index]!, cell.durationMs);
-    const next = world.now + cycleMs;
-    if (next < began + length) world.at(next, cycle);
-  };
-  cycle();
+  const members = pool.nodes.filter(({ index }) => slow.has(index));
+  const intervalMs = cell.kind === "threshold" ? length : cell.intervalMs;
+  slowDown(world, members, { durationMs: cell.durationMs, intervalMs }, began + length);
   yield* advance(world, length, progress);
   const after = sent(pool.nodes);
   tally.packets = after.packets - before.packets;
   tally.bytes = after.bytes - before.bytes;
   tally.slow = slow.size;
-}
-
-/** `count` different numbers below `n`. */
-function drawn(n: number, count: number, rng: Rng): Set<number> {
-  const chosen = new Set<number>();
-  while (chosen.size < Math.min(count, n)) chosen.add(rng.below(n));
-  return chosen;
 }

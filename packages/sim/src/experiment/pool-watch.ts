@@ -2,22 +2,35 @@
  * Watching a pool from outside: who comes to hold whom for what, and when; whether all agree; what the traffic was. Reads
  * the machines' events and views and changes nothing.
  */
-import type { Evidence, SwimEvent } from "@hearsay/core";
+import type { Evidence, Machine, Swim, SwimEvent } from "@hearsay/core";
+import type { ExtendedEvent } from "@hearsay/extended";
 import type { SwimNode, SwimPool } from "../pool.ts";
+import type { Place, SimNode } from "../sim-node.ts";
+import type { World } from "../world.ts";
 
 /** What is told of each change of a view. `subject` is the number of the node that it is about; `now` is world ms. */
-export interface ViewListener {
-  suspected?(observer: SwimNode, subject: number, now: number): void;
-  refuted?(observer: SwimNode, subject: number, now: number): void;
+export interface ViewListener<N extends Place = Place> {
+  suspected?(observer: N, subject: number, now: number): void;
+  refuted?(observer: N, subject: number, now: number): void;
   /** `declared`: on the observer's own judgement, its timer having run out; not because somebody said so. */
-  dead?(observer: SwimNode, subject: number, now: number, declared: boolean): void;
-  left?(observer: SwimNode, subject: number, now: number): void;
+  dead?(observer: N, subject: number, now: number, declared: boolean): void;
+  left?(observer: N, subject: number, now: number): void;
   /** Alive, having been unknown, dead or left. */
-  joined?(observer: SwimNode, subject: number, now: number): void;
+  joined?(observer: N, subject: number, now: number): void;
+}
+
+/** A pool of machines that are the failure detector, or Serf with it within. */
+export interface WatchedPool<M extends Machine<E> & { readonly name: string }, E extends SwimEvent | ExtendedEvent> {
+  readonly world: World<M, E>;
+  readonly nodes: readonly SimNode<M, E>[];
+  nameOf(index: number): string;
 }
 
 /** Tells `listener` of every change in every view from now on. One watch at a time for a pool. */
-export function watchPool(pool: SwimPool, listener: ViewListener): void {
+export function watchPool<M extends Machine<E> & { readonly name: string }, E extends SwimEvent | ExtendedEvent>(
+  pool: WatchedPool<M, E>,
+  listener: ViewListener<SimNode<M, E>>,
+): void {
   const numbers = new Map<string, number>();
   const numberOf = (name: string): number => {
     while (numbers.size < pool.nodes.length) numbers.set(pool.nameOf(numbers.size), numbers.size);
@@ -25,7 +38,12 @@ export function watchPool(pool: SwimPool, listener: ViewListener): void {
   };
   /** The evidence of a death comes right before the event. */
   let verdict: Evidence | undefined;
-  pool.world.onEvent = (node, event, now) => {
+  const onDead = (node: SimNode<M, E>, subject: number, now: number) => {
+    listener.dead?.(node, subject, now, verdict?.type === "dead" && verdict.from === node.machine.name);
+    verdict = undefined;
+  };
+  pool.world.onEvent = (node, happened, now) => {
+    const event: SwimEvent | ExtendedEvent = happened;
     switch (event.type) {
       case "evidence":
         if (event.evidence.type === "dead") verdict = event.evidence;
@@ -39,16 +57,15 @@ export function watchPool(pool: SwimPool, listener: ViewListener): void {
       case "member-join":
         listener.joined?.(node, numberOf(event.member.name), now);
         break;
+      // The detector's word for both, and Serf's for each.
       case "member-leave":
-        onLeave(node, event, now);
+        if (event.member.state === "left") listener.left?.(node, numberOf(event.member.name), now);
+        else onDead(node, numberOf(event.member.name), now);
+        break;
+      case "member-failed":
+        onDead(node, numberOf(event.member.name), now);
         break;
     }
-  };
-  const onLeave = (node: SwimNode, event: Extract<SwimEvent, { type: "member-leave" }>, now: number) => {
-    const subject = numberOf(event.member.name);
-    if (event.member.state === "left") listener.left?.(node, subject, now);
-    else listener.dead?.(node, subject, now, verdict?.type === "dead" && verdict.from === node.machine.name);
-    verdict = undefined;
   };
 }
 
@@ -79,7 +96,7 @@ export interface Load {
 }
 
 /** All that the nodes have sent since the beginning. */
-export function sent(nodes: readonly SwimNode[]): Load {
+export function sent(nodes: readonly Place[]): Load {
   let packets = 0;
   let bytes = 0;
   for (const { traffic } of nodes) {
@@ -91,8 +108,8 @@ export function sent(nodes: readonly SwimNode[]): Load {
 
 /** One of the machines' counters, over all nodes. Restarted machines begin at 0. */
 export function counted(
-  nodes: readonly SwimNode[],
+  nodes: readonly { readonly machine: Swim | { readonly swim: Swim } }[],
   counter: "probes" | "probesFailed" | "suspicions" | "refutations" | "deaths",
 ): number {
-  return nodes.reduce((sum, { machine }) => sum + machine.counters[counter], 0);
+  return nodes.reduce((sum, { machine }) => sum + ("swim" in machine ? machine.swim : machine).counters[counter], 0);
 }

@@ -2,6 +2,7 @@
 import { aggregate } from "./aggregate.ts";
 import { asymmetric } from "./asymmetric.ts";
 import { churn } from "./churn.ts";
+import { counter } from "./counter.ts";
 import { detect } from "./detect.ts";
 import type { Experiment } from "./experiment.ts";
 import { lifeguard } from "./lifeguard.ts";
@@ -9,6 +10,8 @@ import { overload } from "./overload.ts";
 import { partition } from "./partition.ts";
 import { restart } from "./restart.ts";
 import { spread } from "./spread.ts";
+import { state } from "./state.ts";
+import { statePartition } from "./state-partition.ts";
 import { strategies } from "./strategies.ts";
 
 export const experiments: readonly Experiment[] = [
@@ -21,5 +24,8 @@ export const experiments: readonly Experiment[] = [
   partition,
   restart,
   overload,
+  state,
+  statePartition,
   aggregate,
+  counter,
 ];

@@ -7,6 +7,7 @@ const noteWidth = 100;
 export function reportText(report: Report): string {
   const parts = [headText(report), ...report.tables.map(tableText)];
   if (!report.complete) parts.push("INCOMPLETE: broken off before the end; what is above was measured by then.\n");
+  if (report.failures.length > 0) parts.push(report.failures.map((failure) => `FAILED: ${failure}\n`).join(""));
   if (report.notes.length > 0) parts.push(report.notes.map(noteText).join(""));
   return parts.join("\n");
 }

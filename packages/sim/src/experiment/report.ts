@@ -56,6 +56,8 @@ export class Report {
   readonly plots: Plot[] = [];
   /** Sentences for the reader: what was compared, what a column means, what was left out. */
   readonly notes: string[] = [];
+  /** What should not have come out: an experiment that checks something says it here, and has failed. */
+  readonly failures: string[] = [];
   /** False once it was broken off. */
   complete = true;
 
@@ -88,7 +90,8 @@ export class Report {
 
   /** Plain data in a fixed order: the same report gives the same bytes. */
   toJSON(): object {
-    const { experiment, seed, settings, complete, tables, plots, notes } = this;
-    return { experiment, seed, settings, complete, tables, plots, notes };
+    const { experiment, seed, settings, complete, tables, plots, notes, failures } = this;
+    const failed = failures.length > 0 ? { failures } : {};
+    return { experiment, seed, settings, complete, tables, plots, notes, ...failed };
   }
 }

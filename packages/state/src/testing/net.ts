@@ -64,11 +64,11 @@ export class Net {
   }
 
   /** Starts a node, or a new life of it that remembers nothing. */
-  boot(i: number, generation: number): ReplicatedState {
+  boot(i: number, generation: number, name = nameOf(i), config: Partial<StateConfig> = {}): ReplicatedState {
     const node = new ReplicatedState({
-      name: nameOf(i),
+      name,
       generation,
-      config: this.config,
+      config: { ...this.config, ...config },
       rng: this.#rng.fork(`node-${i}-${generation}`),
     });
     this.wallOffsets[i] ??= 0;

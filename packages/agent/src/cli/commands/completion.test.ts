@@ -19,7 +19,8 @@ async function script(shell: string): Promise<string> {
 
 test.each(["bash", "zsh", "fish"])("%s knows all commands and flags", async (shell) => {
   const words = new Set((await script(shell)).split(/[^\w-]+/).map((word) => word.replace(/^-+/, "")));
-  const all = COMMAND_SPECS.flatMap(({ name, flags }) => [name, ...flags.map((flag) => flag.name)]);
+  const specs = COMMAND_SPECS.flatMap((spec) => [spec, ...(spec.verbs ?? [])]);
+  const all = specs.flatMap(({ name, flags }) => [...name.split(" "), ...flags.map((flag) => flag.name)]);
   expect(all.filter((word) => !words.has(word))).toEqual([]);
 });
 
@@ -83,6 +84,18 @@ describe.skipIf(!has("bash"))("bash", () => {
     [["help", "rt"], ["rtt"]],
     [["keys", "-l"], ["-list"]],
     [["nonsense", "-"], []],
+    [["sta"], ["state"]],
+    [
+      ["state", ""],
+      ["get", "set", "delete", "list", "watch"],
+    ],
+    [["state", "w"], ["watch"]],
+    [["state", "set", "-t"], ["-ttl="]],
+    [["state", "get", "-t"], []],
+    [["state", "list", "-format", "=", "j"], ["json"]],
+    [["state", "set", "-file", "hear"], ["hearsay.bash"]],
+    [["counter", "a"], ["add"]],
+    [["aggregate", "set", "--ro"], ["--round="]],
   ])("%j", (words, expected) => {
     expect(offers(...words)).toEqual(expected);
   });
@@ -111,6 +124,9 @@ test.skipIf(!has("fish"))("fish offers commands, flags and values", async () => 
   };
   expect(offers("hearsay mem")).toContain("members");
   expect(offers("hearsay members -for").join()).toMatch(/-format/);
+  expect(offers("hearsay state ")).toEqual(expect.arrayContaining(["get", "set", "delete", "list", "watch"]));
+  expect(offers("hearsay state set -tt").join()).toMatch(/-ttl/);
+  expect(offers("hearsay state get -tt").join()).not.toMatch(/-ttl/);
   expect(offers("hearsay completion ")).toEqual(expect.arrayContaining(["bash", "zsh", "fish"]));
   rmSync(folder, { recursive: true });
 });

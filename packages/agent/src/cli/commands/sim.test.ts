@@ -63,12 +63,16 @@ async function sim(...args: string[]): Promise<Outcome> {
 }
 
 async function simWith(io: Partial<Io>, ...args: string[]): Promise<Outcome> {
+  return simOf([crash], io, ...args);
+}
+
+async function simOf(known: readonly Experiment[], io: Partial<Io>, ...args: string[]): Promise<Outcome> {
   let out = "";
   let err = "";
   const whole: Io = { out: (text) => void (out += text), err: (text) => void (err += text), env: {}, ...io };
   const command = COMMAND_SPECS.find((spec) => spec.name === "sim")!;
   try {
-    return { code: await run({ command, args, flags: new Flags([]), io: whole }, [crash]), out, err };
+    return { code: await run({ command, args, flags: new Flags([]), io: whole }, known), out, err };
   } catch (error) {
     if (error instanceof CommandError || error instanceof UsageError) return { code: 1, out, err: error.message };
     throw error;
@@ -162,6 +166,22 @@ describe("run", () => {
       /\n +10000 +7\n\nThat is all\.\n\n-out=DIR would keep this as crash\.json, crash-known\.svg, crash\.txt\.\n$/,
     );
     expect(err).toMatch(/^took \d+\.\d s; at most \d+ MB of memory\n$/);
+  });
+
+  test("what an experiment found wrong is said, kept, and makes the exit code", async () => {
+    const broken: Experiment = {
+      ...crash,
+      *run(report, settings) {
+        yield* crash.run(report, settings);
+        report.failures.push("nobody has heard of it");
+      },
+    };
+    const { code, out, err } = await simOf([broken], {}, "run", "crash", "-run=1s");
+    expect(code).toBe(1);
+    expect(out).toContain("FAILED: nobody has heard of it\n");
+    expect(err).toMatch(/^failed: nobody has heard of it$/m);
+    const { out: text } = await simOf([broken], {}, "run", "crash", "-run=1s", "-json");
+    expect(JSON.parse(text).failures).toEqual(["nobody has heard of it"]);
   });
 
   test("the same seed and settings: the same bytes, on standard output and in files", async () => {

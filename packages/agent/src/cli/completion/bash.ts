@@ -1,5 +1,5 @@
 /** The completion script for bash, 3.2 and later. */
-import type { CompletionCommand, CompletionFlag, Values } from "./model.ts";
+import { type CompletionCommand, type CompletionFlag, familyNames, isVerb, type Values } from "./model.ts";
 
 /** What the words in the model may hold; anything else would have to be quoted in the script. */
 const SAFE = /^[\w.=|:/[\]-]+$/;
@@ -12,9 +12,12 @@ _hearsay() {
     local command=\${COMP_WORDS[1]} flags= choices= values= dashes=-
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W '${words(commands.map(({ name }) => name))}' -- "$current"))
+        COMPREPLY=($(compgen -W '${words(commands.filter((one) => !isVerb(one)).map(({ name }) => name))}' -- "$current"))
         return
     fi
+    case $command in
+        ${familyNames(commands)}) if [ "$COMP_CWORD" -gt 2 ]; then command="$command \${COMP_WORDS[2]}"; fi ;;
+    esac
     # -flag=value comes as three words.
     if [ "$current" = = ]; then
         current=
@@ -54,7 +57,7 @@ complete -F _hearsay hearsay
 
 function commandCase({ name, flags, choices }: CompletionCommand): string {
   const list = words(flags.map((flag) => (flag.values === undefined ? flag.name : `${flag.name}=`)));
-  return `        ${name}) flags='${list}' choices='${words(choices)}' ;;`;
+  return `        ${quotedName(name)}) flags='${list}' choices='${words(choices)}' ;;`;
 }
 
 /** One line for each answer, whoever gives it. */
@@ -70,7 +73,10 @@ function valueCases(commands: readonly CompletionCommand[]): string {
   return [...patterns].map(([values, of]) => `        ${of.join("|")}) values='${values}' ;;`).join("\n");
 }
 
-const pattern = (command: string, { name }: CompletionFlag): string => `'${words([command])} -${words([name])}'`;
+const pattern = (command: string, { name }: CompletionFlag): string =>
+  `'${words(command.split(" "))} -${words([name])}'`;
+
+const quotedName = (name: string): string => (isVerb({ name }) ? `'${words(name.split(" "))}'` : words([name]));
 
 const valueText = (values: Values): string => (typeof values === "string" ? values : words(values));
 

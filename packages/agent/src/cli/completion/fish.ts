@@ -1,11 +1,11 @@
 /** The completion script for fish. */
-import type { CompletionCommand, CompletionFlag } from "./model.ts";
+import { type CompletionCommand, type CompletionFlag, isVerb } from "./model.ts";
 
 export function fishScript(commands: readonly CompletionCommand[]): string {
   const lines = commands.flatMap((command) => [
     "",
-    `complete -c hearsay -f -n __hearsay_no_command -a ${command.name} -d ${quote(command.summary)}`,
-    ...(command.choices.length > 0
+    nameLine(command),
+    ...(command.choices.length > 0 && !commands.some((one) => isVerb(one) && one.name.startsWith(`${command.name} `))
       ? [`complete -c hearsay -f -n '__hearsay_first ${command.name}' -a ${quote(command.choices.join(" "))}`]
       : []),
     ...command.flags.map((flag) => flagLine(command.name, flag)),
@@ -18,7 +18,8 @@ end
 
 function __hearsay_in
     set -l words (commandline -opc)
-    test (count $words) -gt 1; and test $words[2] = $argv[1]
+    set -l last (math (count $argv) + 1)
+    test (count $words) -ge $last; and test "$words[2..$last]" = "$argv"
 end
 
 function __hearsay_first
@@ -29,6 +30,13 @@ end
 complete -c hearsay -f
 ${lines.join("\n")}
 `;
+}
+
+/** Where the command's own name may stand: as the first word, or as the second behind that of several. */
+function nameLine(command: CompletionCommand): string {
+  const [first, verb] = command.name.split(" ") as [string, string?];
+  const where = verb === undefined ? "__hearsay_no_command" : `'__hearsay_first ${first}'`;
+  return `complete -c hearsay -f -n ${where} -a ${verb ?? first} -d ${quote(command.summary)}`;
 }
 
 /** With one dash and with two. */

@@ -18,6 +18,7 @@ export interface CompletionFlag {
 }
 
 export interface CompletionCommand {
+  /** Two words, `state get`, for one of several under one name. */
   readonly name: string;
   readonly summary: string;
   readonly flags: readonly CompletionFlag[];
@@ -31,6 +32,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   "log-format": ["text", "json"],
   "log-level": LOG_LEVELS.map((level) => level.toLowerCase()),
   profile: ["lan", "wan", "local"],
+  detector: ["swim", "phi"],
 };
 const PATHS: Readonly<Record<string, "file" | "directory">> = { FILE: "file", PATH: "file", DIR: "directory" };
 
@@ -44,14 +46,22 @@ const HELP_FLAG: CompletionFlag = {
 
 /** With `help`, which is no command of its own and completes to all of them. */
 export function completionModel(specs: readonly CommandSpec[]): readonly CompletionCommand[] {
-  const commands = specs.map(({ name, summary, flags, choices = [] }) => ({
-    name,
-    summary,
-    choices,
-    flags: [...flags.map(completionFlag), HELP_FLAG],
-  }));
+  const commands = specs.flatMap((spec) => [spec, ...(spec.verbs ?? [])]).map(completionCommand);
   const help = { name: "help", summary: "Explains a command", flags: [], choices: specs.map(({ name }) => name) };
   return [...commands, help].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** The names of those that are several, with `or` between. */
+export function familyNames(commands: readonly CompletionCommand[]): string {
+  return [...new Set(commands.flatMap(({ name }) => (isVerb({ name }) ? name.split(" ")[0]! : [])))].join("|");
+}
+
+/** Of two words. */
+export const isVerb = ({ name }: Pick<CompletionCommand, "name">): boolean => name.includes(" ");
+
+function completionCommand({ name, summary, flags, verbs = [], choices }: CommandSpec): CompletionCommand {
+  const words = choices ?? verbs.map((verb) => verb.name.slice(name.length + 1));
+  return { name, summary, choices: words, flags: [...flags.map(completionFlag), HELP_FLAG] };
 }
 
 function completionFlag({ name, value, repeatable = false, help }: FlagSpec): CompletionFlag {

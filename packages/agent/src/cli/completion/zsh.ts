@@ -1,8 +1,9 @@
 /** The completion script for zsh: sourced, or as a file `_hearsay` in a directory of `fpath`. */
-import type { CompletionCommand, CompletionFlag } from "./model.ts";
+import { type CompletionCommand, type CompletionFlag, familyNames, isVerb } from "./model.ts";
 
 export function zshScript(commands: readonly CompletionCommand[]): string {
-  const descriptions = commands.map(({ name, summary }) => `        ${quote(`${escapeColons(name)}:${summary}`)}`);
+  const first = commands.filter((one) => !isVerb(one));
+  const descriptions = first.map(({ name, summary }) => `        ${quote(`${escapeColons(name)}:${summary}`)}`);
   return `#compdef hearsay
 # zsh completion for hearsay, made by "hearsay completion zsh"
 
@@ -15,7 +16,7 @@ ${descriptions.join("\n")}
         _describe command commands
         return
     fi
-    case $words[2] in
+${joinVerbs(commands)}    case $words[2] in
 ${commands.map(commandCase).join("\n")}
         *) return 1 ;;
     esac
@@ -37,12 +38,28 @@ fi
 `;
 }
 
+/** Makes one word of the two that name a command. */
+function joinVerbs(commands: readonly CompletionCommand[]): string {
+  const names = familyNames(commands);
+  if (names === "") return "";
+  return `    if (( CURRENT > 3 )) && [[ $words[2] == (${names}) ]]; then
+        words[2]="$words[2] $words[3]"
+        words[3]=()
+        (( CURRENT-- ))
+    fi
+`;
+}
+
 function commandCase({ name, flags, choices }: CompletionCommand): string {
   const lines = flags.map(flagSpec);
   if (choices.length > 0) lines.push(`1: :(${choices.join(" ")})`);
   // Other arguments are names, addresses and data, which no shell can know.
   lines.push("*: :");
-  return [`        ${name}) flags=(`, ...lines.map((line) => `            ${quote(line)}`), "        ) ;;"].join("\n");
+  return [
+    `        ${isVerb({ name }) ? quote(name) : name}) flags=(`,
+    ...lines.map((line) => `            ${quote(line)}`),
+    "        ) ;;",
+  ].join("\n");
 }
 
 /** As `_arguments` reads it: `*-tag=[help]:KEY=VALUE:`. */

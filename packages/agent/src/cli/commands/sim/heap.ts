@@ -27,9 +27,12 @@ export function neededMb(nodes: number): number {
   return Math.ceil(baseMb + (bytesPerPair * nodes * nodes) / MiB);
 }
 
-/** What to ask for, in MB; undefined when what is allowed is enough, or the machine has no more. */
-export function heapPlan(nodes: number, allowedMb: number, machineMb: number): number | undefined {
-  const needed = neededMb(nodes);
+/**
+ * What to ask for, in MB; undefined when what is allowed is enough, or the machine has no more.
+ * @param leastMb what an experiment knows to need, whatever the nodes
+ */
+export function heapPlan(nodes: number, allowedMb: number, machineMb: number, leastMb = 0): number | undefined {
+  const needed = Math.max(neededMb(nodes), leastMb);
   if (needed <= allowedMb) return undefined;
   const possible = Math.min(needed, Math.floor(machineMb * memoryShare));
   return possible > allowedMb ? possible : undefined;
@@ -44,10 +47,10 @@ export function nodesIn(settings: readonly Setting[], values: Settings): number 
 }
 
 /** Runs this command line in a process with more heap, if it is to be; resolves to its exit code, else to undefined. */
-export async function runWithMoreHeap(io: Io, nodes: number): Promise<number | undefined> {
+export async function runWithMoreHeap(io: Io, nodes: number, leastMb = 0): Promise<number | undefined> {
   const program = process.argv[1];
   if (io.ownsProcess !== true || program === undefined || io.env[mark] !== undefined) return undefined;
-  const megabytes = heapPlan(nodes, getHeapStatistics().heap_size_limit / MiB, totalmem() / MiB);
+  const megabytes = heapPlan(nodes, getHeapStatistics().heap_size_limit / MiB, totalmem() / MiB, leastMb);
   if (megabytes === undefined) return undefined;
   const options = [...process.execArgv, `--max-old-space-size=${megabytes}`];
   using signals = new Signals();

@@ -51,6 +51,9 @@ test("more heap only where a run may need it and the machine has it", () => {
   expect(heapPlan(10_000, 2096, 4000)).toBe(3200);
   expect(heapPlan(10_000, 2096, 2500)).toBeUndefined();
   expect(heapPlan(1000, 1050, 2000)).toBeUndefined();
+  // An experiment may know of more.
+  expect(heapPlan(1000, 1050, 2000, 1500)).toBe(1500);
+  expect(heapPlan(1000, 1050, 2000, 1000)).toBeUndefined();
 });
 
 test("the largest pool in an experiment's settings", () => {

@@ -103,7 +103,7 @@ async function explained(name: string, act: () => Promise<number>): Promise<numb
 async function runExperiment(io: Io, experiment: Experiment, flags: Flags): Promise<number> {
   const settings = readSettings(experiment.settings, flags);
   const report = new Report(experiment.name, readSeed(flags) ?? 1, cells(settings));
-  const elsewhere = await runWithMoreHeap(io, nodesIn(experiment.settings, settings));
+  const elsewhere = await runWithMoreHeap(io, nodesIn(experiment.settings, settings), experiment.heapMb?.(settings));
   if (elsewhere !== undefined) return elsewhere;
   const run = {
     name: experiment.name,
@@ -117,7 +117,9 @@ async function runExperiment(io: Io, experiment: Experiment, flags: Flags): Prom
     },
     speed: () => "",
   };
-  return (await finish(io, flags, run)) ?? 0;
+  const code = await finish(io, flags, run);
+  for (const failure of report.failures) io.err(`failed: ${failure}\n`);
+  return code ?? (report.failures.length > 0 ? 1 : 0);
 }
 
 async function runFile(io: Io, file: string, flags: Flags): Promise<number> {

@@ -1,0 +1,95 @@
+/** `counter-add`, `-get` and `-list`: numbers that everybody may raise and lower. Ours, not Serf's. */
+import type { StateApi } from "@hearsay/node";
+import type { MsgpackInput } from "@hearsay/wire";
+import type { Answer, Command } from "./commands.ts";
+import { RefusedRequest, STATE_ERRORS, serfText } from "./errors.ts";
+import { decodeStruct } from "./messages.ts";
+import type { Session } from "./session.ts";
+import { STATE_WORDS } from "./state-commands.ts";
+
+interface CounterRequest {
+  readonly name: string;
+  readonly amount: bigint;
+}
+
+type Run = (session: Session, request: CounterRequest) => Answer | Promise<Answer>;
+
+export const COUNTER_COMMANDS: readonly (readonly [string, Command])[] = [
+  ["counter-add", command(add)],
+  ["counter-get", command(({ host: { node } }, { name }) => ({ body: { Counter: counterBody(node, name) } }))],
+  ["counter-list", { ...command(list), hasBody: false }],
+];
+
+function command(run: Run): Command {
+  return {
+    hasBody: true,
+    async run(session, body) {
+      const request = decodeCounterRequest(body);
+      try {
+        return await run(session, request);
+      } catch (error) {
+        return { error: serfText(error, STATE_WORDS) };
+      }
+    },
+  };
+}
+
+async function add({ host: { node }, gone }: Session, { name, amount }: CounterRequest): Promise<Answer> {
+  if (!Number.isSafeInteger(Number(amount))) return { error: STATE_ERRORS.badAmount };
+  await node.counter(name).add(Number(amount), { signal: gone });
+  return { body: { Counter: counterBody(node, name) } };
+}
+
+function list({ host: { node } }: Session): Answer {
+  return { body: { Counters: node.counters().map((name) => counterBody(node, name)) } };
+}
+
+// ---- to and from bytes
+
+/** Decimal text, since a sum may pass 64 bits. */
+function counterBody(node: StateApi, name: string): MsgpackInput {
+  const counter = node.counter(name);
+  return { Name: name, Value: String(counter.value()), Own: String(counter.contribution()) };
+}
+
+/** An empty body is that of a command without one. An amount left out is 1. Throws RefusedRequest. */
+function decodeCounterRequest(bytes: Uint8Array): CounterRequest {
+  let name = "";
+  let amount = 1n;
+  if (bytes.length === 0) return { name, amount };
+  decodeStruct(bytes, ["Name", "Amount"], (field, reader) => {
+    if (field === 0) name = reader.text();
+    else if (!reader.tryNil()) amount = reader.i64();
+  });
+  return { name, amount };
+}
+
+/** A counter as its agent knows it. */
+export interface CounterRecord {
+  readonly name: string;
+  readonly value: bigint;
+  /** What the agent has contributed itself, in all its lives. */
+  readonly own: bigint;
+}
+
+/** Throws RefusedRequest. */
+export function decodeCounters(bytes: Uint8Array): readonly CounterRecord[] {
+  const records: CounterRecord[] = [];
+  decodeStruct(bytes, ["Counter", "Counters"], (field, reader) => {
+    const count = field === 0 ? 1 : reader.array();
+    for (let i = 0; i < count && reader.ok; i++) {
+      const texts = ["", "0", "0"];
+      reader.struct(["Name", "Value", "Own"], (part) => {
+        texts[part] = reader.textLossy();
+      });
+      records.push({ name: texts[0]!, value: whole(texts[1]!), own: whole(texts[2]!) });
+    }
+  });
+  return records;
+}
+
+function whole(text: string): bigint {
+  // Thousands of digits would be somebody's joke.
+  if (!/^-?\d{1,80}$/.test(text)) throw new RefusedRequest("a number that cannot be read");
+  return BigInt(text);
+}

@@ -1,0 +1,90 @@
+/** The log of what was counted, on a real disk: one append for a turn, nothing lost, nothing twice. */
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { CounterTable } from "@hearsay/state";
+import { afterAll, expect, test } from "vitest";
+import { CounterLog, openCounterLog } from "./counter-log.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "hearsay-counts-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let files = 0;
+const problems: string[] = [];
+
+async function begin(path = join(folder, `${++files}`)) {
+  const table = new CounterTable({ writer: "a", life: files });
+  const opened = await openCounterLog(path);
+  const log = await CounterLog.begin(opened, table, ({ message }) => problems.push(message));
+  return { path, table, opened, log, lines: () => readFileSync(path, "utf8").split("\n").slice(0, -1) };
+}
+
+/** What somebody who has only the file knows. */
+async function restored(path: string): Promise<CounterTable> {
+  const { lives, handle } = await openCounterLog(path);
+  await handle.close();
+  const table = new CounterTable({ writer: "reader", life: 1 });
+  for (const life of lives) table.merge(life);
+  return table;
+}
+
+test("what is counted in one turn goes as one line, and is there when it is answered", async () => {
+  const { path, table, log, lines } = await begin();
+  const commits = Array.from({ length: 100 }, (_, i) => {
+    table.add(i % 2 ? "odd" : "even", 1);
+    return log.commit();
+  });
+  await Promise.all(commits);
+  expect(lines()).toHaveLength(1);
+  table.add("odd", -7);
+  await log.commit();
+  expect(lines()).toHaveLength(2);
+  const seen = await restored(path);
+  expect([seen.value("odd"), seen.value("even")]).toEqual([43n, 50n]);
+  await log.close();
+  expect(lines()).toHaveLength(2);
+});
+
+test("closing writes what nobody has waited for; a new life begins with an empty file", async () => {
+  const { path, table, log } = await begin();
+  table.add("n", 3);
+  await log.close();
+  expect((await restored(path)).value("n")).toBe(3n);
+  const next = await begin(path);
+  expect([next.opened.lives.length, next.lines()]).toEqual([1, []]);
+  await next.log.close();
+});
+
+test("a log cut anywhere gives what its whole lines say", async () => {
+  const { path, table, log } = await begin();
+  for (let i = 0; i < 4; i++) {
+    table.add("n", 1);
+    await log.commit();
+  }
+  await log.close();
+  const whole = readFileSync(path);
+  const ends = [...whole.keys()].filter((i) => whole[i] === 10);
+  for (let length = 0; length <= whole.length; length += 7) {
+    const cut = join(folder, "cut");
+    writeFileSync(cut, whole.subarray(0, length));
+    const { lives, tornBytes, handle } = await openCounterLog(cut);
+    await handle.close();
+    const complete = ends.filter((end) => end < length);
+    expect([lives.length, tornBytes]).toEqual([complete.length, length - (complete.at(-1) ?? -1) - 1]);
+  }
+});
+
+test("when the file is taken away it is written anew, whole", async () => {
+  const { path, table, log } = await begin();
+  table.add("n", 1);
+  await log.commit();
+  rmSync(path);
+  table.add("n", 1);
+  // Lost with the name, and made good at once for whoever waits.
+  await log.commit().catch(() => {});
+  table.add("n", 1);
+  await log.commit();
+  expect((await restored(path)).value("n")).toBe(3n);
+  expect(problems.join()).toContain("was removed while in use");
+  await log.close();
+});

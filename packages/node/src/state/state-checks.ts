@@ -1,0 +1,68 @@
+/** What people hand to the methods of replicated state, checked. One line for each wrong thing; what only the machine can know is left to it. */
+
+import { maxCounterNameBytes } from "@hearsay/state";
+import { NodeError, optionError, show } from "../errors.ts";
+import { checkSetting } from "../option-checks.ts";
+import type { AggregateOptions, SetOptions, WatchOptions } from "../state-api.ts";
+import type { AggregateTerms } from "./state-port.ts";
+
+const MAX_KEY_BYTES = 255;
+const MAX_AGGREGATE_NAME_BYTES = 64;
+/** The longest time to live: ms, over a hundred years. */
+const MAX_TTL_MS = 2 ** 42;
+
+export function checkKeyName(key: unknown): string {
+  return checkName("the key", key, MAX_KEY_BYTES);
+}
+
+export function checkCounterName(name: unknown): string {
+  return checkName("the counter's name", name, maxCounterNameBytes);
+}
+
+export function checkAggregateName(name: unknown): string {
+  return checkName("the aggregate's name", name, MAX_AGGREGATE_NAME_BYTES);
+}
+
+/** @throws NodeError BAD_OPTION */
+export function checkTtl({ ttl }: SetOptions): number | undefined {
+  return ttl === undefined ? undefined : Number(checkSetting("ttl", ttl, [1, MAX_TTL_MS, true]));
+}
+
+/** @throws NodeError BAD_OPTION */
+export function checkAmount(amount: unknown): number {
+  if (Number.isSafeInteger(amount)) return amount as number;
+  throw optionError("amount", amount, "is out of range; want a whole number from -(2^53 - 1) to 2^53 - 1");
+}
+
+/** @throws NodeError BAD_OPTION */
+export function checkTerms({ roundMs = 1000, epochRounds = 50 }: AggregateOptions): AggregateTerms {
+  return {
+    roundMs: Number(checkSetting("roundMs", roundMs, [1, 3_600_000])),
+    epochRounds: Number(checkSetting("epochRounds", epochRounds, [10, 1000, true])),
+  };
+}
+
+/** @throws NodeError BAD_OPTION */
+export function checkWatch(prefix: unknown, { initial, signal }: WatchOptions): string {
+  if (typeof prefix !== "string") throw optionError("prefix", prefix, "is no text");
+  if (initial !== undefined && typeof initial !== "boolean")
+    throw optionError("initial", initial, "is neither true nor false");
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw optionError("signal", signal, "is no AbortSignal");
+  return prefix;
+}
+
+function checkName(what: string, name: unknown, mostBytes: number): string {
+  const problem = nameProblem(name, mostBytes);
+  if (problem !== undefined) {
+    throw new NodeError("BAD_KEY_NAME", `${what} ${show(name)} ${problem}; want 1 … ${mostBytes} bytes of text`);
+  }
+  return name as string;
+}
+
+function nameProblem(name: unknown, mostBytes: number): string | undefined {
+  if (typeof name !== "string") return "is no text";
+  if (/\p{Surrogate}/u.test(name)) return "is not well-formed Unicode";
+  const bytes = Buffer.byteLength(name);
+  return bytes >= 1 && bytes <= mostBytes ? undefined : `is ${bytes} bytes long`;
+}

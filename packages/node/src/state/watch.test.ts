@@ -1,0 +1,67 @@
+/** Readers of changes: prefixes, what was there, what was lost, and that nothing is left of those who stop reading. */
+
+import { getEventListeners } from "node:events";
+import { expect, test } from "vitest";
+import { Watches } from "./watch.ts";
+
+const watches = () => {
+  let made = 0;
+  const all = new Watches<{ key: string; n: number }, { name: string }>(({ key, n }) => {
+    made++;
+    return { name: `${key}=${n}` };
+  });
+  return { all, made: () => made };
+};
+
+async function names(changes: AsyncIterable<{ name: string; dropped: number }>, count: number): Promise<string[]> {
+  const seen: string[] = [];
+  for await (const { name, dropped } of changes) {
+    seen.push(dropped > 0 ? `${name} after ${dropped}` : name);
+    if (seen.length === count) break;
+  }
+  return seen;
+}
+
+test("each reader gets those of its prefix, first what was there", async () => {
+  const { all } = watches();
+  const one = all.open(
+    "a",
+    [
+      { key: "a0", n: 0 },
+      { key: "a1", n: 1 },
+    ],
+    undefined,
+  );
+  const other = all.open("", [], undefined);
+  const waiting = names(other, 2);
+  all.push({ key: "a2", n: 2 });
+  all.push({ key: "b", n: 3 });
+  expect(await names(one, 3)).toEqual(["a0=0", "a1=1", "a2=2"]);
+  expect(await waiting).toEqual(["a2=2", "b=3"]);
+  expect(all.size).toBe(0);
+});
+
+test("a slow reader loses the oldest and is told; nothing is made for it meanwhile", async () => {
+  const { all, made } = watches();
+  const slow = all.open("", [{ key: "first", n: 0 }], undefined);
+  for (let n = 0; n < 1030; n++) all.push({ key: "k", n });
+  expect(made()).toBe(0);
+  all.skip(3);
+  expect(await names(slow, 3)).toEqual(["first=0", "k=6 after 9", "k=7"]);
+});
+
+test("it ends with the signal, with the node, or when the reader stops", async () => {
+  const { all } = watches();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const aborted = names(all.open("", [{ key: "x", n: 1 }], signal), 9);
+  const broken = names(all.open("", [{ key: "y", n: 1 }], signal), 1);
+  expect(await broken).toEqual(["y=1"]);
+  expect(getEventListeners(signal, "abort")).toHaveLength(1);
+  controller.abort();
+  expect(await aborted).toEqual(["x=1"]);
+  expect([all.size, getEventListeners(signal, "abort").length]).toEqual([0, 0]);
+  const last = names(all.open("", [], undefined), 9);
+  all.end();
+  expect([await last, await names(all.open("", [], undefined), 9), all.size]).toEqual([[], [], 0]);
+});
