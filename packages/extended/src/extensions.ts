@@ -18,7 +18,7 @@ import {
 import { Capability } from "./capabilities.ts";
 import { type CapablePeer, CapablePeers } from "./capable-peers.ts";
 import { openEnvelope, Sealer, streamPushType } from "./envelope.ts";
-import { heartbeatDefaults, phiOfPool } from "./heartbeats.ts";
+import { heartbeatDefaults, phiOf } from "./heartbeats.ts";
 import type { ExtendedEvent, ExtensionDropReason, ExtensionSettings } from "./types.ts";
 
 export interface ExtensionContext {
@@ -52,10 +52,11 @@ export class Extensions {
 
   constructor(settings: ExtensionSettings, context: ExtensionContext) {
     const { name, rng } = context;
+    const { detector = "swim" } = settings;
     this.#context = context;
     this.#sealer = new Sealer(name);
     const maxPacketBytes = Math.max(512, context.maxMessageBytes - this.#sealer.overhead);
-    const state = { ...heartbeatDefaults(settings.detector ?? "swim"), ...settings.state };
+    const state = { ...heartbeatDefaults(detector), ...settings.state };
     this.state = new ReplicatedState({
       name,
       generation: settings.generation,
@@ -74,7 +75,7 @@ export class Extensions {
       },
       rng.fork("extension-aggregates"),
     );
-    this.heartbeats = new HeartbeatWatch(this.state, { ...phiOfPool, ...settings.phi });
+    this.heartbeats = new HeartbeatWatch(this.state, phiOf(detector, settings.phi));
     this.#scratch = {
       buffer: new Uint8Array(this.state.config.maxPacketBytes),
       length: 0,

@@ -20,16 +20,19 @@ export function heartbeatDefaults(detector: Detector): Partial<StateConfig> {
 }
 
 /**
+ * Where probes are the judge, the watch's own: phi 8 of the normal model above a pause that is forgiven, which hardly ever
+ * speaks without need. Where silence accuses:
+ *
  * What decides is how many heartbeats in a row are missed: intervals are nearly whole numbers of beats, with an exponential
  * tail, and a pause or a deviation in ms would mean something else in each pool. So the exponential model, whose threshold
  * counts in mean intervals: phi 2 is a silence of 4.6. That suspects a living member about once in a million intervals,
  * which costs nothing but the accusation: a suspect that lives refutes it. The higher thresholds in use elsewhere (8 and
  * more, or 18 mean intervals) are for detectors whose first word is the last.
  */
-export const phiOfPool: Partial<PhiSettings> = {
-  model: "exponential",
-  suspectPhi: 2,
-  maxSuspectPhi: 4,
-  raisePhi: 0.5,
-  acceptablePauseMs: 0,
-};
+export function phiOf(detector: Detector, given: Partial<PhiSettings> = {}): Partial<PhiSettings> {
+  if (detector === "swim") return given;
+  const { suspectPhi = 2 } = given;
+  // Twice the threshold: one that is set higher is not to be above its own limit.
+  const limit = { maxSuspectPhi: 2 * suspectPhi, raisePhi: suspectPhi / 4 };
+  return { model: "exponential", acceptablePauseMs: 0, ...limit, ...given, suspectPhi };
+}

@@ -89,6 +89,8 @@ export class ReplicatedState {
   #isLocal = false;
   /** When another was last heard; of those of before a restart nothing is known. */
   #heardAt = Number.NEGATIVE_INFINITY;
+  /** Since when nobody at all is known: monotonic ms; Infinity while somebody is. */
+  #aloneSince = Number.POSITIVE_INFINITY;
   /** The shared map was restored: others may have it from an earlier life. */
   #hasPast = false;
   #collectAt = Number.POSITIVE_INFINITY;
@@ -482,8 +484,10 @@ export class ReplicatedState {
     this.#maps.collect(now);
     // Somebody who has never met another has nobody who could bring anything back.
     const isNew = this.#heardAt === Number.NEGATIVE_INFINITY && !this.#hasPast;
-    const inTouch = this.#isInTouch(now) || isNew;
-    this.#shared.collect(this.#wallAt(now), inTouch);
+    this.#aloneSince = this.#peers.isEmpty ? Math.min(this.#aloneSince, now) : Number.POSITIVE_INFINITY;
+    // Whoever comes back to the last one of a pool has been away for longer than deletions are remembered.
+    const isAlone = now - this.#aloneSince >= this.config.tombstoneGraceMs;
+    this.#shared.collect(this.#wallAt(now), this.#isInTouch(now) || isNew || isAlone);
   }
 
   #isInTouch(now: number): boolean {

@@ -13,6 +13,7 @@ const codes: Readonly<Record<StateErrorCode | CounterErrorCode, NodeErrorCode>> 
   "counter-amount": "BAD_OPTION",
   "counter-overflow": "COUNTER_OVERFLOW",
   "counters-full": "TOO_MANY_COUNTERS",
+  "counter-snapshot": "STATE_FILE",
   "counter-writer": "INTERNAL",
 };
 

@@ -66,5 +66,5 @@ describe("lifeguard", () => {
       expect(latency.detectMedianS).toBeGreaterThan(8);
       expect(latency.detectMedianS).toBeLessThan(14);
     }
-  });
+  }, 60_000);
 });
