@@ -23,8 +23,8 @@ export {
   type MergeOutcome,
 } from "./counter-table.ts";
 export { StateError, type StateErrorCode } from "./errors.ts";
-export { HeartbeatWatch } from "./heartbeat-watch.ts";
 export { type FlowSettings, flowDefaults } from "./flow-config.ts";
+export { HeartbeatWatch } from "./heartbeat-watch.ts";
 export { compareStamps, HybridClock, type Stamp } from "./hlc.ts";
 export { type StateMessage, stateMessageType } from "./messages.ts";
 export { type HeartbeatOutcome, type PhiChange, PhiDetector, type PhiInspection } from "./phi.ts";
