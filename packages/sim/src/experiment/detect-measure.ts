@@ -63,7 +63,7 @@ export function* measure(
   const period = read.number("probeIntervalMs");
   const config = { probeIntervalMs: period, probeTimeoutMs: period / 2, streamPings: read.flag("streamPings") };
   const pool = detectorPool(read, { seed, nodes, detector, network: { loss }, config });
-  const crashes = Math.max(1, Math.min(read.number("crashes"), Math.floor(nodes / 4)));
+  const crashes = Math.max(1, Math.min(read.number("crashes"), Math.floor(nodes / 8)));
   const troubled = Array.from(drawn(nodes, slow + crashes, new Rng(seed).fork("crashes")));
   const victims = new Map(troubled.slice(0, crashes).map((index) => [index, newCrash()]));
   const slowOnes = new Set(troubled.slice(crashes));

@@ -22,7 +22,7 @@ export const detect: Experiment = {
     { name: "full", help: "more of everything, up to 512 nodes: hours", kind: "flag", default: false },
     { name: "nodes", help: "cluster sizes", kind: "list", whole: true, default: "16,64", min: 4, max: 10_000 },
     { name: "loss", help: "shares of packets lost", kind: "list", default: "0,0.05,0.2", min: 0, max: 0.9 },
-    { name: "slow", help: "numbers of slow members", kind: "list", whole: true, default: "0,4", min: 0, max: 1000 },
+    { name: "slow", help: "numbers of slow members", kind: "list", whole: true, default: "0,4,8", min: 0, max: 1000 },
     { name: "slowForMs", help: "slow for so long", kind: "duration", default: 8000, min: 1, max: 3_600_000 },
     { name: "wellForMs", help: "and then well for so long", kind: "duration", default: 8000, min: 1, max: 3_600_000 },
     {
