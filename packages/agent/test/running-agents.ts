@@ -1,5 +1,7 @@
 /** The command line in this process, with real agents on loopback behind it: what people type and what they read. */
 import { expect } from "vitest";
+// Loaded here rather than in the first test that starts an agent, whose time it would take.
+import "../src/cli/commands/agent.ts";
 import { main } from "../src/cli/main.ts";
 
 export interface Run {
@@ -42,7 +44,7 @@ export async function agent(...argv: string[]): Promise<RunningAgent> {
   const early = run.code.then((code) => {
     throw new Error(`ended with ${code}: ${run.err}`);
   });
-  const up = expect.poll(() => run.out, { timeout: 10_000 }).toContain("Log data will now stream");
+  const up = expect.poll(() => run.out, { timeout: 20_000 }).toContain("Log data will now stream");
   await Promise.race([up, early]);
   early.catch(() => {});
   const [, gossip] = /Advertise addr: '(.*)'/.exec(run.out)!;

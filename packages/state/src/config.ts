@@ -67,11 +67,11 @@ export interface StateConfig {
   readonly heartbeatIntervalMs: number;
   /**
    * Heartbeats that each node has to hear of in a second, > 0: with n members ours rises every
-   * max(heartbeatIntervalMs, 1000 (n - 1) / this) ms. Each is heard `heartbeatMult * ceil(log10(n + 1))` times, at some 6
+   * max(heartbeatIntervalMs, 1000 (n - 1) / this) ms. Each is heard as often as `heartbeatMult` says, at some 6
    * bytes; 32 of them fit the one packet a second that rounds send by default, up to 10,000 members.
    */
   readonly heartbeatBudgetPerSecond: number;
-  /** A heartbeat is sent on max(2, `mult * ceil(log10(n + 1))`) times by everyone who hears of it: at least 1. */
+  /** A heartbeat is sent on max(3, `mult * ceil(log10(n + 1))`) times by everyone who hears of it: at least 1. */
   readonly heartbeatMult: number;
   /**
    * "rounds": heartbeats ride on openings and answers of anti-entropy. "gossip": on rumours too, and every

@@ -261,6 +261,14 @@ export class ReplicatedState {
     return this.#beats.everyMs;
   }
 
+  /**
+   * How often a member's heartbeats are heard, on average: ms, `heartbeatEveryMs` and one and a half rounds. Longer where
+   * the beats do not fit the packets, or many are lost. 0 when heartbeats are off.
+   */
+  get heartbeatHeardMs(): number {
+    return this.#beats.heardMs;
+  }
+
   /** Hashes of all maps and of the shared one: equal at two nodes that have the same. */
   get roots(): readonly [owners: number, keys: number] {
     return [this.#maps.tree.root, this.#keys.root];

@@ -112,7 +112,7 @@ describe("SharedMap", () => {
     for (let k = 0; k < 12; k++) expect(shared.apply(write(`k${k}`, 5000), noStamp, 6000)).toBe("applied");
     expect(shared.apply(write("k12", 5000), noStamp, 6000)).toBe("too-many-keys");
     expect(shared.apply(write("k3", 5001), noStamp, 6000)).toBe("applied");
-    expect(shared.hasRoomFor("k3", 1)).toBe(true);
-    expect(shared.hasRoomFor("k99", 1)).toBe(false);
+    expect(shared.hasRoomFor("k3", Uint8Array.of(1))).toBe(true);
+    expect(shared.hasRoomFor("k99", Uint8Array.of(1))).toBe(false);
   });
 });

@@ -38,7 +38,6 @@ function pair() {
       phi: (member: string) => phis.get(member),
       reading: (name: string) => readings.get(name),
     },
-    counters,
     members: () => phis.keys(),
   };
   const set = (member: string, key: string, after: Uint8Array | undefined) => {

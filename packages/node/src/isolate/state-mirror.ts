@@ -14,7 +14,6 @@ const PERIOD_MS = 1000;
 /** Where it looks when a batch is made. */
 export interface StateSource {
   readonly calls: Pick<StatePort, "get" | "entries" | "owners" | "getShared" | "sharedEntries" | "phi" | "reading">;
-  readonly counters: CounterTable;
   /** Who may have a phi. */
   members(): Iterable<string>;
 }

@@ -266,10 +266,10 @@ class Host {
   }
 
   #attachState(node: LocalNode): void {
-    const { stateCalls: calls, counterTable: counters } = node;
-    if (!calls || !counters) return;
-    this.#stateSource = { calls, counters, members: () => node.names() };
-    this.#state.attach(counters);
+    const { stateCalls: calls } = node;
+    if (!calls) return;
+    this.#stateSource = { calls, members: () => node.names() };
+    this.#state.attach(calls.counters);
   }
 
   #stateBatch(): StateBatch | undefined {
