@@ -37,6 +37,7 @@ export function fakeMember(name: string, fields: Partial<Member> = {}): Member {
     address: "127.0.0.1",
     port: 7946,
     tags: {},
+    reservedTags: {},
     capabilities: "",
     status: "alive",
     state: "alive",

@@ -12,8 +12,10 @@ export interface Member {
   /** IP address text. */
   readonly address: string;
   readonly port: number;
-  /** Without the reserved tag `hs`, of which `capabilities` are made. */
+  /** Its application's own. */
   readonly tags: Readonly<Record<string, string>>;
+  /** The reserved ones: `hs`, of which `capabilities` are made. On the wire they stand among the others. */
+  readonly reservedTags: Readonly<Record<string, string>>;
   /**
    * What it understands beyond Serf, a letter each: `s` replicated state, `c` counters, `a` aggregates. Empty for members of
    * other makes.

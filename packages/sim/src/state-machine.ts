@@ -50,7 +50,7 @@ export class StateMachine implements Machine<StateEvent> {
   readonly #wallStartMs: number;
   readonly #asked = new Map<number, Endpoint>();
   readonly #pushes = new Fifo<{ readonly id: number; readonly to: Endpoint; readonly payload: Uint8Array }>();
-  #pushing = new Map<number, Uint8Array>();
+  readonly #pushing = new Map<number, Uint8Array>();
   #pushId = 0;
 
   constructor({ codec, state, swim, wallStartMs }: StateMachineOptions) {
@@ -117,7 +117,7 @@ export class StateMachine implements Machine<StateEvent> {
       case Kind.swim:
         return this.swim?.streamPayload(own, now);
       case Kind.ask:
-        return this.#wrap(askMark, this.state.streamPayload(own), true);
+        return this.#ask(own);
       default:
         return this.#wrap(pushMark, this.#takePush(own), true);
     }
@@ -175,6 +175,12 @@ export class StateMachine implements Machine<StateEvent> {
     if (request === undefined) return undefined;
     this.#asked.set(request.id, request.to);
     return { ...request, id: request.id * kinds + Kind.ask, kind: "user", reply: true };
+  }
+
+  #ask(id: number): Uint8Array | undefined {
+    const question = this.state.streamPayload(id);
+    if (question === undefined) this.#asked.delete(id);
+    return this.#wrap(askMark, question, true);
   }
 
   #pollPush(): StreamRequest | undefined {

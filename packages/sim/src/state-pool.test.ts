@@ -64,6 +64,31 @@ describe("a pool of states", () => {
     expect(pool.nodes.some((node) => node.traffic.streamsOpened > 0)).toBe(true);
   });
 
+  it("gets over streams that come to nothing: the next round finds what is left", () => {
+    const pool = poolOf({ seed: 4, network: { loss: 0.3 } });
+    for (let i = 0; i < 5; i++) pool.act(i, (state, now) => state.set("large", new Uint8Array(9000).fill(i), now));
+    // Whoever dials them meanwhile is refused, or hears nothing.
+    pool.world.crash(pool.nodes[18]!);
+    pool.world.crash(pool.nodes[19]!, { host: true });
+    const living = () => pool.nodes.slice(0, 18).map(({ machine }) => machine.state);
+    const done = () =>
+      living().every((state) => [0, 1, 2, 3, 4].every((i) => state.getOf(pool.nameOf(i), "large")?.[0] === i));
+    expect(pool.world.runUntil(done, 120_000, 500)).toBeDefined();
+  });
+
+  it("hangs up on streams that are nobody's, and takes no harm", () => {
+    const pool = poolOf();
+    const { machine } = pool.nodes[2]!;
+    const from = pool.nodes[3]!.endpoint;
+    for (const payload of [[], [0], [0, 0xe0], [1, 0xe0, 0xc1], [7, 0xe0, 0x90], [0, 0x41]]) {
+      const reply = machine.handleStreamRequest(from, { type: 8, payload: Uint8Array.from(payload) }, pool.world.now);
+      expect(reply.bytes).toBeUndefined();
+    }
+    machine.handlePacket(from, Uint8Array.of(1, 2, 3), pool.world.now);
+    pool.world.run(3000);
+    expect(pool.isEqual()).toBe(true);
+  });
+
   it("has Swim beneath it that says who is a member, and mends itself after a split", () => {
     const pool = poolOf({ swim: {} });
     pool.world.partition(pool.nodes.slice(0, 8), pool.nodes.slice(8));

@@ -47,6 +47,15 @@ export interface StateConfig {
   readonly maxKeysPerOwner: number;
   /** Live keys in the shared map; as many tombstones are kept besides. */
   readonly maxSharedKeys: number;
+  /**
+   * What one node's keys and values may take: bytes, with 64 for each key, tombstones included. Twice as much is taken of
+   * another's.
+   */
+  readonly maxOwnerBytes: number;
+  /** What the maps of all others together may take: bytes, counted likewise. What would pass it is refused. */
+  readonly maxOwnersBytes: number;
+  /** What the shared map may take: bytes, counted likewise. Twice as much is taken of others' writes. */
+  readonly maxSharedBytes: number;
   /** How long a deletion is remembered: ms. A node that was away longer is reset when it comes back. */
   readonly tombstoneGraceMs: number;
   /** How long after its death an owner's map still spreads: ms; much longer than detecting and spreading takes. */
@@ -59,11 +68,11 @@ export interface StateConfig {
   readonly heartbeatIntervalMs: number;
   /**
    * Heartbeats that each node has to hear of in a second, > 0: with n members ours rises every
-   * max(heartbeatIntervalMs, 1000 (n - 1) / this) ms. Each is heard `heartbeatMult * ceil(log10(n + 1))` times, at some 6
+   * max(heartbeatIntervalMs, 1000 (n - 1) / this) ms. Each is heard as often as `heartbeatMult` says, at some 6
    * bytes; 32 of them fit the one packet a second that rounds send by default, up to 10,000 members.
    */
   readonly heartbeatBudgetPerSecond: number;
-  /** A heartbeat is sent on max(2, `mult * ceil(log10(n + 1))`) times by everyone who hears of it: at least 1. */
+  /** A heartbeat is sent on max(3, `mult * ceil(log10(n + 1))`) times by everyone who hears of it: at least 1. */
   readonly heartbeatMult: number;
   /**
    * "rounds": heartbeats ride on openings and answers of anti-entropy. "gossip": on rumours too, and every
@@ -95,6 +104,9 @@ export const stateDefaults: StateConfig = {
   maxValueBytes: 64 * 1024,
   maxKeysPerOwner: 1024,
   maxSharedKeys: 16_384,
+  maxOwnerBytes: 16 * 1024 * 1024,
+  maxOwnersBytes: 512 * 1024 * 1024,
+  maxSharedBytes: 64 * 1024 * 1024,
   tombstoneGraceMs: 24 * 3600 * 1000,
   deadListedMs: 5 * 60 * 1000,
   deadKeptMs: 24 * 3600 * 1000,
@@ -118,6 +130,7 @@ export function checkedConfig(settings: Partial<StateConfig>): StateConfig {
   };
   for (const name of ["syncIntervalMs", "gossipIntervalMs", "syncNodes", "retransmitMult"] as const) atLeast(name, 1);
   for (const name of ["maxValueBytes", "maxKeysPerOwner", "maxSharedKeys", "maxEvents"] as const) atLeast(name, 1);
+  for (const name of ["maxOwnerBytes", "maxOwnersBytes", "maxSharedBytes"] as const) atLeast(name, 1);
   for (const name of ["gossipNodes", "heartbeatIntervalMs", "maxDriftMs"] as const) atLeast(name, 0);
   for (const name of ["heartbeatsPerPacket", "heartbeatMult"] as const) atLeast(name, 1);
   atLeast("heartbeatBudgetPerSecond", 0.001);

@@ -177,7 +177,7 @@ export class Exchange {
       const from = map.neededFrom(line);
       if (from !== undefined && map.generation > 0) {
         if (plan.gives) plan.deltas.set(map, from);
-      } else if (plan.takes && this.#maps.isCredible(line.generation) && isAhead(line, map))
+      } else if (plan.takes && this.#maps.isCredible(line.generation) && isAhead(line, map) && map.isWanted())
         plan.ownerWants.push(encodeOwnerLine(map.line()));
     }
     if (!cover.complete || !plan.gives) return;

@@ -24,6 +24,7 @@ import { Rounds } from "./rounds.ts";
 import { Rumours } from "./rumours.ts";
 import { type SharedEntry, SharedMap } from "./shared-map.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
+import { StreamPatience } from "./stream-patience.ts";
 import type {
   NodeKey,
   PeerStatus,
@@ -85,12 +86,17 @@ export class ReplicatedState {
   readonly #events = new Fifo<StateEvent>();
   #lostEvents = 0;
   /** One at a time: the next round finds what is left. */
-  #stream: { readonly id: number; readonly places: readonly Place[]; readonly until: number } | undefined;
+  #stream:
+    | { readonly id: number; readonly to: Endpoint; readonly places: readonly Place[]; readonly until: number }
+    | undefined;
+  readonly #patience = new StreamPatience();
   #streamId = 0;
   #wallOffsetMs = 0;
   #isLocal = false;
   /** When another was last heard; of those of before a restart nothing is known. */
   #heardAt = Number.NEGATIVE_INFINITY;
+  /** Since when nobody at all is known: monotonic ms; Infinity while somebody is. */
+  #aloneSince = Number.POSITIVE_INFINITY;
   /** The shared map was restored: others may have it from an earlier life. */
   #hasPast = false;
   #collectAt = Number.POSITIVE_INFINITY;
@@ -189,10 +195,10 @@ export class ReplicatedState {
     checkValue(value, this.config);
     const ttl = checkedTtl(ttlMs);
     this.#shared.expire(this.#wallAt(now));
-    if (!this.#shared.hasRoomFor(key))
+    if (!this.#shared.hasRoomFor(key, value))
       throw new StateError(
         "too-many-keys",
-        `the shared map has ${this.config.maxSharedKeys} keys, the most it may have`,
+        `the shared map may have ${this.config.maxSharedKeys} keys, as many deleted ones, and ${this.config.maxSharedBytes} bytes: it is full`,
       );
     this.#writeShared(key, value.slice(), ttl, now);
   }
@@ -277,6 +283,14 @@ export class ReplicatedState {
     return this.#beats.everyMs;
   }
 
+  /**
+   * How often a member's heartbeats are heard, on average: ms, `heartbeatEveryMs` and one and a half rounds. Longer where
+   * the beats do not fit the packets, or many are lost. 0 when heartbeats are off.
+   */
+  get heartbeatHeardMs(): number {
+    return this.#beats.heardMs;
+  }
+
   /** Hashes of all maps and of the shared one: equal at two nodes that have the same. */
   get roots(): readonly [owners: number, keys: number] {
     return [this.#maps.tree.root, this.#keys.root];
@@ -338,17 +352,20 @@ export class ReplicatedState {
 
   /** The answer on a stream asked for. What is returned is to be written before closing; the exchange is over. */
   handleStreamReply(id: number, bytes: Uint8Array, now: number): Uint8Array | undefined {
-    if (this.#stream?.id !== id) {
+    const stream = this.#stream;
+    if (stream?.id !== id) {
       this.#drop("stream-unexpected");
       return undefined;
     }
     this.#stream = undefined;
-    return this.#answerOnStream(bytes, now);
+    return this.#answerOnStream(bytes, now, stream.to);
   }
 
   /** A stream asked for has ended without an answer. */
   handleStreamEnd(id: number): void {
-    if (this.#stream?.id === id) this.#stream = undefined;
+    if (this.#stream?.id !== id) return;
+    this.#patience.note(this.#stream.to, true);
+    this.#stream = undefined;
   }
 
   /** Fires all that is due. Early, late and repeated calls are harmless. */
@@ -492,9 +509,11 @@ export class ReplicatedState {
     return message;
   }
 
-  #answerOnStream(bytes: Uint8Array, now: number): Uint8Array | undefined {
+  /** @param asked whom we asked, where it is an answer */
+  #answerOnStream(bytes: Uint8Array, now: number, asked?: Endpoint): Uint8Array | undefined {
     const message = this.#receive(bytes, now);
     if (message === undefined) return undefined;
+    if (asked !== undefined) this.#patience.note(asked, isIdle(message));
     this.counters.streams++;
     const everything = Number.POSITIVE_INFINITY;
     return this.#exchange.answer(message, this.config.maxStreamBytes, everything, this.#wallAt(now)).bytes;
@@ -514,8 +533,10 @@ export class ReplicatedState {
     this.#maps.collect(now);
     // Somebody who has never met another has nobody who could bring anything back.
     const isNew = this.#heardAt === Number.NEGATIVE_INFINITY && !this.#hasPast;
-    const inTouch = this.#isInTouch(now) || isNew;
-    this.#shared.collect(this.#wallAt(now), inTouch);
+    this.#aloneSince = this.#peers.isEmpty ? Math.min(this.#aloneSince, now) : Number.POSITIVE_INFINITY;
+    // Whoever comes back to the last one of a pool has been away for longer than deletions are remembered.
+    const isAlone = now - this.#aloneSince >= this.config.tombstoneGraceMs;
+    this.#shared.collect(this.#wallAt(now), this.#isInTouch(now) || isNew || isAlone);
   }
 
   #isInTouch(now: number): boolean {
@@ -527,8 +548,9 @@ export class ReplicatedState {
     if (!missed.oversize && missed.bytes <= streamThresholdBytes) return;
     // A driver that never reports an end does not stop us for good.
     if (this.#stream !== undefined && now < this.#stream.until) return;
+    if (!this.#patience.allows(to)) return;
     const id = ++this.#streamId;
-    this.#stream = { id, places: missed.places(maxStreamPlaces), until: now + 2 * streamTimeoutMs };
+    this.#stream = { id, to, places: missed.places(maxStreamPlaces), until: now + 2 * streamTimeoutMs };
     this.#streams.push({ id, to, timeoutMs: streamTimeoutMs });
   }
 
@@ -556,6 +578,11 @@ export class ReplicatedState {
   #drop(reason: StateDropReason): void {
     this.counters.drops.set(reason, (this.counters.drops.get(reason) ?? 0) + 1);
   }
+}
+
+/** Neither tells anything nor asks for it. */
+function isIdle({ ownerWants, keyWants, deltas, writes }: StateMessage): boolean {
+  return ownerWants.length + keyWants.length + deltas.length + writes.length === 0;
 }
 
 function asSharedKey({ key, value, writer, ms, count, ttlMs, dead }: SharedEntry): SharedKey | undefined {

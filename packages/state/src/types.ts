@@ -35,6 +35,8 @@ export type StateDropReason =
   | "generation-ahead"
   /** More keys than anyone may have. */
   | "too-many-keys"
+  /** More bytes than anyone may have, or than all others together may. */
+  | "too-many-bytes"
   /** A stamp further ahead of our clock than `maxDriftMs`: one of the clocks is wrong. */
   | "clock-drift"
   /** A shared key that was deleted longer ago than the grace period. */

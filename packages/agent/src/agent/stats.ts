@@ -3,6 +3,7 @@ import { availableParallelism, cpus } from "node:os";
 import type { SerfNode } from "@hearsay/node";
 import type { StatGroups } from "../rpc/host.ts";
 import { VERSION } from "../version.ts";
+import { wireTags } from "./wire-tags.ts";
 
 /** Go's words for machine kinds, where Node has others. */
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386" };
@@ -47,7 +48,7 @@ export function statGroups(node: SerfNode, { handlers, lostEvents, coordinates }
       encrypted: String(stats.encrypted),
       ...(coordinates ? { coordinate_resets: String(stats.coordinateResets) } : {}),
     },
-    tags: { ...node.local().tags },
+    tags: { ...wireTags(node.local()) },
     event_handlers: { ...handlers },
     hearsay: {
       version: VERSION,

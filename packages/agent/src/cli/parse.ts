@@ -26,8 +26,10 @@ export function parseCommand(
   const { args } = command;
   if (args.length < spec.minArgs) throw new UsageError(`${spec.args} is missing`);
   if (args.length > spec.maxArgs) {
-    const surplus = args.slice(spec.maxArgs).join(" ");
-    throw new UsageError(`too many arguments: ${surplus}`);
+    const surplus = args.slice(spec.maxArgs);
+    // Most likely typed where it would be right for other commands.
+    const hint = spec.flagsFirst && surplus[0]!.startsWith("-") ? "; flags stand before the first argument" : "";
+    throw new UsageError(`too many arguments: ${surplus.join(" ")}${hint}`);
   }
   return { flags: new Flags(given), args };
 }

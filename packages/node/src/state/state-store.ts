@@ -15,6 +15,8 @@ const DISK_TIMEOUT_MS = 5000;
 export type StoredMachine = Pick<ExtendedSerf, "state" | "counters" | "restoreShared" | "setWallClock">;
 
 interface Past {
+  /** When it was saved: wall-clock ms. */
+  readonly savedMs: number;
   readonly shared: Uint8Array | undefined;
   readonly lives: readonly LifeDelta[];
 }
@@ -31,6 +33,8 @@ export class StateStore {
   #log: CounterLog | undefined;
   #timer: NodeJS.Timeout | undefined;
   #savedPrint = "";
+  /** The latest time that any life of ours has saved at: wall-clock ms. */
+  #savedMs = 0;
   #chain: Promise<void> = Promise.resolve();
   #queued: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
@@ -44,7 +48,11 @@ export class StateStore {
     if (path === undefined) return undefined;
     const saved = await readStateFile(path);
     const opened = await openCounterLog(`${path}.log`);
-    const past = { shared: saved?.shared, lives: [...(saved?.lives ?? []), ...opened.lives] };
+    const past = {
+      savedMs: saved?.savedMs ?? 0,
+      shared: saved?.shared,
+      lives: [...(saved?.lives ?? []), ...opened.lives],
+    };
     return new StateStore(path, settings!.saveIntervalMs, opened, past, saved?.generation ?? 0, logger);
   }
 
@@ -126,7 +134,8 @@ export class StateStore {
     });
     try {
       // The log first: it is short, and what it holds was promised.
-      await Promise.race([this.#log ? this.#log.close() : this.#opened.handle.close(), late]);
+      if (this.#log) this.#log.close();
+      else await Promise.race([this.#opened.handle.close(), late]);
       if (this.#log) await Promise.race([this.save(), late]);
     } catch (error) {
       this.#report(error instanceof NodeError ? error : stateFileError(this.#path, String(error), error));
@@ -136,9 +145,12 @@ export class StateStore {
   }
 
   #restore(machine: StoredMachine, now: number): void {
-    const { shared, lives } = this.#past!;
+    const { savedMs, shared, lives } = this.#past!;
     this.#past = undefined;
-    machine.setWallClock(Date.now(), now);
+    this.#savedMs = savedMs;
+    // Some machines do not know the time until they have asked for it: then our own keys would seem to be of the future, be
+    // refused, and be lost. The machine hears the real time when it starts.
+    machine.setWallClock(Math.max(Date.now(), savedMs), now);
     try {
       if (shared) machine.restoreShared(shared, now);
     } catch (error) {
@@ -164,7 +176,10 @@ export class StateStore {
     const { state, counters } = this.#machine!;
     const print = this.#print();
     const { generation } = state.inspect();
-    await writeStateFile(this.#path, { generation, shared: state.saveShared(), lives: counters.deltas() });
+    const lives = counters.deltas();
+    // Never back: what was of the present then must not be of the future in any later life.
+    this.#savedMs = Math.max(Date.now(), this.#savedMs);
+    await writeStateFile(this.#path, { generation, savedMs: this.#savedMs, shared: state.saveShared(), lives });
     this.#savedPrint = print;
   }
 

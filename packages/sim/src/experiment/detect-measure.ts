@@ -3,7 +3,7 @@ import { Rng, suspicionMinMs } from "@hearsay/core";
 import type { ExtendedPool } from "../extended-pool.ts";
 import { type Detector, detectorPool } from "./detector-pool.ts";
 import { advance, advanceUntil, type Progress } from "./experiment.ts";
-import { counted, watchPool } from "./pool-watch.ts";
+import { counted, sent, watchPool } from "./pool-watch.ts";
 import type { SettingReader } from "./read-settings.ts";
 import { drawn, slowDown } from "./slow-members.ts";
 
@@ -39,6 +39,9 @@ export interface Quiet {
   readonly declaredByWell: number;
   /** Slow ones that were declared dead. */
   readonly declaredSlow: number;
+  /** Sent by all. */
+  readonly packets: number;
+  readonly bytes: number;
 }
 
 /** What the runs of one case gave. */
@@ -60,7 +63,7 @@ export function* measure(
   const period = read.number("probeIntervalMs");
   const config = { probeIntervalMs: period, probeTimeoutMs: period / 2, streamPings: read.flag("streamPings") };
   const pool = detectorPool(read, { seed, nodes, detector, network: { loss }, config });
-  const crashes = Math.max(1, Math.min(read.number("crashes"), Math.floor(nodes / 8)));
+  const crashes = Math.max(1, Math.min(read.number("crashes"), Math.floor(nodes / 4)));
   const troubled = Array.from(drawn(nodes, slow + crashes, new Rng(seed).fork("crashes")));
   const victims = new Map(troubled.slice(0, crashes).map((index) => [index, newCrash()]));
   const slowOnes = new Set(troubled.slice(crashes));
@@ -113,6 +116,8 @@ function* watchQuiet(
     declared: well(declared),
     declaredByWell: well(declaredByWell),
     declaredSlow: declared.size - well(declared),
+    packets: after.packets - before.packets,
+    bytes: after.bytes - before.bytes,
   });
 }
 
@@ -198,5 +203,6 @@ function totals(pool: ExtendedPool) {
     probes: counted(pool.nodes, "probes"),
     probesFailed: counted(pool.nodes, "probesFailed"),
     suspicions: counted(pool.nodes, "suspicions"),
+    ...sent(pool.nodes),
   };
 }

@@ -84,10 +84,10 @@ function readEpoch(flags: Flags): { readonly epochRounds?: number } {
 
 /** A line for each number, with how far it may be off. */
 function readingText(reading: AggregateReading): string {
-  const { count, sum, mean, min, max, variance, quantiles, age, epoch } = reading;
+  const { sum, mean, min, max, variance, quantiles, age, epoch } = reading;
   const { meanError, countError, quantileError } = reading;
   const rows = [
-    ["count", short(count), off(countError)],
+    ["count", members(reading), off(countError)],
     ["sum", short(sum), off(countError)],
     ["mean", short(mean), off(meanError)],
     ["min", short(min), ""],
@@ -106,7 +106,13 @@ function row({ name, value, reading }: AggregateView): string[] {
   const own = `own ${short(value)}`;
   return reading === undefined
     ? [name, own, "no result yet"]
-    : [name, own, `mean ${short(reading.mean)} of ${short(reading.count)}`];
+    : [name, own, `mean ${short(reading.mean)} of ${members(reading)}`];
+}
+
+/** There are no parts of members; but whoever is not sure says so. */
+function members({ count, countError }: AggregateReading): string {
+  const whole = Math.round(count);
+  return Math.abs(count - whole) <= 2 * countError * count ? String(whole) : short(count);
 }
 
 /** Six digits: more would say more than is known. */

@@ -53,7 +53,8 @@ describe("set", () => {
   test.each([
     [[], 'KEY [VALUE] is missing (see "hearsay state set -h")'],
     [["k"], 'VALUE is missing: a text, or -file=FILE (see "hearsay state set -h")'],
-    [["k", "a", "b"], "too many arguments: b"],
+    [["k", "a", "b"], "too many arguments: b (see"],
+    [["k", "a", "-shared"], "too many arguments: -shared; flags stand before the first argument"],
     [["-json", "k", "{"], "VALUE is no JSON: "],
     [["-ttl=5", "k", "v"], "-ttl=5 is no duration: write 500ms, 30s or 24h"],
     [["-ttl=0", "k", "v"], "-ttl=0 is too short: at least 1ms"],
