@@ -35,11 +35,23 @@ export function checkAmount(amount: unknown): number {
 }
 
 /** @throws NodeError BAD_OPTION */
-export function checkTerms({ roundMs = 1000, epochRounds = 50 }: AggregateOptions): AggregateTerms {
+export function checkTerms({ roundMs = 1000, epochRounds = 50, least, greatest }: AggregateOptions): AggregateTerms {
   return {
     roundMs: Number(checkSetting("roundMs", roundMs, [1, 3_600_000])),
     epochRounds: Number(checkSetting("epochRounds", epochRounds, [10, 1000, true])),
+    ...checkBounds(least, greatest),
   };
+}
+
+function checkBounds(
+  least: unknown = Number.NEGATIVE_INFINITY,
+  greatest: unknown = Number.POSITIVE_INFINITY,
+): Pick<AggregateTerms, "least" | "greatest"> {
+  for (const [option, value] of Object.entries({ least, greatest }))
+    if (typeof value !== "number" || Number.isNaN(value)) throw optionError(option, value, "is no number");
+  const bounds = { least: Number(least), greatest: Number(greatest) };
+  if (bounds.least < bounds.greatest) return bounds;
+  throw optionError("least", least, `is not below greatest, ${show(greatest)}`);
 }
 
 /** @throws NodeError BAD_OPTION */

@@ -41,6 +41,8 @@ export interface CounterLooks {
 export interface AggregateTerms {
   readonly roundMs: number;
   readonly epochRounds: number;
+  readonly least: number;
+  readonly greatest: number;
 }
 
 export interface StatePort {
