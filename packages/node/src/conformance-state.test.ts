@@ -323,7 +323,13 @@ describe.each(variants)("$where", (variant) => {
     expect(await set("k", 1, aborted)).toBe("ABORTED");
     expect(await outcome(() => a.shared.set("", 1))).toBe("BAD_KEY_NAME");
     expect(await outcome(() => a.shared.delete("x", aborted))).toBe("ABORTED");
+    const noSignal = { signal: {} as AbortSignal };
+    expect(await set("k", 1, noSignal)).toBe("BAD_OPTION");
+    expect(await outcome(() => a.state.delete("k", noSignal))).toBe("BAD_OPTION");
+    expect(await outcome(() => a.counter("n").add(1, noSignal))).toBe("BAD_OPTION");
+    expect(await outcome(async () => a.state.entries(/k/ as unknown as string))).toBe("BAD_OPTION");
     expect([a.state.get("k"), a.shared.entries()]).toEqual([new Uint8Array(99), []]);
+    expect(a.state.of(undefined as unknown as string).entries()).toEqual([]);
     expect(await outcome(() => a.counter("n").add(0.5))).toBe("BAD_OPTION");
     expect(await outcome(() => a.counter("n").add(2 ** 53))).toBe("BAD_OPTION");
     expect(await outcome(() => a.counter("n").add(1, aborted))).toBe("ABORTED");

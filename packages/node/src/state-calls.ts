@@ -81,6 +81,10 @@ export class StateCalls implements StatePort {
     return this.#machine.counters;
   }
 
+  get maxValueBytes(): number {
+    return this.#machine.state.config.maxValueBytes;
+  }
+
   requireOpen(): void {
     this.#wishes.requireOpen();
   }

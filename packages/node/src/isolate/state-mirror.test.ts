@@ -24,6 +24,7 @@ function pair() {
   const told: [string, readonly unknown[]][] = [];
   const main = new MirroredState({
     name: "w",
+    maxValueBytes: 1024,
     requireOpen: () => {},
     call: async (method, args) => void told.push([method, args]),
     tell: (method, args) => void told.push([method, args]),

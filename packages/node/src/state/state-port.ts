@@ -49,6 +49,8 @@ export interface StatePort {
   /** Our member's name. */
   readonly name: string;
   readonly counters: CounterLooks;
+  /** Largest value as stored. */
+  readonly maxValueBytes: number;
   /** @throws NodeError CLOSED, LEFT */
   requireOpen(): void;
 
