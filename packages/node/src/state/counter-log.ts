@@ -1,5 +1,5 @@
 /**
- * `stateFile….log`: what this life has counted since the state file was written. Every line says how far the life had come,
+ * `stateFile….log`: what this life has counted. Every line says how far the life had come,
  * so that the file may be cut anywhere and read twice. What is counted in one turn of the event loop goes as one line. It is
  * written before the turn is over, and waited for: nobody else can have heard of it before the system has it. Else a process
  * that is killed in between would come back knowing less of what it has counted than others do, and count some of it again.
