@@ -201,3 +201,16 @@ test("of two that are given the same file it is the later's, and the earlier say
   expect(third.counters.value("n")).toBe(21n);
   await Promise.all([second.store.close(), third.store.close()]);
 });
+
+test("values that are larger than they may be by now are not lost without a word", async () => {
+  const path = freshPath();
+  const shared = new ReplicatedState({ name: "a", generation: 1, rng: new Rng(1), config: { maxValueBytes: 100_000 } });
+  shared.setShared("large", new Uint8Array(90_000), 5);
+  await writeStateFile(path, { generation: 1, savedMs: 5, shared: shared.saveShared(), lives: [] });
+  const whole = readFileSync(path);
+  await expect(begin(path)).rejects.toMatchObject({
+    code: "STATE_FILE",
+    message: expect.stringContaining("over state.maxValueBytes (65536)?"),
+  });
+  expect(readFileSync(path)).toEqual(whole);
+});

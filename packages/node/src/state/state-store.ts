@@ -167,7 +167,10 @@ export class StateStore {
       if (shared) machine.restoreShared(shared, now);
     } catch (error) {
       if (!(error instanceof StateError)) throw error;
-      throw stateFileError(this.#path, `cannot be taken over: ${error.message}`, error);
+      // It is whole, by its checksum: so other settings were in force when it was written.
+      const { maxValueBytes } = machine.state.config;
+      const problem = `cannot be taken over: ${error.message}; does it hold values over state.maxValueBytes (${maxValueBytes})?`;
+      throw stateFileError(this.#path, problem, error);
     }
     const refused = lives.filter((life) => ["gap", "full"].includes(machine.counters.merge(life))).length;
     if (refused > 0) this.#logger?.warn({ refused }, `stateFile: ${refused} records of counters found no place`);
