@@ -8,6 +8,7 @@ import type {
   MemberState,
   NodeState,
   SharedChange,
+  SharedEntry,
   SharedState,
   StateApi,
   StateChange,
@@ -106,6 +107,9 @@ function nodeState(port: () => StatePort, changes: Watches<RawChange, StateChang
   const of = (member: () => string): MemberState => ({
     get: (key) => decoded(port().get(member(), key)),
     entries: (prefix = "") => sorted(port().entries(member()), prefix, entryFor),
+    *scan(prefix = "", after) {
+      for (const stored of sorted(port().entries(member()), prefix, itself, after)) yield entryFor(stored);
+    },
   });
   return {
     ...of(() => port().name),
@@ -126,13 +130,10 @@ function nodeState(port: () => StatePort, changes: Watches<RawChange, StateChang
 function sharedState(port: () => StatePort, changes: Watches<RawSharedChange, SharedChange>): SharedState {
   return {
     get: (key) => decoded(port().getShared(key)?.value),
-    entries: (prefix = "") =>
-      sorted(port().sharedEntries(), prefix, ({ key, value, writer, ms }: StoredShared) => ({
-        key,
-        value: decodeValue(value),
-        writer,
-        time: new Date(ms),
-      })),
+    entries: (prefix = "") => sorted(port().sharedEntries(), prefix, sharedEntryFor),
+    *scan(prefix = "", after) {
+      for (const stored of sorted(port().sharedEntries(), prefix, itself, after)) yield sharedEntryFor(stored);
+    },
     async set(key, value, options = {}) {
       await port().setShared(checkKeyName(key), encodeValue(value), checkTtl(options), options.signal);
     },
@@ -182,10 +183,23 @@ function presentShared(port: StatePort, prefix: string): RawSharedChange[] {
   });
 }
 
-function sorted<S extends StoredKey, T>(stored: Iterable<S>, prefix: string, make: (one: S) => T): T[] {
+function sorted<S extends StoredKey, T>(
+  stored: Iterable<S>,
+  prefix: string,
+  make: (one: S) => T,
+  after: string | undefined = undefined,
+): T[] {
   const wanted: S[] = [];
-  for (const one of stored) if (one.key.startsWith(prefix)) wanted.push(one);
+  for (const one of stored) {
+    if (one.key.startsWith(prefix) && (after === undefined || one.key > after)) wanted.push(one);
+  }
   return wanted.sort((a, b) => (a.key < b.key ? -1 : 1)).map(make);
+}
+
+const itself = <S>(stored: S): S => stored;
+
+function sharedEntryFor({ key, value, writer, ms }: StoredShared): SharedEntry {
+  return { key, value: decodeValue(value), writer, time: new Date(ms) };
 }
 
 function entryFor({ key, value }: StoredKey): StateEntry {
