@@ -120,6 +120,7 @@ export class FakeStateNode implements StateApi {
       get: (key) => keys.get(key)?.value,
       entries,
       scan: (prefix, after) => scanned(entries(prefix), after),
+      count: () => keys.size,
     };
   }
 

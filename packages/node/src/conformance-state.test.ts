@@ -83,6 +83,7 @@ describe.each(variants)("$where", (variant) => {
     expect([...a.state.of("a").scan("a", "a1")]).toEqual(a.state.entries("a").slice(1));
     expect([...a.shared.scan()]).toEqual(a.shared.entries());
     expect([...a.shared.scan("a", "a10")]).toEqual(a.shared.entries("a").slice(2));
+    expect([a.state.count(), a.state.of("nobody").count(), a.shared.count()]).toEqual([4, 0, 4]);
     expect([[...a.shared.scan("", "b")], [...a.state.of("nobody").scan()]]).toEqual([[], []]);
     // What is written meanwhile is for the next one.
     const scan = a.shared.scan("a");

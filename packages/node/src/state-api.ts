@@ -68,6 +68,8 @@ export interface MemberState {
   entries(prefix?: string): StateEntry[];
   /** As `entries` at the first read, but a value is made only when it is read: for large maps. @param after only keys behind this */
   scan(prefix?: string, after?: string): IterableIterator<StateEntry>;
+  /** How many keys there are. */
+  count(): number;
 }
 
 /**
@@ -104,6 +106,7 @@ export interface SharedState {
   entries(prefix?: string): SharedEntry[];
   /** See `MemberState.scan`. */
   scan(prefix?: string, after?: string): IterableIterator<SharedEntry>;
+  count(): number;
   set(key: string, value: StateValue, options?: SetOptions): Promise<void>;
   delete(key: string, options?: CallOptions): Promise<boolean>;
   watch(prefix?: string, options?: WatchOptions): AsyncIterable<Watched<SharedChange>>;

@@ -110,6 +110,7 @@ function nodeState(port: () => StatePort, changes: Watches<RawChange, StateChang
     *scan(prefix = "", after) {
       for (const stored of sorted(port().entries(member()), prefix, itself, after)) yield entryFor(stored);
     },
+    count: () => [...port().entries(member())].length,
   });
   return {
     ...of(() => port().name),
@@ -134,6 +135,7 @@ function sharedState(port: () => StatePort, changes: Watches<RawSharedChange, Sh
     *scan(prefix = "", after) {
       for (const stored of sorted(port().sharedEntries(), prefix, itself, after)) yield sharedEntryFor(stored);
     },
+    count: () => [...port().sharedEntries()].length,
     async set(key, value, options = {}) {
       await port().setShared(checkKeyName(key), encodeValue(value), checkTtl(options), options.signal);
     },
