@@ -5,10 +5,12 @@ import { FakeHost } from "../../test/fake-host.ts";
 import { FakeNode, fakeMember } from "../../test/fake-node.ts";
 import { Peer, request } from "../../test/peer.ts";
 import { RpcClient, type StateChangeRecord, type StateRecord } from "./client.ts";
+import { encode } from "./messages.ts";
 import { MAX_WATCHES, MAX_WATCHES_OF_ALL, OpenWatches } from "./open-watches.ts";
 import type { Outlet } from "./outlet.ts";
 import type { QueuedRecord } from "./record-queue.ts";
 import { RpcServer } from "./server.ts";
+import { decodeStateChange, decodeStateRecord } from "./state-messages.ts";
 
 let node: FakeNode;
 let host: FakeHost;
@@ -118,6 +120,13 @@ describe("keys", () => {
       expect(await peer.send(request("state-set", 1), body).header()).toBe("closed");
     }
     expect(host.logged.filter((line) => line.includes("cannot be read"))).toHaveLength(4);
+  });
+
+  test("an entry or a change of no time is not taken", () => {
+    const broken = { Member: "a", Key: "k", Json: "1", Time: 1e300 };
+    expect(() => decodeStateRecord(encode({ Entry: broken }))).toThrow("a time that is none");
+    expect(() => decodeStateChange(encode(broken))).toThrow("a time that is none");
+    expect(() => decodeStateRecord(encode({ Entry: { ...broken, Time: "x" } }))).toThrow("cannot be read");
   });
 
   test("a value over what a request takes is refused at the client, which then goes on", async () => {
