@@ -160,7 +160,9 @@ describe.each(variants)("$where", (variant) => {
     // As kill -9 leaves it: the log is ahead of the file.
     const crashed = [readFileSync(stateFile), readFileSync(`${stateFile}.log`)] as const;
     expect(crashed[1].length).toBeGreaterThan(0);
-    expect(crashed[1].toString().split("\n").length).toBeLessThan(50);
+    // What is counted in one turn goes as one line; from another thread each call is a turn of its own.
+    const lines = crashed[1].toString().split("\n").length - 1;
+    expect(lines).toBeLessThanOrEqual(variant.isolate ? adds.length : 1);
     await a.close();
     const copy = freshPath();
     writeFileSync(copy, crashed[0]);

@@ -408,6 +408,7 @@ export class LocalNode extends StatefulNode implements HearsayNode {
         this.stateCalls?.onEvent(event);
         break;
       case "phi-suspect":
+      case "flow":
         break;
       default:
         this.#calls.onEvent(event);

@@ -4,6 +4,7 @@
  */
 import { encodeUtf8, readUtf8, utf8Length } from "@hearsay/wire";
 import { StateError } from "./errors.ts";
+import { type FlowSettings, flowSettings } from "./flow-config.ts";
 
 /** What an exchange moves: news from who opened it, news to it, or both. */
 export type ExchangeMode = "push" | "pull" | "push-pull";
@@ -80,6 +81,8 @@ export interface StateConfig {
   readonly heartbeatSpread: HeartbeatSpread;
   /** Heartbeats in one packet at most: at least 1. Infinity: as many as fit. */
   readonly heartbeatsPerPacket: number;
+  /** Flow control of our own map: writes that come faster than the network carries them are held back. Undefined: off. */
+  readonly flow: Partial<FlowSettings> | undefined;
   /** Events that wait to be polled; the oldest go first, and `state-overflow` tells of it. */
   readonly maxEvents: number;
 }
@@ -113,6 +116,7 @@ export const stateDefaults: StateConfig = {
   heartbeatMult: 1,
   heartbeatSpread: "rounds",
   heartbeatsPerPacket: Number.POSITIVE_INFINITY,
+  flow: undefined,
   maxEvents: 16_384,
 };
 
@@ -141,7 +145,7 @@ export function checkedConfig(settings: Partial<StateConfig>): StateConfig {
     throw new RangeError(`order: ${JSON.stringify(config.order)} is neither "depth" nor "breadth"`);
   if (!(config.reachOutShare >= 0 && config.reachOutShare <= 1))
     throw new RangeError("reachOutShare: not within 0 … 1");
-  return config;
+  return config.flow === undefined ? config : { ...config, flow: flowSettings(config.flow) };
 }
 
 /** A key, in UTF-8: bytes. */

@@ -1,6 +1,6 @@
 import { Rng } from "@hearsay/core";
 import { describe, expect, it } from "vitest";
-import { decodeStateMessage, encodeHeartbeat, MessageBuilder } from "./codec.ts";
+import { decodeStateMessage, encodeHeartbeat, MessageBuilder, messageOverhead } from "./codec.ts";
 import { checkedConfig, type StateConfig, stateDefaults } from "./config.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { Lives, lifeHash } from "./lives.ts";
@@ -91,9 +91,9 @@ describe("heartbeats on their way", () => {
     const { hear, packet, beats } = setUp(100);
     for (let i = 1; i <= 100; i++) hear(`o${i}`, 1, 0);
     const { shortBeats } = packet(400);
-    // 400 less 61 of the message and 3 of the length.
-    expect(shortBeats).toHaveLength(Math.floor((400 - 61 - 3) / 5));
-    expect(packet(61).shortBeats).toEqual([]);
+    // 3 for their length, 5 for each.
+    expect(shortBeats).toHaveLength(Math.floor((400 - messageOverhead - 3) / 5));
+    expect(packet(messageOverhead).shortBeats).toEqual([]);
     expect(beats.waiting).toBe(100);
   });
 

@@ -5,6 +5,7 @@ export { Aggregates } from "./aggregates.ts";
 export { decodeStateMessage } from "./codec.ts";
 export {
   checkedConfig,
+  type DeltaOrder,
   type ExchangeMode,
   type HeartbeatSpread,
   type StateConfig,
@@ -22,6 +23,7 @@ export {
   type MergeOutcome,
 } from "./counter-table.ts";
 export { StateError, type StateErrorCode } from "./errors.ts";
+export { type FlowSettings, flowDefaults } from "./flow-config.ts";
 export { HeartbeatWatch } from "./heartbeat-watch.ts";
 export { compareStamps, HybridClock, type Stamp } from "./hlc.ts";
 export { type StateMessage, stateMessageType } from "./messages.ts";

@@ -125,6 +125,8 @@ export class SharedMap {
       if (!dead && compareStamps(write, this.gc) <= 0 && compareStamps(senderGc, this.gc) < 0) return "leftover";
       if (this.#entries.size >= this.#mostRemote) return "too-many-keys";
     } else if (compareWrites(write, known) <= 0) return "stale";
+    // Ended elsewhere, and not by our clock: taken as it is, its value would never be asked for.
+    if (write.value === null && write.ttlMs > 0 && !isOver(write, wallMs)) return "clock-drift";
     // What frees room is always taken.
     const bytes = this.#bytesWith(write.key, dead ? null : write.value);
     if (bytes > this.#bytes && bytes > 2 * this.#limits.maxSharedBytes) return "too-many-bytes";

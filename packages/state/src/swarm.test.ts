@@ -39,7 +39,8 @@ describe("whatever happens", () => {
       net.run(rng.below(10) === 0 ? 20_000 : 500);
     }
     net.heal();
-    net.until(() => net.isEqual(), 60_000);
+    // At a loss of 30 % one exchange of five packets in six comes through: the last pair may wait for a minute.
+    net.until(() => net.isEqual(), 120_000);
     for (let i = 1; i < 8; i++) expect(net.view(i)).toEqual(net.view(0));
     expect(net.largestPacket).toBeLessThanOrEqual(600);
   });

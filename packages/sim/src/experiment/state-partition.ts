@@ -4,6 +4,7 @@
  * the other up, and finds it again.
  */
 import { Rng } from "@hearsay/core";
+import { stateDefaults } from "@hearsay/state";
 import { StatePool } from "../state-pool.ts";
 import { type Contents, stateHeapMb } from "../state-warm.ts";
 import { advance, advanceUntil, type Experiment, type Progress, type Settings } from "./experiment.ts";
@@ -48,6 +49,22 @@ export const statePartition: Experiment = {
       max: 100_000,
     },
     { name: "repeat", help: "runs of each", kind: "integer", default: 3, min: 1, max: 1000 },
+    {
+      name: "syncIntervalMs",
+      help: "between two exchanges that a node opens",
+      kind: "duration",
+      default: stateDefaults.syncIntervalMs,
+      min: 50,
+      max: 60_000,
+    },
+    {
+      name: "streamThresholdBytes",
+      help: "so much left over that no packet took is fetched by a stream",
+      kind: "integer",
+      default: stateDefaults.streamThresholdBytes,
+      min: 1,
+      max: 2 ** 24,
+    },
     { name: "loss", help: "share of packets lost", kind: "share", default: 0, min: 0, max: 0.5 },
     {
       name: "withinMs",
@@ -128,7 +145,11 @@ class Split {
       valueBytes: read.number("valueBytes"),
     };
     const network = { loss: read.number("loss") };
-    const creation = StatePool.create({ seed, nodes: read.number("nodes"), network, contents, swim: {} });
+    const config = {
+      syncIntervalMs: read.number("syncIntervalMs"),
+      streamThresholdBytes: read.number("streamThresholdBytes"),
+    };
+    const creation = StatePool.create({ seed, nodes: read.number("nodes"), network, config, contents, swim: {} });
     for (;;) {
       const step = creation.next();
       if (step.done) return new Split(read, splitMs, step.value, contents, new Rng(seed).fork("split"), progress);

@@ -17,10 +17,10 @@ describe("life", () => {
     expect(b.out).toContain("Join completed. Synced with 1 initial agents");
     await expect.poll(() => ok("members", `-rpc-addr=${a.rpc}`)).toContain("b");
     expect(await ok("members", `-rpc-addr=${b.rpc}`)).toBe(
-      `a  ${a.gossip}  alive  dc=x,role=web\nb  ${b.gossip}  alive\n`,
+      `a  ${a.gossip}  alive  dc=x,hs=1sca,role=web\nb  ${b.gossip}  alive  hs=1sca\n`,
     );
     expect(await ok("members", "-rpc-addr", a.rpc, "-detailed", "-name=b")).toBe(
-      `b  ${b.gossip}  alive    Protocol Version: 5  Available Protocol Range: [2, 5]\n`,
+      `b  ${b.gossip}  alive  hs=1sca  Protocol Version: 5  Available Protocol Range: [2, 5]\n`,
     );
     expect(JSON.parse(await ok("members", `--rpc-addr=${a.rpc}`, "-format=json", "-tag=role=w.*"))).toEqual({
       members: [
@@ -28,7 +28,7 @@ describe("life", () => {
           name: "a",
           addr: a.gossip,
           port: Number(a.gossip.split(":")[1]),
-          tags: { dc: "x", role: "web" },
+          tags: { dc: "x", hs: "1sca", role: "web" },
           status: "alive",
           protocol: { max: 5, min: 2, version: 5 },
         },
@@ -45,7 +45,7 @@ describe("life", () => {
     expect(await failure("why", "nobody", `-rpc-addr=${b.rpc}`)).toBe('Error: no member is or was called "nobody"');
     expect(await ok("leave", `-rpc-addr=${b.rpc}`)).toBe("Graceful leave complete\n");
     expect(await b.code).toBe(0);
-    await expect.poll(() => ok("members", `-rpc-addr=${a.rpc}`)).toMatch(/^b .* left$/m);
+    await expect.poll(() => ok("members", `-rpc-addr=${a.rpc}`)).toMatch(/^b .* left +hs=1sca$/m);
     expect(a.out).toMatch(/\[INFO\] serf: EventMemberJoin: b 127\.0\.0\.1\n/);
     expect(a.out).toMatch(/\[INFO\] serf: EventMemberLeave: b 127\.0\.0\.1\n/);
   });
@@ -91,14 +91,14 @@ describe("life", () => {
     await expect
       .poll(() => ok("info", `-rpc-addr=${a.rpc}`))
       .toContain("event_handlers:\n\tmember-join[role=web]: = z\n\tquery: = y\n");
-    await expect.poll(() => ok("members", `-rpc-addr=${a.rpc}`)).toContain("alive  b=2\n");
+    await expect.poll(() => ok("members", `-rpc-addr=${a.rpc}`)).toContain("alive  b=2,hs=1sca\n");
     await expect.poll(() => a.out).toContain("[INFO] agent: configuration reloaded");
     // A specification that makes no sense changes nothing.
     config.write({ event_handlers: ["bogus=x"], tags: {} });
     signal("SIGHUP");
     await expect.poll(() => a.out).toContain("Invalid event script: Event 'bogus' invoking 'x'");
     expect(await ok("info", `-rpc-addr=${a.rpc}`)).toContain("member-join[role=web]: = z");
-    expect(await ok("members", `-rpc-addr=${a.rpc}`)).toContain("alive  b=2\n");
+    expect(await ok("members", `-rpc-addr=${a.rpc}`)).toContain("alive  b=2,hs=1sca\n");
     config.remove();
   });
 

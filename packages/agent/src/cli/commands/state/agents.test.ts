@@ -119,7 +119,7 @@ describe("agents of other kinds", () => {
     ]) {
       expect(await failure(...words, at(b))).toMatch(/: Replicated state is off on this agent$/);
     }
-    expect(await ok("members", at(b))).toMatch(/^a .* alive +\nb .* alive\n$/);
+    expect(await ok("members", at(b))).toMatch(/^a .* alive {2}hs=1sca\nb .* alive\n$/);
   });
 
   test("-detector=phi: the same commands", async () => {
