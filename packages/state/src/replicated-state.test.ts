@@ -461,7 +461,7 @@ describe("when members come back", () => {
     const net = splitAndWritten();
     tellAll(net, "alive");
     const streams = net.streams;
-    expect(net.until(() => net.isEqual(), 30_000)).toBeLessThan(6000);
+    expect(net.until(() => net.isEqual(), 30_000)).toBeLessThan(4500);
     expect(net.streams).toBeGreaterThan(streams);
   });
 });

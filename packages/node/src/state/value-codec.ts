@@ -8,7 +8,7 @@
 
 import { types } from "node:util";
 import type { JsonValue, StateValue } from "../state-api.ts";
-import { plainCopy, tooLarge } from "./plain-copy.ts";
+import { MAX_DEPTH, plainCopy, tooLarge } from "./plain-copy.ts";
 
 const Kind = { bytes: 0, json: 1 } as const;
 
