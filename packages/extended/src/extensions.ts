@@ -187,6 +187,17 @@ export class Extensions {
     return undefined;
   }
 
+  /** What was refused, how often, by machine and reason; what never happened is left out. */
+  drops(): Record<string, number> {
+    const { gap, full, own, malformed, unsent } = this.#counterSync.stats;
+    const all = [
+      ...Array.from(this.state.counters.drops, ([reason, n]) => [`state: ${reason}`, n] as const),
+      ...named("counters", { gap, full, own, malformed, unsent }),
+      ...named("aggregates", this.aggregates.drops()),
+    ];
+    return Object.fromEntries(all.filter(([, n]) => n > 0));
+  }
+
   /** Where nobody has counted anything there is nothing to compare; who has will ask. */
   get #hasCounters(): boolean {
     return this.counters.names().length > 0;
@@ -203,4 +214,8 @@ export class Extensions {
     this.#context.onDrop("extension-stranger", from);
     return undefined;
   }
+}
+
+function named(machine: string, drops: Record<string, number>): (readonly [string, number])[] {
+  return Object.entries(drops).map(([reason, n]) => [`${machine}: ${reason}`, n]);
 }

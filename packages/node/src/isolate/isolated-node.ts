@@ -5,6 +5,7 @@
 
 import { Worker } from "node:worker_threads";
 import { distanceMs } from "@hearsay/serf";
+import { stateDefaults } from "@hearsay/state";
 import type { CallOptions, Explanation, HearsayNode, JoinResult, Logger, Member, NodeStats } from "../api.ts";
 import {
   checkEventName,
@@ -22,6 +23,7 @@ import { poolKeys } from "../pool-keys.ts";
 import { type QueryStart, RunningQuery } from "../query-call.ts";
 import type { Coordinate, IncomingQuery, KeyResult, PoolKeys, QueryCall, QueryOptions } from "../serf-api.ts";
 import { StateFace } from "../state/state-face.ts";
+import type { StateSettings } from "../state/state-options.ts";
 import { StatefulNode } from "../state/stateful-node.ts";
 import { EvidenceMirror } from "./evidence-mirror.ts";
 import { firstMessage } from "./first-message.ts";
@@ -112,7 +114,7 @@ export class IsolatedNode extends StatefulNode implements HearsayNode {
     this.name = settings.name;
     this.address = ready.address;
     this.port = ready.port;
-    this.#mirrored = settings.state && new MirroredState(this.#stateLink());
+    this.#mirrored = settings.state && new MirroredState(this.#stateLink(settings.state));
     this.face = new StateFace(this.#mirrored);
     this.#exited = new Promise((resolve) => worker.once("exit", () => resolve()));
     worker.on("message", this.#onMessage);
@@ -405,9 +407,10 @@ export class IsolatedNode extends StatefulNode implements HearsayNode {
     return phi === undefined ? rest : { ...rest, phi };
   }
 
-  #stateLink(): StateLink {
+  #stateLink({ config }: StateSettings): StateLink {
     return {
       name: this.name,
+      maxValueBytes: config.maxValueBytes ?? stateDefaults.maxValueBytes,
       requireOpen: () => this.#requireOpen(),
       call: (method, args, signal) => this.#call(method, args as Calls[typeof method], signal),
       tell: (method, args) => this.#post({ type: "call", id: 0, method, args }),
