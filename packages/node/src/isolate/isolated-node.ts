@@ -16,7 +16,7 @@ import {
   checkTargets,
   querySignal,
 } from "../call-checks.ts";
-import { abortable, closedError, leftError, NodeError, optionError, throwIfAborted } from "../errors.ts";
+import { abortable, closedError, leftError, NodeError, optionError, systemCode, throwIfAborted } from "../errors.ts";
 import { summarize } from "../explain.ts";
 import { checkTags, type NodeSettings } from "../options.ts";
 import { poolKeys } from "../pool-keys.ts";
@@ -84,12 +84,7 @@ export class IsolatedNode extends StatefulNode implements HearsayNode {
     const { signal } = context;
     const counters = new SharedArrayBuffer(8 * (ENCRYPTED + 1));
     const data: WorkerStart = { settings, logging: context.logger !== undefined, counters };
-    const worker = new Worker(new URL("./worker.js", import.meta.url), {
-      workerData: data,
-      name: "hearsay",
-      // What belongs to `node --eval` does not go for files.
-      execArgv: process.execArgv.filter((argument) => !argument.startsWith("--input-type")),
-    });
+    const worker = startWorker(data);
     try {
       const ready = await abortable(firstMessage(worker), signal, "starting");
       return new IsolatedNode(worker, settings, counters, ready, context);
@@ -441,5 +436,22 @@ export class IsolatedNode extends StatefulNode implements HearsayNode {
       await this.#request("respond", [query.lTime, query.id, bytes]);
     };
     return { ...query, respond };
+  }
+}
+
+/**
+ * The process's own flags go for the worker too, by themselves. Only where one belongs to `node --eval`, and does not go for files,
+ * are the others said; then those of V8 may not be among them.
+ */
+function startWorker(data: WorkerStart): Worker {
+  const start = (flags: { readonly execArgv?: string[] }) =>
+    new Worker(new URL("./worker.js", import.meta.url), { workerData: data, name: "hearsay", ...flags });
+  const others = process.execArgv.filter((argument) => !argument.startsWith("--input-type"));
+  if (others.length === process.execArgv.length) return start({});
+  try {
+    return start({ execArgv: others });
+  } catch (error) {
+    if (systemCode(error) !== "ERR_WORKER_INVALID_EXEC_ARGV") throw error;
+    return start({ execArgv: [] });
   }
 }
