@@ -180,6 +180,11 @@ export class ExtendedSerf implements Machine<ExtendedEvent> {
     return this.#extensions?.heartbeats.inspect(name, now);
   }
 
+  /** What was refused beyond Serf, how often, beside what `swim.counters` has. */
+  extensionDrops(): Record<string, number> {
+    return this.#extensions?.drops() ?? {};
+  }
+
   /** What the wall clock says, whenever it was set. @param wallMs ms since 1970 */
   setWallClock(wallMs: number, now: number): void {
     this.#extensions?.state.setWallClock(wallMs, now);

@@ -191,6 +191,17 @@ export class Extensions {
     return undefined;
   }
 
+  /** What was refused, how often, by machine and reason; what never happened is left out. */
+  drops(): Record<string, number> {
+    const { gap, full, own, malformed, unsent } = this.#counterSync.stats;
+    const all = [
+      ...Array.from(this.state.counters.drops, ([reason, n]) => [`state: ${reason}`, n] as const),
+      ...named("counters", { gap, full, own, malformed, unsent }),
+      ...named("aggregates", this.aggregates.drops()),
+    ];
+    return Object.fromEntries(all.filter(([, n]) => n > 0));
+  }
+
   #sealed(to: Endpoint, body: Uint8Array): ExtensionPacket {
     const bytes = this.#sealer.seal(body);
     this.traffic.packetsSent++;
@@ -214,4 +225,8 @@ export class Extensions {
     this.#context.onDrop("extension-stranger", from);
     return undefined;
   }
+}
+
+function named(machine: string, drops: Record<string, number>): (readonly [string, number])[] {
+  return Object.entries(drops).map(([reason, n]) => [`${machine}: ${reason}`, n]);
 }

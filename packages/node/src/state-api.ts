@@ -138,6 +138,12 @@ export interface AggregateOptions {
   readonly roundMs?: number;
   /** Rounds until everything starts anew from the values of that moment: 10 … 1000. Default 50. */
   readonly epochRounds?: number;
+  /**
+   * What a value can be at least and at most, where that is known: 0 and 1 of a share. What is beyond is not counted, of ours nor
+   * of others', so that one who is wrong, or lies, moves the mean by its own part and no more. Default: anything.
+   */
+  readonly least?: number;
+  readonly greatest?: number;
   /** Ends our part in it. */
   readonly signal?: AbortSignal;
 }

@@ -37,6 +37,7 @@ export type StateVerbs = Pick<
   | "closeAggregate"
   | "estimate"
   | "phi"
+  | "extensionDrops"
   | "setWallClock"
 >;
 
@@ -78,6 +79,10 @@ export class StateCalls implements StatePort {
 
   get counters(): CounterTable {
     return this.#machine.counters;
+  }
+
+  get maxValueBytes(): number {
+    return this.#machine.state.config.maxValueBytes;
   }
 
   requireOpen(): void {
@@ -160,7 +165,7 @@ export class StateCalls implements StatePort {
 
   /** What was refused, how often, beside the refusals of all of the machine. */
   drops(): Record<string, number> {
-    return Object.fromEntries(Array.from(this.#machine.state.counters.drops, ([reason, n]) => [`state: ${reason}`, n]));
+    return this.#machine.extensionDrops();
   }
 
   /** The machine's events about state; others are passed over. */

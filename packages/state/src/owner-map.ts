@@ -148,9 +148,12 @@ export class OwnerMap {
    */
   collect(since: number, most: number): boolean {
     let surplus = this.tombstoneCount - most;
-    if (this.tombstoneCount === 0) return false;
+    // At every write, where nothing is old enough and next to nothing too much: not a walk over all of them.
+    const isDone = () => surplus <= 0 && since === Number.NEGATIVE_INFINITY;
+    if (this.tombstoneCount === 0 || isDone()) return false;
     const before = this.#entries.size;
     for (const { key, version, value, deadSince } of this.#entries.values()) {
+      if (isDone()) break;
       if (value !== null || (deadSince! > since && surplus <= 0)) continue;
       this.#entries.delete(key);
       this.bytes -= entryBytes(key, value);

@@ -24,6 +24,7 @@ function pair() {
   const told: [string, readonly unknown[]][] = [];
   const main = new MirroredState({
     name: "w",
+    maxValueBytes: 1024,
     requireOpen: () => {},
     call: async (method, args) => void told.push([method, args]),
     tell: (method, args) => void told.push([method, args]),
@@ -145,7 +146,7 @@ test("phi and aggregates are told once a second", () => {
   expect([mirror.empty, main.phi("a"), main.phi("w"), main.phi("b")]).toEqual([true, 0.5, 0, undefined]);
   const reading = { age: 100, mean: 3 } as AggregateReading;
   readings.set("load", reading);
-  main.openAggregate("load", () => 3, { roundMs: 1000, epochRounds: 50 });
+  main.openAggregate("load", () => 3, { roundMs: 1000, epochRounds: 50, least: 0, greatest: 100 });
   mirror.opened("load");
   mirror.drained(11_000, source);
   sync();
@@ -171,14 +172,14 @@ test("a source is asked in this thread, and what is new is told", async () => {
     asked++;
     return value;
   };
-  main.openAggregate("x", ask, { roundMs: 20, epochRounds: 10 });
+  main.openAggregate("x", ask, { roundMs: 20, epochRounds: 10, least: 0, greatest: 100 });
   await expect.poll(() => asked).toBeGreaterThan(3);
   value = undefined;
   await expect.poll(() => told.length).toBe(2);
   main.closeAggregate("x");
   const before = asked;
   expect(told).toEqual([
-    ["openAggregate", ["x", { roundMs: 20, epochRounds: 10 }, 1]],
+    ["openAggregate", ["x", { roundMs: 20, epochRounds: 10, least: 0, greatest: 100 }, 1]],
     ["aggregateValue", ["x", undefined]],
     ["closeAggregate", ["x"]],
   ]);

@@ -7,7 +7,17 @@
  * file on.
  */
 
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, renameSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { type FileHandle, open, realpath } from "node:fs/promises";
 import type { CounterTable, LifeDelta } from "@hearsay/state";
 import { NodeError } from "../errors.ts";
@@ -16,9 +26,9 @@ import { stateFileError, systemProblem } from "./state-file.ts";
 
 /** Largest file: bytes. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
-/** From this size on it is written anew, with each tally once: bytes. Many times what the most counters take. */
+/** From this size on, and twice what it takes then, it is written anew, with each tally once: bytes. */
 const COMPACT_AT_BYTES = 1024 * 1024;
-/** How often it is looked whether the file still has its name: ms. */
+/** How often it is looked whether the file still stands under its name, as we left it: ms. */
 const LOOK_EVERY_MS = 1000;
 
 /** A log of an earlier life, read; open for the next. */
@@ -72,15 +82,18 @@ export class CounterLog {
   readonly #path: string;
   readonly #table: CounterTable;
   readonly #onProblem: (error: NodeError) => void;
+  /** For appending, so that where writing goes on never depends on what others do to the file. */
   #fd: number;
   /** Whole lines in the file: bytes. Behind them may be a part of one that could not be written. */
   #bytes = 0;
   /** How far our lives stand in the file: more than one where somebody else wrote under ours. */
-  #written: ReadonlyMap<string, number> = new Map();
+  #written = new Map<string, number>();
+  #compactAt = COMPACT_AT_BYTES;
   #lookAt = 0;
   /** The group whose turn is not over yet. */
   #gathering: Promise<void> | undefined;
-  #trouble = "";
+  /** What has been told of since all was well. */
+  readonly #troubles = new Set<string>();
   #closed = false;
 
   /**
@@ -133,49 +146,96 @@ export class CounterLog {
     if (this.#closed) return;
     try {
       this.#keepName();
-      this.#write(this.#lines(this.#written));
-      if (this.#bytes >= COMPACT_AT_BYTES) this.#rewrite();
-      this.#trouble = "";
+      this.#write();
     } catch (error) {
       this.#report(`cannot be written: ${systemProblem(error)}`, error);
       throw error;
     }
+    this.#troubles.clear();
+    if (this.#bytes >= this.#compactAt) this.#compact();
   }
 
-  #write(lines: Buffer): void {
-    const written = new Map(this.#table.ownIds.map((id) => [id, this.#table.versionOf(id)]));
+  /** What is new, behind the rest. */
+  #write(): void {
+    const lines = this.#lines(this.#written);
     try {
-      for (let at = 0; at < lines.length; ) at += writeSync(this.#fd, lines, at);
+      if (this.#bytes + lines.length > MAX_FILE_BYTES) throw new Error("it is full, and could not be written anew");
+      writeAll(this.#fd, lines);
     } catch (error) {
-      // A broken line may stand at the end only.
-      ftruncateSync(this.#fd, this.#bytes);
+      this.#cutBack();
       throw error;
     }
     this.#bytes += lines.length;
-    this.#written = written;
+    this.#note();
   }
 
-  /** Where somebody has taken the file away, a new one is begun. */
+  /** A broken line may stand at the end only. Where it cannot be cut off, the next look finds it before anything goes behind it. */
+  #cutBack(): void {
+    this.#lookAt = 0;
+    try {
+      ftruncateSync(this.#fd, this.#bytes);
+    } catch {
+      // What made the write fail is told.
+    }
+  }
+
+  /** Where somebody has taken or changed the file, a new one is begun. */
   #keepName(): void {
     const now = performance.now();
     if (now < this.#lookAt) return;
+    const problem = this.#nameProblem();
+    if (problem !== undefined) {
+      this.#report(problem);
+      this.#rewrite();
+    }
+    // Not before all is well: until then nothing that is counted may be called written.
     this.#lookAt = now + LOOK_EVERY_MS;
-    const { nlink, size } = fstatSync(this.#fd);
-    if (nlink > 0 && size === this.#bytes) return;
-    this.#report(nlink === 0 ? "was removed while in use" : "was changed by somebody else while in use");
-    this.#rewrite();
   }
 
-  /** What stands in it goes beside it first: there is a whole file at any time. */
+  #nameProblem(): string | undefined {
+    const ours = fstatSync(this.#fd);
+    const named = statSync(this.#path, { throwIfNoEntry: false });
+    if (!named) return "was removed while in use";
+    if (named.ino !== ours.ino || named.dev !== ours.dev) return "was replaced while in use";
+    return ours.size === this.#bytes ? undefined : "was changed by somebody else while in use";
+  }
+
+  /** All that was counted is in the file already: a failure is told, and tried again later. */
+  #compact(): void {
+    try {
+      this.#rewrite();
+    } catch (error) {
+      this.#compactAt = 2 * this.#bytes;
+      this.#report(`grows, since it cannot be written anew: ${systemProblem(error)}`, error);
+    }
+  }
+
+  /** Beside it first: there is a whole file at any time, and until the new one has its name we stay with the old one. */
   #rewrite(): void {
     const beside = `${this.#path}.new`;
-    const fd = openSync(beside, "w", 0o600);
+    const lines = this.#lines(new Map());
+    rmSync(beside, { force: true });
+    // Exclusive: a link that somebody laid there is not followed.
+    const fd = openSync(beside, "ax", 0o600);
+    try {
+      writeAll(fd, lines);
+      renameSync(beside, this.#path);
+    } catch (error) {
+      closeSync(fd);
+      rmSync(beside, { force: true });
+      throw error;
+    }
     const before = this.#fd;
     this.#fd = fd;
-    this.#bytes = 0;
-    this.#write(this.#lines(new Map()));
-    renameSync(beside, this.#path);
+    this.#bytes = lines.length;
+    this.#compactAt = Math.max(COMPACT_AT_BYTES, 2 * lines.length);
+    this.#note();
     closeSync(before);
+  }
+
+  /** All that was counted until now is in the file. */
+  #note(): void {
+    for (const id of this.#table.ownIds) this.#written.set(id, this.#table.versionOf(id));
   }
 
   /** All that is new to somebody who knows our lives so far. */
@@ -186,8 +246,12 @@ export class CounterLog {
 
   /** A lasting trouble is told once. */
   #report(problem: string, error?: unknown): void {
-    if (problem === this.#trouble) return;
-    this.#trouble = problem;
+    if (this.#troubles.has(problem)) return;
+    this.#troubles.add(problem);
     this.#onProblem(stateFileError(this.#path, problem, error));
   }
+}
+
+function writeAll(fd: number, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
 }

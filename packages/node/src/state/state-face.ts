@@ -17,7 +17,15 @@ import type {
   WatchOptions,
 } from "../state-api.ts";
 import { OpenAggregates } from "./open-aggregates.ts";
-import { checkAmount, checkCounterName, checkKeyName, checkTtl, checkWatch } from "./state-checks.ts";
+import {
+  checkAmount,
+  checkCounterName,
+  checkKeyName,
+  checkPrefix,
+  checkSignal,
+  checkWatch,
+  checkWrite,
+} from "./state-checks.ts";
 import type { RawChange, RawSharedChange, StatePort, StoredKey, StoredShared } from "./state-port.ts";
 import { decodeValue, encodeValue } from "./value-codec.ts";
 import { Watches } from "./watch.ts";
@@ -63,7 +71,7 @@ export class StateFace implements StateApi {
   }
 
   async saveState(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    await this.#needed.saveState(options.signal);
+    await this.#needed.saveState(checkSignal(options));
   }
 
   /** A member's key has changed; watchers are told. */
@@ -115,10 +123,12 @@ function nodeState(port: () => StatePort, changes: Watches<RawChange, StateChang
   return {
     ...of(() => port().name),
     async set(key, value, options = {}) {
-      await port().set(checkKeyName(key), encodeValue(value), checkTtl(options), options.signal);
+      const { ttl, signal } = checkWrite(options);
+      await port().set(checkKeyName(key), encodeValue(value, port().maxValueBytes), ttl, signal);
     },
-    delete: async (key, options = {}) => port().delete(checkKeyName(key), options.signal),
-    of: (member) => of(() => member),
+    delete: async (key, options = {}) => port().delete(checkKeyName(key), checkSignal(options)),
+    // As text: to the machine no name at all means ours.
+    of: (member) => of(() => String(member)),
     members: () => withKeys(port()),
     watch(prefix = "", options = {}) {
       const from = port();
@@ -137,9 +147,10 @@ function sharedState(port: () => StatePort, changes: Watches<RawSharedChange, Sh
     },
     count: () => [...port().sharedEntries()].length,
     async set(key, value, options = {}) {
-      await port().setShared(checkKeyName(key), encodeValue(value), checkTtl(options), options.signal);
+      const { ttl, signal } = checkWrite(options);
+      await port().setShared(checkKeyName(key), encodeValue(value, port().maxValueBytes), ttl, signal);
     },
-    delete: async (key, options = {}) => port().deleteShared(checkKeyName(key), options.signal),
+    delete: async (key, options = {}) => port().deleteShared(checkKeyName(key), checkSignal(options)),
     watch(prefix = "", options: WatchOptions = {}) {
       const from = port();
       const checked = checkWatch(prefix, options);
@@ -151,7 +162,7 @@ function sharedState(port: () => StatePort, changes: Watches<RawSharedChange, Sh
 function counterFor(name: string, port: StatePort): Counter {
   return {
     name,
-    add: async (amount = 1, options = {}) => port.add(name, checkAmount(amount), options.signal),
+    add: async (amount = 1, options = {}) => port.add(name, checkAmount(amount), checkSignal(options)),
     value: () => port.counters.value(name),
     contribution: (member = port.name) => port.counters.contribution(member, name),
   };
@@ -187,13 +198,14 @@ function presentShared(port: StatePort, prefix: string): RawSharedChange[] {
 
 function sorted<S extends StoredKey, T>(
   stored: Iterable<S>,
-  prefix: string,
+  prefix: unknown,
   make: (one: S) => T,
   after: string | undefined = undefined,
 ): T[] {
   const wanted: S[] = [];
+  const checked = checkPrefix(prefix);
   for (const one of stored) {
-    if (one.key.startsWith(prefix) && (after === undefined || one.key > after)) wanted.push(one);
+    if (one.key.startsWith(checked) && (after === undefined || one.key > after)) wanted.push(one);
   }
   return wanted.sort((a, b) => (a.key < b.key ? -1 : 1)).map(make);
 }

@@ -135,3 +135,35 @@ test("a file cut or changed anywhere is refused; an empty one is none", async ()
   writeFileSync(path, whole.toString("latin1").replace('"version":1', '"version":2'), "latin1");
   await expect(readStateFile(path)).rejects.toThrow("later release (format 2)");
 });
+
+test("what the log has no room for at the end goes to the state file", async () => {
+  const path = freshPath();
+  const lines: string[] = [];
+  const { store, counters } = await begin(path, 3_600_000, lines);
+  counters.add("n", 1);
+  await store.counted();
+  // It was taken away, and something stands where a new one is made.
+  mkdirSync(`${path}.log.new/x`, { recursive: true });
+  rmSync(`${path}.log`);
+  vi.spyOn(performance, "now").mockReturnValue(performance.now() + 2000);
+  counters.add("n", 2);
+  await store.close();
+  expect((await readStateFile(path))!.lives.map(({ to }) => to)).toEqual([2]);
+  expect(lines.join("\n")).toContain("was not brought to the disk");
+});
+
+test("a relative path means the same file when the process has gone to another folder", async () => {
+  const home = process.cwd();
+  const name = `relative-${++files}`;
+  try {
+    process.chdir(folder);
+    const { store, counters } = await begin(name);
+    process.chdir(home);
+    counters.add("n", 1);
+    await store.close();
+    expect((await readStateFile(join(folder, name)))!.lives).toHaveLength(1);
+  } finally {
+    process.chdir(home);
+    rmSync(name, { force: true });
+  }
+});

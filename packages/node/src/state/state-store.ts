@@ -1,5 +1,6 @@
 /** What a node keeps of replicated state over a restart: `stateFile` (state-file.ts) and its log (counter-log.ts), read at the start and kept up. */
 
+import { resolve } from "node:path";
 import type { ExtendedSerf } from "@hearsay/extended";
 import { type LifeDelta, StateError } from "@hearsay/state";
 import type { Logger } from "../api.ts";
@@ -44,8 +45,9 @@ export class StateStore {
    * @throws NodeError STATE_FILE; nothing was changed
    */
   static async open(settings: StateSettings | undefined, logger: Logger | undefined): Promise<StateStore | undefined> {
-    const path = settings?.file;
-    if (path === undefined) return undefined;
+    if (settings?.file === undefined) return undefined;
+    // The same file also after the process has gone to another folder.
+    const path = resolve(settings.file);
     const saved = await readStateFile(path);
     const opened = await openCounterLog(`${path}.log`);
     const past = {
@@ -53,7 +55,7 @@ export class StateStore {
       shared: saved?.shared,
       lives: [...(saved?.lives ?? []), ...opened.lives],
     };
-    return new StateStore(path, settings!.saveIntervalMs, opened, past, saved?.generation ?? 0, logger);
+    return new StateStore(path, settings.saveIntervalMs, opened, past, saved?.generation ?? 0, logger);
   }
 
   private constructor(
@@ -133,14 +135,21 @@ export class StateStore {
       timer = setTimeout(() => reject(stateFileError(this.#path, problem)), DISK_TIMEOUT_MS);
     });
     try {
-      // The log first: it is short, and what it holds was promised.
-      if (this.#log) this.#log.close();
-      else await Promise.race([this.#opened.handle.close(), late]);
-      if (this.#log) await Promise.race([this.save(), late]);
+      // The log first: it is short, and what it holds was promised. Where that fails, the state file may still take it.
+      this.#closeLog();
+      await Promise.race([this.#log ? this.save() : this.#opened.handle.close(), late]);
     } catch (error) {
       this.#report(error instanceof NodeError ? error : stateFileError(this.#path, String(error), error));
     } finally {
       clearTimeout(timer);
+    }
+  }
+
+  #closeLog(): void {
+    try {
+      this.#log?.close();
+    } catch (error) {
+      this.#report(stateFileError(this.#opened.path, `was not brought to the disk: ${systemProblem(error)}`, error));
     }
   }
 
