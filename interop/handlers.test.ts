@@ -87,7 +87,7 @@ async function story(kind: Kind, places: readonly string[]): Promise<Told> {
   return { blocks: blocksOf(seen()), answer, stats: JSON.parse(JSON.stringify(stats).replaceAll(out, "OUT")) };
 }
 
-/** Each begins with the event's name. Without our own variables, and with tags in order. */
+/** Each begins with the event's name. Without our own variables and our own tag, and with tags in order. */
 function blocksOf(text: string): string[] {
   const blocks = text.split(/^--- /m).slice(1);
   return blocks.map((block) =>
@@ -99,6 +99,7 @@ function blocksOf(text: string): string[] {
           fields +
           tags
             .split(/,(?=\w[\w.-]*=)/)
+            .filter((tag) => !tag.startsWith("hs="))
             .sort()
             .join(",")
         );

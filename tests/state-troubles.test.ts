@@ -303,6 +303,24 @@ describe("a clock that is fast for good", () => {
     expect(net.nodes[0]!.getShared("timed")).toBeUndefined();
     for (const node of net.nodes.slice(1)) expect(text(node.getShared("timed")?.value)).toBe("v");
   });
+
+  it("does not hand a newcomer the key without its value, which the others still have", () => {
+    const net = pool(3, { config: { maxDriftMs: 2 * hour } });
+    net.nodes[1]!.setShared("timed", bytes("v"), net.now, 60_000);
+    net.until(() => net.isEqual(), 20_000);
+    net.setWall(0, hour);
+    net.run(10_000);
+    expect(net.nodes[0]!.getShared("timed")).toBeUndefined();
+    net.boot(3, wallStartMs + net.now);
+    net.introduce(3, 0);
+    net.introduce(0, 3);
+    net.run(10_000);
+    net.introduceAll();
+    net.run(10_000);
+    expect(text(net.nodes[3]!.getShared("timed")?.value)).toBe("v");
+    net.run(40_000);
+    expect(net.nodes[3]!.getShared("timed")).toBeUndefined();
+  });
 });
 
 describe("a key of maximal size first in line", () => {
@@ -349,6 +367,51 @@ describe("a flood of writes", () => {
     const rest = restOf(net, 20_000);
     expect(rest.perRound).toBeLessThan(1.2);
     expect(rest.size).toBeLessThan(40);
+  });
+});
+
+describe("the last one of a pool", () => {
+  it("goes on deleting and writing other keys, when all others have been forgotten", () => {
+    const net = pool(2, { tickMs: 500, config: { tombstoneGraceMs: 200_000, maxSharedKeys: 100 } });
+    net.until(() => net.isEqual(), 20_000);
+    const [last] = net.nodes;
+    net.up.delete(1);
+    last!.setPeer(nameOf(1), endpointOf(1), "dead", net.now);
+    net.run(60_000);
+    last!.removePeer(nameOf(1));
+    const churn = () => {
+      for (let k = 0; k < 400; k++) {
+        last!.setShared(`key-${net.now}`, bytes("v"), net.now);
+        net.run(500);
+        last!.deleteShared(`key-${net.now - 500}`, net.now);
+      }
+    };
+    expect(churn).toThrow("it is full");
+    net.run(300_000);
+    expect(last!.inspect().sharedTombstones).toBe(0);
+    expect(() => last!.setShared("more", bytes("v"), net.now)).not.toThrow();
+  });
+});
+
+describe("who may keep less than the others have", () => {
+  it("refuses with a reason, and costs a round little more than one who has it all", () => {
+    const net = pool(4, { config: { maxSharedKeys: 1000 } });
+    const small = net.boot(3, wallStartMs + 1, nameOf(3), { maxSharedKeys: 10, maxKeysPerOwner: 10 });
+    net.introduceAll();
+    for (let k = 0; k < 800; k++) net.nodes[0]!.setShared(`key-${k}`, new Uint8Array(100), net.now);
+    for (let k = 0; k < 400; k++) net.nodes[1]!.set(`key-${k}`, new Uint8Array(100), net.now);
+    net.until(() => net.isEqual([0, 1, 2]), 30_000);
+    net.run(30_000);
+    expect(small.sharedEntries().length).toBeGreaterThan(0);
+    expect(small.counters.drops.get("too-many-keys")).toBeGreaterThan(0);
+    const { packetBytes, streams } = net;
+    const received = small.counters.bytesReceived;
+    net.run(60_000);
+    // A round is at most seven packets, whatever the difference; what it will not take is not sent on streams again and again.
+    expect((net.packetBytes - packetBytes) / 60).toBeLessThan(4 * 2 * 7 * 1300);
+    expect(net.streams - streams).toBeLessThan(20);
+    expect((small.counters.bytesReceived - received) / 60).toBeLessThan(20_000);
+    expect(net.isEqual([0, 1, 2])).toBe(true);
   });
 });
 

@@ -77,7 +77,7 @@ export class ExtendedSerf implements Machine<ExtendedEvent> {
       ...options,
       tags: extensions ? withCapabilities(tags) : tags,
       extensions: extensions !== undefined,
-      ...(this.#accuses ? { isJudgedElsewhere: (name) => this.#extensions!.heartbeats.watches(name) } : {}),
+      ...(this.#accuses ? { isJudgedElsewhere: (name) => this.#hears(name) } : {}),
     });
     if (extensions) {
       const { maxPacketBytes } = options.config;
@@ -115,6 +115,11 @@ export class ExtendedSerf implements Machine<ExtendedEvent> {
   /** The counters. To look in, and to merge what a disk kept before `start`. RangeError without extensions. */
   get counters(): CounterTable {
     return this.#required.counters;
+  }
+
+  /** Messages beyond Serf's that went by packet so far. Undefined without extensions. */
+  get traffic(): Extensions["traffic"] | undefined {
+    return this.#extensions?.traffic;
   }
 
   // Wishes beyond Serf's; all throw RangeError without extensions
@@ -175,6 +180,11 @@ export class ExtendedSerf implements Machine<ExtendedEvent> {
     return this.#extensions?.heartbeats.inspect(name, now);
   }
 
+  /** What was refused beyond Serf, how often, beside what `swim.counters` has. */
+  extensionDrops(): Record<string, number> {
+    return this.#extensions?.drops() ?? {};
+  }
+
   /** What the wall clock says, whenever it was set. @param wallMs ms since 1970 */
   setWallClock(wallMs: number, now: number): void {
     this.#extensions?.state.setWallClock(wallMs, now);
@@ -186,7 +196,7 @@ export class ExtendedSerf implements Machine<ExtendedEvent> {
   start(now: number, known?: KnownPool): void {
     this.#now = now;
     this.serf.start(now, known);
-    this.#extensions?.state.start(now, now + this.#wallOffsetMs);
+    this.#extensions?.heartbeats.start(now, now + this.#wallOffsetMs);
     this.#drain();
   }
 
@@ -344,7 +354,7 @@ export class ExtendedSerf implements Machine<ExtendedEvent> {
     for (let event = this.serf.pollEvent(); event; event = this.serf.pollEvent()) this.#onSerfEvent(event);
     const extensions = this.#extensions;
     if (extensions === undefined) return;
-    extensions.drain(this.#now);
+    extensions.drain();
     if (this.#hasLeft) return;
     for (let packet = extensions.pollPacket(); packet; packet = extensions.pollPacket()) {
       this.serf.sendExtension(packet.to, packet.bytes, this.#now);
@@ -379,6 +389,15 @@ export class ExtendedSerf implements Machine<ExtendedEvent> {
     const alive = status === "alive" || status === "leaving";
     if (can !== "") this.#extensions.setPeer({ name, endpoint, can, alive }, this.#now);
     else this.#extensions.removePeer(name, false);
+  }
+
+  /**
+   * Whether the member's silence would be noticed: it has been heard, and is not suspected already. One that stays suspected
+   * though it lives, because its heartbeats are lost on the way, is left to the probes; so are all when all are silent.
+   */
+  #hears(name: string): boolean {
+    const { heartbeats } = this.#required;
+    return !heartbeats.isDeaf(this.#now) && heartbeats.inspect(name, this.#now)?.suspected === false;
   }
 
   #onSilent(name: string, phi: number, silentMs: number): void {

@@ -10,6 +10,7 @@ import {
   CounterSync,
   CounterTable,
   counterMessageType,
+  HeartbeatWatch,
   ReplicatedState,
   type StateStreamRequest,
   stateMessageType,
@@ -17,7 +18,7 @@ import {
 import { Capability } from "./capabilities.ts";
 import { type CapablePeer, CapablePeers } from "./capable-peers.ts";
 import { openEnvelope, Sealer, streamPushType } from "./envelope.ts";
-import { Heartbeats } from "./heartbeats.ts";
+import { heartbeatDefaults, phiOf } from "./heartbeats.ts";
 import type { ExtendedEvent, ExtensionDropReason, ExtensionSettings } from "./types.ts";
 
 export interface ExtensionContext {
@@ -37,15 +38,15 @@ export interface ExtensionPacket {
   readonly bytes: Uint8Array;
 }
 
-/** Heartbeats come with this interval at least, unless set: ms. */
-const heartbeatIntervalMs = 1000;
-
 export class Extensions {
   readonly state: ReplicatedState;
   readonly counters: CounterTable;
   readonly aggregates: Aggregates;
-  readonly heartbeats: Heartbeats;
+  /** Drives the state, and listens to the heartbeats in it. */
+  readonly heartbeats: HeartbeatWatch;
   readonly peers = new CapablePeers();
+  /** Messages that went by packet, of all machines here; with the envelope. */
+  readonly traffic = { packetsSent: 0, bytesSent: 0, packetsReceived: 0, bytesReceived: 0 };
   readonly #counterSync: CounterSync;
   readonly #context: ExtensionContext;
   readonly #sealer: Sealer;
@@ -53,10 +54,11 @@ export class Extensions {
 
   constructor(settings: ExtensionSettings, context: ExtensionContext) {
     const { name, rng } = context;
+    const { detector = "swim" } = settings;
     this.#context = context;
     this.#sealer = new Sealer(name);
     const maxPacketBytes = Math.max(512, context.maxMessageBytes - this.#sealer.overhead);
-    const state = { heartbeatIntervalMs, ...settings.state };
+    const state = { ...heartbeatDefaults(detector), ...settings.state };
     this.state = new ReplicatedState({
       name,
       generation: settings.generation,
@@ -75,7 +77,7 @@ export class Extensions {
       },
       rng.fork("extension-aggregates"),
     );
-    this.heartbeats = new Heartbeats(settings.phi);
+    this.heartbeats = new HeartbeatWatch(this.state, phiOf(detector, settings.phi));
     this.#scratch = {
       buffer: new Uint8Array(this.state.config.maxPacketBytes),
       length: 0,
@@ -87,9 +89,9 @@ export class Extensions {
   setPeer(peer: CapablePeer, now: number): void {
     if (!this.peers.set(peer)) return;
     const { name, endpoint, can, alive } = peer;
-    if (can.includes(Capability.state)) this.state.setPeer(name, endpoint, alive ? "alive" : "dead", now);
-    else this.state.removePeer(name);
-    if (!alive) this.#gone(name);
+    if (can.includes(Capability.state)) this.heartbeats.setPeer(name, endpoint, alive ? "alive" : "dead", now);
+    else this.heartbeats.removePeer(name);
+    if (!alive || !can.includes(Capability.aggregates)) this.aggregates.handleGone(name);
     this.#counterSync.setPeers(this.peers.living(Capability.counters));
   }
 
@@ -97,17 +99,19 @@ export class Extensions {
   removePeer(name: string, forGood: boolean): void {
     if (forGood) this.counters.fold(name);
     if (!this.peers.delete(name)) return;
-    this.state.removePeer(name);
-    this.#gone(name);
+    this.heartbeats.removePeer(name);
+    this.aggregates.handleGone(name);
     this.#counterSync.setPeers(this.peers.living(Capability.counters));
   }
 
   /** A message that came by packet. Bytes are borrowed. */
   handleMessage(bytes: Uint8Array, from: Endpoint | undefined, now: number): void {
+    this.traffic.packetsReceived++;
+    this.traffic.bytesReceived += bytes.length;
     const opened = this.#open(bytes, from);
     if (opened === undefined) return;
     const { peer, body } = opened;
-    if (body[0] === stateMessageType) this.state.handlePacket(peer.endpoint, body, now);
+    if (body[0] === stateMessageType) this.heartbeats.handlePacket(peer.endpoint, body, now);
     else if (body[0] === counterMessageType) this.#counterSync.handlePacket(peer.name, body);
     else if (body[0] === aggregateMessageType) this.aggregates.handlePacket(peer.name, body, now);
     else this.#context.onDrop("extension-unknown-type", from);
@@ -149,28 +153,26 @@ export class Extensions {
   }
 
   handleTimeout(now: number): void {
-    if (now >= this.state.nextDeadline()) this.state.handleTimeout(now);
+    if (now >= this.heartbeats.nextDeadline()) this.heartbeats.handleTimeout(now);
     if (this.#hasCounters && now >= this.#counterSync.nextDeadline()) this.#counterSync.handleTimeout(now);
     if (now >= this.aggregates.nextDeadline()) this.aggregates.handleTimeout(now);
-    for (const { name, phi } of this.heartbeats.handleTimeout(now)) {
-      this.#context.onSilent(name, phi, this.heartbeats.inspect(name, now)?.silentMs ?? 0);
+    for (const { name, suspected, phi } of this.heartbeats.sweep(now)) {
+      if (suspected) this.#context.onSilent(name, phi, this.heartbeats.inspect(name, now)?.silentMs ?? 0);
     }
   }
 
   nextDeadline(): number {
     return Math.min(
-      this.state.nextDeadline(),
+      this.heartbeats.nextDeadline(),
       this.#hasCounters ? this.#counterSync.nextDeadline() : Number.POSITIVE_INFINITY,
       this.aggregates.nextDeadline(),
-      this.heartbeats.deadline,
     );
   }
 
   /** Hands on what the machines report. To be called after each of the calls above. */
-  drain(now: number): void {
-    for (let event = this.state.pollEvent(); event; event = this.state.pollEvent()) {
+  drain(): void {
+    for (let event = this.heartbeats.pollEvent(); event; event = this.heartbeats.pollEvent()) {
       if (event.type !== "heartbeat") this.#context.onEvent(event);
-      else if (this.peers.find(event.owner)?.alive) this.heartbeats.hear(event.owner, now);
     }
   }
 
@@ -178,25 +180,38 @@ export class Extensions {
   pollPacket(): ExtensionPacket | undefined {
     const scratch = this.#scratch;
     if (this.state.pollTransmit(scratch)) {
-      return { to: scratch.to, bytes: this.#sealer.seal(scratch.buffer.subarray(0, scratch.length)) };
+      return this.#sealed(scratch.to, scratch.buffer.subarray(0, scratch.length));
     }
     for (const machine of [this.#counterSync, this.aggregates]) {
       for (let packet = machine.pollTransmit(); packet; packet = machine.pollTransmit()) {
         const to = this.peers.find(packet.to)?.endpoint;
-        if (to !== undefined) return { to, bytes: this.#sealer.seal(packet.bytes) };
+        if (to !== undefined) return this.#sealed(to, packet.bytes);
       }
     }
     return undefined;
   }
 
+  /** What was refused, how often, by machine and reason; what never happened is left out. */
+  drops(): Record<string, number> {
+    const { gap, full, own, malformed, unsent } = this.#counterSync.stats;
+    const all = [
+      ...Array.from(this.state.counters.drops, ([reason, n]) => [`state: ${reason}`, n] as const),
+      ...named("counters", { gap, full, own, malformed, unsent }),
+      ...named("aggregates", this.aggregates.drops()),
+    ];
+    return Object.fromEntries(all.filter(([, n]) => n > 0));
+  }
+
+  #sealed(to: Endpoint, body: Uint8Array): ExtensionPacket {
+    const bytes = this.#sealer.seal(body);
+    this.traffic.packetsSent++;
+    this.traffic.bytesSent += bytes.length;
+    return { to, bytes };
+  }
+
   /** Where nobody has counted anything there is nothing to compare; who has will ask. */
   get #hasCounters(): boolean {
     return this.counters.names().length > 0;
-  }
-
-  #gone(name: string): void {
-    this.aggregates.handleGone(name);
-    this.heartbeats.forget(name);
   }
 
   #open(bytes: Uint8Array, from: Endpoint | undefined): { peer: CapablePeer; body: Uint8Array } | undefined {
@@ -210,4 +225,8 @@ export class Extensions {
     this.#context.onDrop("extension-stranger", from);
     return undefined;
   }
+}
+
+function named(machine: string, drops: Record<string, number>): (readonly [string, number])[] {
+  return Object.entries(drops).map(([reason, n]) => [`${machine}: ${reason}`, n]);
 }

@@ -14,9 +14,10 @@ export interface ExtensionSettings {
   readonly generation: number;
   /** The same for counters, never to be used again: 0 … 2^53 - 1 (see `CounterOptions`). */
   readonly life: number;
-  /** Overrides single settings of `stateDefaults`. */
+  /** Overrides single settings of `stateDefaults`; of its heartbeats, `heartbeatDefaults` for this detector. */
   readonly state?: Partial<StateConfig>;
   readonly counters?: Partial<CounterLimits & CounterSyncSettings>;
+  /** Overrides single settings of `phiDefaults`, or where "phi" accuses of those chosen for that (`phiOf`). */
   readonly phi?: Partial<PhiSettings>;
   /** Who accuses members whose heartbeats are heard: "swim" (a failed probe), "phi" (their silence). Default "swim". */
   readonly detector?: "swim" | "phi";

@@ -7,13 +7,13 @@ import type { WallClock } from "./wall-clock.ts";
 
 /** @param phi how strongly its silence speaks against it; undefined where that is not known */
 export function memberFor(member: SerfMember, clock: WallClock, phi?: number): Member {
-  const { vsn, tags } = member;
+  const { vsn } = member;
   return {
     name: member.name,
     address: member.endpoint.address,
     port: member.port,
-    tags: visibleTags(tags),
-    capabilities: capabilitiesOf(tags),
+    ...dividedTags(member.tags),
+    capabilities: capabilitiesOf(member.tags),
     ...(phi === undefined ? {} : { phi }),
     status: member.status,
     state: member.state,
@@ -28,8 +28,9 @@ export function memberFor(member: SerfMember, clock: WallClock, phi?: number): M
   };
 }
 
-function visibleTags(tags: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  if (!Object.hasOwn(tags, capabilityTag)) return tags;
-  const { [capabilityTag]: _, ...visible } = tags;
-  return visible;
+/** Ours would only be in the way of who sets the tags anew from the old ones. */
+function dividedTags(all: Readonly<Record<string, string>>): Pick<Member, "tags" | "reservedTags"> {
+  if (!Object.hasOwn(all, capabilityTag)) return { tags: all, reservedTags: {} };
+  const { [capabilityTag]: value, ...tags } = all;
+  return { tags, reservedTags: { [capabilityTag]: value! } };
 }

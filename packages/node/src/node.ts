@@ -3,7 +3,6 @@
 import { formatEndpoint } from "@hearsay/core";
 import type { ExtendedEvent, ExtendedSerf } from "@hearsay/extended";
 import { distanceMs, type KeyOperation, type QueryWish, type SerfMember } from "@hearsay/serf";
-import type { CounterTable } from "@hearsay/state";
 import type { Keyring } from "@hearsay/wire";
 import type {
   CallOptions,
@@ -36,19 +35,18 @@ import { HeldEvents } from "./held-events.ts";
 import { readKeyringFile } from "./keyring-file.ts";
 import { memberFor } from "./member.ts";
 import { checkTags, type NodeSettings, nodeSettings } from "./options.ts";
-import { PoolMemory } from "./pool-memory.ts";
+import type { PoolMemory } from "./pool-memory.ts";
 import { quietLogger } from "./quiet-logger.ts";
 import { type Resolver, systemResolver } from "./resolve.ts";
 import type { Coordinate, KeyResult, PoolKeys, QueryCall, QueryOptions } from "./serf-api.ts";
 import { SerfCalls, userEventFor } from "./serf-calls.ts";
-import { makeMachine, type Parts } from "./serf-machine.ts";
+import { makeMachine, openKept, type Parts } from "./serf-machine.ts";
 import { keyringOf } from "./shared-parts.ts";
 import { closeSockets } from "./sockets.ts";
 import { StateFace } from "./state/state-face.ts";
-import { StateStore } from "./state/state-store.ts";
+import type { StateStore } from "./state/state-store.ts";
 import { StatefulNode } from "./state/stateful-node.ts";
-import { WallWatch } from "./state/wall-watch.ts";
-import { StateCalls, type StateNews } from "./state-calls.ts";
+import { bothHear, StateCalls, type StateNews } from "./state-calls.ts";
 import { WallClock } from "./wall-clock.ts";
 
 /**
@@ -107,7 +105,6 @@ export class LocalNode extends StatefulNode implements HearsayNode {
   readonly #keyring: Keyring | undefined;
   readonly #memory: PoolMemory | undefined;
   readonly #store: StateStore | undefined;
-  readonly #wall = new WallWatch(Date.now() - performance.now());
   #leaving: Promise<void> | undefined;
   readonly #drops = new DropReports((reason, peer, count) => {
     this.#logger?.debug(
@@ -175,7 +172,7 @@ export class LocalNode extends StatefulNode implements HearsayNode {
       onDrained: () => {
         // Not before it is told: a start that is given up, or this process, may end before that.
         if (!this.#held.holding) memory?.drained(machine.serf);
-        if (machine.isExtended) this.#tellTime();
+        this.stateCalls?.drained();
         context.onDrained?.();
       },
       onFailure: this.#onFailure,
@@ -221,11 +218,6 @@ export class LocalNode extends StatefulNode implements HearsayNode {
     return this.#machine.serf.members().map(({ name }) => name);
   }
 
-  /** The counters, for mirrors; undefined: none. */
-  get counterTable(): CounterTable | undefined {
-    return this.#machine.isExtended ? this.#machine.counters : undefined;
-  }
-
   /** The evidence about a name with wall times, oldest first. */
   evidence(name: string): WallEvidence[] {
     return this.#machine.serf.why(name).map((one) => ({ ...one, time: this.#clock.date(one.at) }));
@@ -234,6 +226,7 @@ export class LocalNode extends StatefulNode implements HearsayNode {
   stats(): NodeStats {
     const { flaps: _, ...stats } = this.#machine.serf.stats();
     const { counters } = this.#engine.driver;
+    const { traffic } = this.#machine;
     return {
       ...stats,
       encrypted: (this.#keyring?.size ?? 0) > 0,
@@ -243,7 +236,11 @@ export class LocalNode extends StatefulNode implements HearsayNode {
       bytesReceived: counters.bytesReceived,
       streamsSent: counters.streamsSent,
       streamsReceived: counters.streamsReceived,
-      drops: { ...this.#machine.swim.counters.drops, ...this.#stateDrops() },
+      statePacketsSent: traffic?.packetsSent ?? 0,
+      statePacketsReceived: traffic?.packetsReceived ?? 0,
+      stateBytesSent: traffic?.bytesSent ?? 0,
+      stateBytesReceived: traffic?.bytesReceived ?? 0,
+      drops: { ...this.#machine.swim.counters.drops, ...this.stateCalls?.drops() },
     };
   }
 
@@ -416,6 +413,7 @@ export class LocalNode extends StatefulNode implements HearsayNode {
         this.stateCalls?.onEvent(event);
         break;
       case "phi-suspect":
+      case "flow":
         break;
       default:
         this.#calls.onEvent(event);
@@ -428,19 +426,8 @@ export class LocalNode extends StatefulNode implements HearsayNode {
 
   #stateCalls(store: StateStore | undefined, mirror: StateNews | undefined): StateCalls {
     const { driver } = this.#engine;
-    const news = mirror ? both(this.news, mirror) : this.news;
+    const news = mirror ? bothHear(this.news, mirror) : this.news;
     return new StateCalls({ machine: this.#machine, wishes: this.#engine, now: () => driver.now(), news, store });
-  }
-
-  #tellTime(): void {
-    const wallMs = this.#wall.look(this.#engine.driver.now());
-    if (wallMs !== undefined) this.#engine.run((now) => this.#machine.setWallClock(wallMs, now));
-  }
-
-  /** What replicated state has refused, beside the refusals of all. */
-  #stateDrops(): Record<string, number> {
-    if (!this.#machine.isExtended) return {};
-    return Object.fromEntries(Array.from(this.#machine.state.counters.drops, ([reason, n]) => [`state: ${reason}`, n]));
   }
 
   #onMember(type: MemberEventType, subject: SerfMember): void {
@@ -452,32 +439,4 @@ export class LocalNode extends StatefulNode implements HearsayNode {
     this.stream(event);
     this.emit(type, member);
   }
-}
-
-/** What was kept of lives before, opened and read. @throws NodeError SNAPSHOT, STATE_FILE; nothing is left open then */
-async function openKept(settings: NodeSettings, logger: Logger | undefined): Promise<Pick<Parts, "memory" | "store">> {
-  const memory = await PoolMemory.open(settings, logger);
-  try {
-    return { memory, store: await StateStore.open(settings.state, logger) };
-  } catch (error) {
-    await memory?.close();
-    throw error;
-  }
-}
-
-function both(a: StateNews, b: StateNews): StateNews {
-  return {
-    changed: (change) => {
-      a.changed(change);
-      b.changed(change);
-    },
-    sharedChanged: (change) => {
-      a.sharedChanged(change);
-      b.sharedChanged(change);
-    },
-    lost: (count) => {
-      a.lost(count);
-      b.lost(count);
-    },
-  };
 }

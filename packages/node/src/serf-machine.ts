@@ -4,14 +4,15 @@ import { randomInt } from "node:crypto";
 import { ExtendedSerf, type ExtensionSettings } from "@hearsay/extended";
 import type { SerfConfig } from "@hearsay/serf";
 import type { Keyring } from "@hearsay/wire";
+import type { Logger } from "./api.ts";
 import type { Place } from "./engine.ts";
 import { LiveKeyring } from "./live-keyring.ts";
 import type { NodeSettings } from "./options.ts";
-import type { PoolMemory } from "./pool-memory.ts";
+import { PoolMemory } from "./pool-memory.ts";
 import type { Resolver } from "./resolve.ts";
 import { codecFor, freshRng, sharedNames } from "./shared-parts.ts";
 import type { StateSettings } from "./state/state-options.ts";
-import type { StateStore } from "./state/state-store.ts";
+import { StateStore } from "./state/state-store.ts";
 
 /** Lives that may begin in the same millisecond and still be told apart. Exact as numbers until 2039. */
 const LIVES_PER_MS = 4096;
@@ -24,6 +25,20 @@ export interface Parts {
   readonly keyring: Keyring | undefined;
   readonly memory: PoolMemory | undefined;
   readonly store: StateStore | undefined;
+}
+
+/** What was kept of lives before, opened and read. @throws NodeError SNAPSHOT, STATE_FILE; nothing is left open then */
+export async function openKept(
+  settings: NodeSettings,
+  logger: Logger | undefined,
+): Promise<Pick<Parts, "memory" | "store">> {
+  const memory = await PoolMemory.open(settings, logger);
+  try {
+    return { memory, store: await StateStore.open(settings.state, logger) };
+  } catch (error) {
+    await memory?.close();
+    throw error;
+  }
 }
 
 export function makeMachine(settings: NodeSettings, { place, keyring, memory, store }: Parts): ExtendedSerf {

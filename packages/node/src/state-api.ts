@@ -23,6 +23,12 @@ export interface StateEntry {
   readonly value: StateValue;
 }
 
+export interface SharedEntry extends StateEntry {
+  readonly writer: string;
+  /** Of the write. */
+  readonly time: Date;
+}
+
 /** A key of one member's map has changed. A snapshot. */
 export interface StateChange {
   /** Whose key it is; only this member writes it. */
@@ -60,15 +66,19 @@ export interface MemberState {
   get(key: string): StateValue | undefined;
   /** In order of keys. @param prefix of the keys wanted; default all */
   entries(prefix?: string): StateEntry[];
+  /** As `entries` at the first read, but a value is made only when it is read: for large maps. @param after only keys behind this */
+  scan(prefix?: string, after?: string): IterableIterator<StateEntry>;
+  /** How many keys there are. */
+  count(): number;
 }
 
 /**
  * Every member has keys of its own: load, schema version, capabilities, health. Only it writes them, everybody reads them.
  * They live as long as the process: one that starts again begins with none, and the others then forget those of before.
  *
- * Errors of writing: NodeError BAD_KEY_NAME (1 … 255 bytes of well-formed text), VALUE_TOO_LARGE (`limits.maxValueBytes`),
- * BAD_VALUE (nothing JSON can hold), TOO_MANY_KEYS, BAD_OPTION (`ttl`), UNSUPPORTED (`state: false`, or Serf protocol below 3),
- * LEFT, CLOSED, ABORTED. A refused write has changed nothing.
+ * Errors of writing: NodeError BAD_KEY_NAME (1 … 255 bytes of well-formed text), VALUE_TOO_LARGE (over `state.maxValueBytes`
+ * as stored), BAD_VALUE (nothing JSON can hold), TOO_MANY_KEYS, BAD_OPTION (`ttl`), UNSUPPORTED (`state: false`, or Serf
+ * protocol below 3), LEFT, CLOSED, ABORTED. A refused write has changed nothing.
  */
 export interface NodeState extends MemberState {
   /** Resolves when it is written here; it is on its way to the others then. The value is copied. */
@@ -81,7 +91,8 @@ export interface NodeState extends MemberState {
   members(): string[];
   /**
    * Changes of keys that begin with `prefix` (default all), of every member, from now on until `signal` aborts or the node
-   * closes. The buffer holds 1024; when the reader is slower, the oldest are dropped and counted.
+   * closes. The buffer holds 1024; when the reader is slower, the oldest are dropped and counted. An isolated node tells
+   * changes in quick succession as one.
    */
   watch(prefix?: string, options?: WatchOptions): AsyncIterable<Watched<StateChange>>;
 }
@@ -92,7 +103,10 @@ export interface NodeState extends MemberState {
  */
 export interface SharedState {
   get(key: string): StateValue | undefined;
-  entries(prefix?: string): (StateEntry & { readonly writer: string; readonly time: Date })[];
+  entries(prefix?: string): SharedEntry[];
+  /** See `MemberState.scan`. */
+  scan(prefix?: string, after?: string): IterableIterator<SharedEntry>;
+  count(): number;
   set(key: string, value: StateValue, options?: SetOptions): Promise<void>;
   delete(key: string, options?: CallOptions): Promise<boolean>;
   watch(prefix?: string, options?: WatchOptions): AsyncIterable<Watched<SharedChange>>;
@@ -105,8 +119,9 @@ export interface SharedState {
 export interface Counter {
   readonly name: string;
   /**
-   * Adds a whole number, -(2^53 - 1) … 2^53 - 1; default 1. Counted here at once. Resolves when it would survive the end of this process: with
-   * `stateFile` when it has been written there, else at once.
+   * Adds a whole number, -(2^53 - 1) … 2^53 - 1; default 1. Counted here at once (by an isolated node when it resolves).
+   * Resolves when it would survive the end of this process: with `stateFile` when it has been written there, else at once. One
+   * that was under way when the process died may count or not.
    * @throws NodeError BAD_OPTION (amount), COUNTER_OVERFLOW (this process's share passes 2^53 - 1), TOO_MANY_COUNTERS,
    * STATE_FILE (it counts, but could not be written), UNSUPPORTED, LEFT, CLOSED, ABORTED
    */
@@ -123,6 +138,12 @@ export interface AggregateOptions {
   readonly roundMs?: number;
   /** Rounds until everything starts anew from the values of that moment: 10 … 1000. Default 50. */
   readonly epochRounds?: number;
+  /**
+   * What a value can be at least and at most, where that is known: 0 and 1 of a share. What is beyond is not counted, of ours nor
+   * of others', so that one who is wrong, or lies, moves the mean by its own part and no more. Default: anything.
+   */
+  readonly least?: number;
+  readonly greatest?: number;
   /** Ends our part in it. */
   readonly signal?: AbortSignal;
 }
@@ -140,7 +161,7 @@ export interface AggregateReading {
   readonly max: number;
   /** Of the values as a whole population. */
   readonly variance: number;
-  /** Quantiles 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99 by these names: `p01` … `p99`. */
+  /** Quantiles 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99 by these names: `p01` … `p99`. NaN where none are known. */
   readonly quantiles: Readonly<Record<"p01" | "p05" | "p25" | "p50" | "p75" | "p95" | "p99", number>>;
   /** How far `mean` may be off, as a share of the larger of its size and the values' deviation. */
   readonly meanError: number;
@@ -169,8 +190,8 @@ export interface StateApi {
   counters(): string[];
   /**
    * Takes part in the aggregate of this name (1 … 64 bytes) from its next epoch on. `source` is asked at the start of each
-   * epoch; without a finite number this node is not counted. @throws NodeError BAD_KEY_NAME, BAD_OPTION, ALREADY_OPEN,
-   * TOO_MANY_AGGREGATES
+   * epoch; without a finite number this node is not counted. An isolated node asks it once a round.
+   * @throws NodeError BAD_KEY_NAME, BAD_OPTION, ALREADY_OPEN, TOO_MANY_AGGREGATES, CLOSED, LEFT, ABORTED
    */
   aggregate(name: string, source: () => number | undefined, options?: AggregateOptions): Aggregate;
   /** Names of the aggregates that this node takes part in, in name order. */

@@ -5,13 +5,13 @@
  */
 
 import type { ExtendedEvent, ExtendedSerf } from "@hearsay/extended";
+import type { CounterTable } from "@hearsay/state";
 import { abortable, optionError, throwIfAborted } from "./errors.ts";
 import type { Wishes } from "./serf-calls.ts";
 import { readingFor } from "./state/aggregate-reading.ts";
 import { inStateWords } from "./state/state-errors.ts";
 import type {
   AggregateTerms,
-  CounterLooks,
   RawChange,
   RawSharedChange,
   StatePort,
@@ -19,6 +19,7 @@ import type {
   StoredShared,
 } from "./state/state-port.ts";
 import type { StateStore } from "./state/state-store.ts";
+import { WallWatch } from "./state/wall-watch.ts";
 import type { AggregateReading } from "./state-api.ts";
 
 /** The machine's verbs that are used here. */
@@ -36,6 +37,8 @@ export type StateVerbs = Pick<
   | "closeAggregate"
   | "estimate"
   | "phi"
+  | "extensionDrops"
+  | "setWallClock"
 >;
 
 /** Who is told of changes. */
@@ -62,6 +65,7 @@ export class StateCalls implements StatePort {
   readonly #now: () => number;
   readonly #news: StateNews;
   readonly #store: StateStore | undefined;
+  readonly #wall: WallWatch;
 
   constructor({ machine, wishes, now, news, store }: StateCallsOptions) {
     this.name = machine.name;
@@ -70,10 +74,15 @@ export class StateCalls implements StatePort {
     this.#now = now;
     this.#news = news;
     this.#store = store;
+    this.#wall = new WallWatch(Date.now() - now());
   }
 
-  get counters(): CounterLooks {
+  get counters(): CounterTable {
     return this.#machine.counters;
+  }
+
+  get maxValueBytes(): number {
+    return this.#machine.state.config.maxValueBytes;
   }
 
   requireOpen(): void {
@@ -128,7 +137,8 @@ export class StateCalls implements StatePort {
   }
 
   async add(counter: string, amount: number, signal: AbortSignal | undefined): Promise<void> {
-    this.#wish("counting", signal, (now) => this.#machine.addTo(counter, amount, now));
+    // Nothing makes no counter.
+    this.#wish("counting", signal, (now) => amount !== 0 && this.#machine.addTo(counter, amount, now));
     if (this.#store) await abortable(this.#store.counted(), signal, "counting");
   }
 
@@ -145,6 +155,17 @@ export class StateCalls implements StatePort {
     this.#wishes.requireOpen();
     if (!this.#store) throw optionError("stateFile", undefined, "was not given; there is nowhere to save to");
     await abortable(this.#store.save(), signal, "saving");
+  }
+
+  /** To be called whenever the machine was drained: somebody may have set the wall clock. */
+  drained(): void {
+    const wallMs = this.#wall.look(this.#now());
+    if (wallMs !== undefined) this.#wishes.run((now) => this.#machine.setWallClock(wallMs, now));
+  }
+
+  /** What was refused, how often, beside the refusals of all of the machine. */
+  drops(): Record<string, number> {
+    return this.#machine.extensionDrops();
   }
 
   /** The machine's events about state; others are passed over. */
@@ -186,4 +207,22 @@ export class StateCalls implements StatePort {
     this.#wishes.requireOpen();
     return inStateWords(() => this.#wishes.run(wish));
   }
+}
+
+/** Tells both, one after the other. */
+export function bothHear(a: StateNews, b: StateNews): StateNews {
+  return {
+    changed: (change) => {
+      a.changed(change);
+      b.changed(change);
+    },
+    sharedChanged: (change) => {
+      a.sharedChanged(change);
+      b.sharedChanged(change);
+    },
+    lost: (count) => {
+      a.lost(count);
+      b.lost(count);
+    },
+  };
 }

@@ -3,13 +3,14 @@
  *
  *     [kind, name, epoch, age of the epoch in ms, exchange, share]
  *
- * with the share, where there is one, as one run of bytes: five 8-byte floats (weight, first and second moment, least,
+ * with the share, where there is one, as one run of bytes: four 8-byte floats (first and second moment, least,
  * greatest), then each with its count in a byte before it the leaders (4-byte id, 8-byte share), the sketch's level
  * and buckets (4-byte key, 4-byte float), and the smallest draws (4-byte floats). Between nodes of ours only.
  */
 import { Reader, utf8Length, Writer } from "@hearsay/wire";
 import { maxAggregateNameBytes, maxValue } from "./aggregate-config.ts";
-import { maxLeaders, type ShareMessage } from "./aggregate-share.ts";
+import { maxEpoch } from "./aggregate-epochs.ts";
+import { leastDraw, maxLeaders, type ShareMessage } from "./aggregate-share.ts";
 import { keyOffset, maxLevel } from "./sketch.ts";
 
 /** First byte of a user message of ours that speaks of aggregates. */
@@ -30,12 +31,14 @@ export type AggregateMessage = {
 );
 
 const kinds = ["ask", "answer", "busy", "ahead", "hello"] as const;
-/** Epochs above are refused: 2^48 of a second each will not have passed. */
-export const maxEpoch = 2 ** 48;
 const maxBuckets = 255;
 const maxDraws = 64;
-/** Keys are this far from their offset at most, since floats are. */
+/** Keys of level 0 are this far from their offset at most, since floats are. */
 const maxIndex = 40_000;
+/** A leader begins with 1, and nobody can get more; but for a while, with several answers under way. */
+const maxLeaderShare = 4;
+/** Of a share: its four numbers and the four bytes of counts and level. */
+const headBytes = 36;
 
 export function encodeAggregateMessage({ type, name, epoch, ageMs, exchange, share }: AggregateMessage): Uint8Array {
   const writer = new Writer({ dialect: "new", initialBytes: share ? 1_400 : 64 }).byte(aggregateMessageType);
@@ -79,11 +82,11 @@ export function checkName(name: string): void {
   throw new RangeError(`aggregate: a name takes ${bytes} bytes, where 1 to ${maxAggregateNameBytes} may`);
 }
 
-function encodeShare({ weight, first, second, min, max, leaders, buckets, smallest }: ShareMessage): Uint8Array {
-  const bytes = new Uint8Array(44 + leaders.length * 12 + buckets.keys.length * 8 + smallest.length * 4);
+function encodeShare({ first, second, min, max, leaders, buckets, smallest }: ShareMessage): Uint8Array {
+  const bytes = new Uint8Array(headBytes + leaders.length * 12 + buckets.keys.length * 8 + smallest.length * 4);
   const view = new DataView(bytes.buffer);
   let at = 0;
-  for (const x of [weight, first, second, min, max]) {
+  for (const x of [first, second, min, max]) {
     view.setFloat64(at, x);
     at += 8;
   }
@@ -109,10 +112,10 @@ function encodeShare({ weight, first, second, min, max, leaders, buckets, smalle
 }
 
 function decodeShare(bytes: Uint8Array | null): ShareMessage | undefined {
-  if (bytes === null || bytes.length < 44) return undefined;
+  if (bytes === null || bytes.length < headBytes) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const [weight, first, second, min, max] = [0, 8, 16, 24, 32].map((at) => view.getFloat64(at)) as Moments;
-  let at = 40;
+  const [first, second, min, max] = [0, 8, 16, 24].map((at) => view.getFloat64(at)) as Moments;
+  let at = headBytes - 4;
   const leaderCount = view.getUint8(at++);
   // Twice what is kept: what two lack of each other has the leaders of both.
   if (leaderCount > 2 * maxLeaders || at + leaderCount * 12 + 3 > bytes.length) return undefined;
@@ -132,28 +135,28 @@ function decodeShare(bytes: Uint8Array | null): ShareMessage | undefined {
   if (draws > maxDraws || at + draws * 4 !== bytes.length) return undefined;
   const smallest: number[] = [];
   for (let i = 0; i < draws; i++, at += 4) smallest.push(view.getFloat32(at));
-  const share = { weight, first, second, min, max, leaders, buckets: { level, keys, weights }, smallest };
+  const share = { first, second, min, max, leaders, buckets: { level, keys, weights }, smallest };
   return isSound(share) ? share : undefined;
 }
 
-type Moments = [number, number, number, number, number];
+type Moments = [number, number, number, number];
 
 /** Whether all are numbers that can be. That they are true nobody can see. */
-function isSound({ weight, first, second, min, max, leaders, buckets, smallest }: ShareMessage): boolean {
+function isSound({ first, second, min, max, leaders, buckets, smallest }: ShareMessage): boolean {
   const { keys, weights } = buckets;
   return (
-    Math.abs(weight) < 2 ** 32 &&
     Math.abs(first) < maxValue * 2 ** 32 &&
     Math.abs(second) < maxValue ** 2 * 2 ** 20 &&
     Math.abs(min) < maxValue &&
     Math.abs(max) < maxValue &&
-    leaders.every(({ id, share }, i) => Math.abs(share) < 2 ** 32 && (i === 0 || id > leaders[i - 1]!.id)) &&
-    keys.every((key, i) => isKey(key) && (i === 0 || key > keys[i - 1]!)) &&
+    leaders.every(({ id, share }, i) => Math.abs(share) <= maxLeaderShare && (i === 0 || id > leaders[i - 1]!.id)) &&
+    keys.every((key, i) => isKey(key, buckets.level) && (i === 0 || key > keys[i - 1]!)) &&
     weights.every((x) => Math.abs(x) < 2 ** 32) &&
-    smallest.every((x) => x >= 0 && x < 2 ** 10)
+    smallest.every((x) => x >= leastDraw && x < 2 ** 10)
   );
 }
 
-function isKey(key: number): boolean {
-  return key === 0 || Math.abs(Math.abs(key) - keyOffset) <= maxIndex;
+/** At a higher level there are fewer: else a sketch could be given more buckets than it can ever join. */
+function isKey(key: number, level: number): boolean {
+  return key === 0 || Math.abs(Math.abs(key) - keyOffset) <= Math.ceil(maxIndex / 2 ** level);
 }

@@ -16,6 +16,13 @@ export interface AggregateSettings {
   readonly maxPending: number;
   /** An estimate of the epoch under way is preferred to the last epoch's once its error is at most this. Default 0.01. */
   readonly readyError: number;
+  /**
+   * What a value can be at least and at most, where that is known: a share of 0 to 1, a temperature. Others are not taken
+   * from our source nor from other members, so that one who is wrong moves the mean by its own part and no more. Default:
+   * anything. The same on all nodes.
+   */
+  readonly least: number;
+  readonly greatest: number;
 }
 
 export const aggregateDefaults: AggregateSettings = {
@@ -25,6 +32,8 @@ export const aggregateDefaults: AggregateSettings = {
   extrema: 32,
   maxPending: 8,
   readyError: 0.01,
+  least: Number.NEGATIVE_INFINITY,
+  greatest: Number.POSITIVE_INFINITY,
 };
 
 /** An aggregate's name takes 1 ... 64 bytes of UTF-8: with it the largest message stays below 1,400 bytes. */
@@ -45,6 +54,8 @@ export function aggregateSettings(given: Partial<AggregateSettings> = {}): Aggre
   within("extrema", 8, 64);
   within("maxPending", 1, 64);
   within("readyError", 0, 1);
+  if (!(settings.least < settings.greatest))
+    throw new RangeError(`aggregate: least is ${settings.least}, which is not below greatest, ${settings.greatest}`);
   return settings;
 }
 
@@ -56,7 +67,10 @@ export interface AggregateEstimate {
   readonly finished: boolean;
   /** Exchanges that this node's share has been through. */
   readonly exchanges: number;
-  /** Members that take part: those there when the epoch began, without those that went before they had shared. */
+  /**
+   * Members that take part: those there when the epoch began, without those that went before they had shared. 1 ... twice as
+   * many as this node knows.
+   */
   readonly count: number;
   readonly sum: number;
   readonly mean: number;

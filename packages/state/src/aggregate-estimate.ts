@@ -1,6 +1,6 @@
 /** What a share says about all, and how far it may be off. */
 import type { AggregateEstimate } from "./aggregate-config.ts";
-import { countOf, countOfExtrema, meanOf, type Share, type ShareMessage, varianceOf } from "./aggregate-share.ts";
+import { countOf, countOfExtrema, type Share, type ShareMessage, varianceOf } from "./aggregate-share.ts";
 
 export interface Outcome {
   /** ms: when the epoch began. */
@@ -15,14 +15,17 @@ export interface Circumstances {
   readonly exchanges: number;
   /** Members that went during the epoch. */
   readonly gone: number;
+  /** The most that we know to have been there. */
+  readonly members: number;
   /** Undefined when there is nobody to differ from. */
   readonly gaps: GapMeter | undefined;
 }
 
-export function outcomeOf(share: Share, { at, gone, gaps, ...rest }: Circumstances): Outcome {
+export function outcomeOf(share: Share, { at, gone, members, gaps, ...rest }: Circumstances): Outcome {
   const averaged = countOf(share);
-  const count = averaged ?? countOfExtrema(share.smallest);
-  const mean = meanOf(share);
+  // Early in an epoch, or after a lie, it may be anything; more than twice those whom we know it is not.
+  const count = Math.min(2 * members, Math.max(1, averaged ?? countOfExtrema(share.smallest)));
+  const mean = share.first;
   const sketch = share.sketch();
   const spread = averaged === undefined ? 1 / Math.sqrt(share.smallest.length - 2) : (gaps?.countError ?? 0);
   const { min, max } = share;
@@ -64,12 +67,12 @@ export class GapMeter {
   readonly #counts: number[] = [];
 
   before(share: ShareMessage): void {
-    this.#mean = meanOf(share);
+    this.#mean = share.first;
     this.#count = countOf(share);
   }
 
   after(share: ShareMessage): void {
-    const mean = meanOf(share);
+    const mean = share.first;
     const scale = Math.max(Math.abs(mean), Math.sqrt(varianceOf(share)));
     push(this.#means, scale > 0 ? (2 * Math.abs(mean - this.#mean)) / scale : 0);
     const count = countOf(share);

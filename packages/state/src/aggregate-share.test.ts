@@ -31,7 +31,6 @@ describe("shares", () => {
         }
         for (const take of late) take();
         const size = list.reduce((sum, x) => sum + Math.abs(x), 1);
-        expect(total((share) => share.weight)).toBeCloseTo(list.length, 9);
         expect(total((share) => share.first) / size).toBeCloseTo(list.reduce((sum, x) => sum + x, 0) / size, 9);
         expect(total((share) => share.buckets.weights.reduce((sum, x) => sum + x, 0))).toBeCloseTo(list.length, 6);
         // Leaders beyond the eighth are dropped; of the others each is whole.
@@ -86,7 +85,9 @@ describe("the messages", () => {
   it("are refused when a number cannot be, and keep below a packet at their largest", () => {
     const share = plain(new Share(1, 1, new Rng(1), 96, 64));
     const spoilt = [
-      { ...share, weight: Number.NaN },
+      { ...share, first: Number.NaN },
+      { ...share, leaders: [{ id: 1, share: 5 }] },
+      { ...share, smallest: [0] },
       { ...share, second: Number.POSITIVE_INFINITY },
       { ...share, smallest: [-1] },
       {
@@ -98,6 +99,7 @@ describe("the messages", () => {
       },
       { ...share, buckets: { level: 21, keys: [0], weights: [1] } },
       { ...share, buckets: { level: 0, keys: [5], weights: [1] } },
+      { ...share, buckets: { level: 20, keys: [2 ** 20 + 2], weights: [1] } },
       { ...share, buckets: { level: 0, keys: [2 ** 20, 2 ** 20], weights: [1, 1] } },
     ];
     for (const bad of spoilt) {
@@ -154,8 +156,8 @@ function decoded(share: ShareMessage): ShareMessage {
 
 /** A copy with nothing but its numbers. */
 function plain(share: ShareMessage): ShareMessage {
-  const { weight, first, second, min, max, leaders, buckets, smallest } = share;
+  const { first, second, min, max, leaders, buckets, smallest } = share;
   const { level, keys, weights } = buckets;
   const copy = { level, keys: [...keys], weights: [...weights] };
-  return { weight, first, second, min, max, leaders: [...leaders], smallest: [...smallest], buckets: copy };
+  return { first, second, min, max, leaders: [...leaders], smallest: [...smallest], buckets: copy };
 }

@@ -1,8 +1,8 @@
 /**
  * One member's share of everything that is averaged. Each number starts as the member's own (its value, the value's square,
- * 1 for its weight, 1 in its value's bucket), and each exchange moves two members' numbers to their mean. So every share
- * comes to the mean over all, and all estimates are ratios to the weight: what a crash takes away it takes from
- * both, and the ratio stays.
+ * 1 in its value's bucket), and each exchange moves two members' numbers to their mean. So every share comes to the mean
+ * over all. A weight beside them, as others have, would be 1 with everybody and always: each brings one, and the mean of
+ * ones is one; so a member that dies takes its own part along and no more.
  *
  * The count is what remains of a 1 that a single member, a leader, started with: at the end its share is one n-th. Some
  * members lead by lot, each with a 1 of its own, and the median of what they say is believed: a leader that crashes early
@@ -18,9 +18,11 @@ export const maxLeaders = 8;
 /** Leaders wanted on the average. With six, one epoch in 400 has none. */
 export const leadersWanted = 6;
 
+/** No draw is smaller: a float with 32 bits of chance has no finer steps. */
+export const leastDraw = 2 ** -33;
+
 /** What goes from one to another: a share as it is, or what the other lacks to the mean. */
 export interface ShareMessage {
-  readonly weight: number;
   readonly first: number;
   readonly second: number;
   readonly min: number;
@@ -32,7 +34,6 @@ export interface ShareMessage {
 }
 
 export class Share implements ShareMessage {
-  weight = 1;
   first: number;
   second: number;
   min: number;
@@ -49,7 +50,7 @@ export class Share implements ShareMessage {
     this.min = value;
     this.max = value;
     if (rng.float() < leads) this.leaders = [{ id: rng.uint32(), share: 1 }];
-    this.smallest = Array.from({ length: extrema }, () => Math.fround(-Math.log(1 - rng.float())));
+    this.smallest = Array.from({ length: extrema }, () => Math.fround(-Math.log(1 - rng.float()) + leastDraw));
     if (maxBuckets > 0) {
       this.#sketch = new Sketch(maxBuckets);
       this.#sketch.add(value);
@@ -67,7 +68,6 @@ export class Share implements ShareMessage {
   /** Goes half way to the other and returns what the other lacks: taken from here, for it to `take`, exactly once. */
   meet(their: ShareMessage): ShareMessage {
     const lack = {
-      weight: (this.weight - their.weight) / 2,
       first: (this.first - their.first) / 2,
       second: (this.second - their.second) / 2,
       leaders: joined(this.leaders, their.leaders, (ours, theirs) => (ours - theirs) / 2),
@@ -84,8 +84,7 @@ export class Share implements ShareMessage {
     this.#sketch?.merge(lack.buckets);
   }
 
-  #move(by: Pick<ShareMessage, "weight" | "first" | "second" | "leaders">, sign: 1 | -1): void {
-    this.weight += sign * by.weight;
+  #move(by: Pick<ShareMessage, "first" | "second" | "leaders">, sign: 1 | -1): void {
     this.first += sign * by.first;
     this.second += sign * by.second;
     this.leaders = joined(this.leaders, by.leaders, (ours, moved) => ours + sign * moved).slice(0, maxLeaders);
@@ -101,17 +100,13 @@ export class Share implements ShareMessage {
 
 const noBuckets: Buckets = { level: 0, keys: [], weights: [] };
 
-export function meanOf({ first, weight }: Pick<ShareMessage, "first" | "weight">): number {
-  return first / weight;
-}
-
-export function varianceOf(share: Pick<ShareMessage, "first" | "second" | "weight">): number {
-  return Math.max(0, share.second / share.weight - meanOf(share) ** 2);
+export function varianceOf({ first, second }: Pick<ShareMessage, "first" | "second">): number {
+  return Math.max(0, second - first ** 2);
 }
 
 /** The median over the leaders of whom there is a share; undefined when there is none. */
-export function countOf({ leaders, weight }: Pick<ShareMessage, "leaders" | "weight">): number | undefined {
-  const counts = leaders.filter(({ share }) => share > 0).map(({ share }) => weight / share);
+export function countOf({ leaders }: Pick<ShareMessage, "leaders">): number | undefined {
+  const counts = leaders.filter(({ share }) => share > 0).map(({ share }) => 1 / share);
   if (counts.length === 0) return undefined;
   counts.sort((a, b) => a - b);
   return (counts[(counts.length - 1) >> 1]! + counts[counts.length >> 1]!) / 2;

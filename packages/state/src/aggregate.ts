@@ -16,13 +16,18 @@
  *     waiting -- a higher epoch is heard, or the present one should be over --> taking part -- its end --> taking part
  *        ^---- an epoch that is well under way is heard: too late to take part ----'
  *
+ * What a forged packet can do: a share that is none moves the estimates of the epoch under way, as far as `least` and
+ * `greatest` let it; the next begins without it. An epoch that is none moves nobody: see `aggregate-epochs.ts`.
+ *
  * Sources: Jelasity, Montresor, Babaoglu, Gossip-based aggregation in large dynamic networks, 2005. The exchange that may be
  * repeated is ours: theirs must not be cut in half.
  */
 import type { Rng } from "@hearsay/core";
-import { type AggregateMessage, encodeAggregateMessage, maxEpoch } from "./aggregate-codec.ts";
+import { type AggregateMessage, encodeAggregateMessage } from "./aggregate-codec.ts";
 import { type AggregateEstimate, type AggregateSettings, maxValue } from "./aggregate-config.ts";
+import { EpochClaims, nextEpoch } from "./aggregate-epochs.ts";
 import { GapMeter, type Outcome, outcomeOf } from "./aggregate-estimate.ts";
+import { isPlausible, isPlausibleLack } from "./aggregate-plausible.ts";
 import { leadersWanted, Share, type ShareMessage } from "./aggregate-share.ts";
 
 /** Whom we may ask: live members that speak this, without ourselves. */
@@ -44,13 +49,17 @@ export interface AggregateStats {
   repeated: number;
   /** Answers to nothing that we ask, questions older than one answered. */
   stale: number;
-  /** Epochs further ahead than can be. */
+  /** Messages of epochs further ahead than can be. */
   leaps: number;
+  /** Messages of epochs ahead that nobody else has told of yet. */
+  unconfirmed: number;
+  /** Shares of values beyond what they may be here. */
+  implausible: number;
   /** Answers forgotten before the epoch's end for want of room: a repeated question may then count double. */
   forgotten: number;
   /** Rounds in which no exchange was started, since too many were under way. */
   held: number;
-  /** Epochs for which our source had no finite value of a size below 10^140. */
+  /** Epochs for which our source had no value between `least` and `greatest`, of a size below 10^140. */
   valueless: number;
 }
 
@@ -58,12 +67,12 @@ export interface AggregateStats {
 const quietRounds = 5;
 /** Peers it asks for the present epoch in each of them: with a tenth of packets lost, one in 10^7 hears nothing. */
 const greetings = 2;
+/** Rounds that it listens on when one has told of an epoch: another will. */
+const doubtRounds = 3;
 /** Rounds that it waits beyond the end of an epoch it only heard of. */
 const slackRounds = 2;
 /** Up to this part of an epoch one may still join it. */
 const joinShare = 0.2;
-/** How far an epoch may be ahead of ours: a year of seconds' epochs and more. */
-const maxEpochLeap = 2 ** 26;
 const maxRemembered = 1_024;
 
 export class Aggregate {
@@ -74,6 +83,8 @@ export class Aggregate {
     repeated: 0,
     stale: 0,
     leaps: 0,
+    unconfirmed: 0,
+    implausible: 0,
     forgotten: 0,
     held: 0,
     valueless: 0,
@@ -87,6 +98,10 @@ export class Aggregate {
   #epoch = 0;
   #epochAt: number;
   #epochEndsAt: number;
+  readonly #claims: EpochClaims;
+  #doubted = false;
+  /** The most members that there were in this epoch, as far as we know: ourselves too. */
+  #members = 1;
   #nextRoundAt: number;
   /** Undefined while waiting. */
   #share: Share | undefined;
@@ -117,6 +132,7 @@ export class Aggregate {
     this.#shareRng = rng.fork("aggregate-share");
     // Numbers of an earlier life of ours must not be met again.
     this.#nextExchange = this.#rng.uint32() * 2 ** 12;
+    this.#claims = new EpochClaims(settings.roundMs, settings.epochRounds);
     this.#epochAt = now;
     this.#epochEndsAt = now + settings.roundMs * (quietRounds + this.#rng.float());
     this.#nextRoundAt = now + settings.roundMs * this.#rng.float();
@@ -139,7 +155,7 @@ export class Aggregate {
   }
 
   handleTimeout(now: number): void {
-    if (now >= this.#epochEndsAt) this.#begin(Math.min(this.#epoch + 1, maxEpoch), 0, now);
+    if (now >= this.#epochEndsAt) this.#onEnd(now);
     if (this.#epoch === 0) this.#greet(now);
     if (!this.#share) return;
     for (const [peer, pending] of this.#pending) {
@@ -154,7 +170,7 @@ export class Aggregate {
   }
 
   handleMessage(from: string, message: AggregateMessage, now: number): void {
-    if (message.epoch > this.#epoch && !this.#follow(message.epoch, message.ageMs, now)) return;
+    if (message.epoch !== this.#epoch && !this.#hear(from, message, now)) return;
     if (message.type === "hello") {
       if (this.#epoch > 0) this.#tell(from, "ahead", message.exchange, now);
     } else if (message.type === "ask") this.#onAsk(from, message.epoch, message.exchange, message.share, now);
@@ -187,6 +203,7 @@ export class Aggregate {
       finished,
       exchanges: this.#exchanges,
       gone: this.#gone,
+      members: this.#members,
       gaps: alone ? undefined : this.#gaps,
     });
   }
@@ -197,7 +214,8 @@ export class Aggregate {
       this.#last = this.#outcome(this.#share, true);
     this.#enter(epoch, ageMs, now);
     const value = this.#source();
-    if (value === undefined || !(Math.abs(value) < maxValue)) {
+    const { least, greatest } = this.settings;
+    if (value === undefined || !(Math.abs(value) < maxValue && value >= least && value <= greatest)) {
       this.stats.valueless++;
       return;
     }
@@ -212,24 +230,44 @@ export class Aggregate {
     this.#share = undefined;
     this.#exchanges = 0;
     this.#gone = 0;
+    this.#members = this.#peers.count() + 1;
+    this.#claims.clear();
     this.#gaps = new GapMeter();
     this.#pending.clear();
     this.#answers.clear();
   }
 
-  /** Goes to a higher epoch, to take part if it is young. False when it is too far ahead to be true. */
-  #follow(epoch: number, ageMs: number, now: number): boolean {
-    if (this.#epoch > 0 && epoch > this.#epoch + maxEpochLeap) {
-      this.stats.leaps++;
-      return false;
-    }
+  #onEnd(now: number): void {
+    if (this.#epoch === 0 && this.#claims.any && !this.#doubted) {
+      this.#doubted = true;
+      this.#epochEndsAt = now + doubtRounds * this.settings.roundMs;
+    } else this.#begin(nextEpoch(this.#epoch), 0, now);
+  }
+
+  /** Of another epoch than ours. False when the message is of one that we do not go to, and not behind us. */
+  #hear(from: string, { epoch, ageMs }: AggregateMessage, now: number): boolean {
+    const alone = this.#exchanges === 0;
+    const outcome = this.#claims.hear(
+      { from, epoch, ageMs },
+      { epoch: this.#epoch, endsAt: this.#epochEndsAt, alone },
+      now,
+    );
+    if (outcome === "believed") this.#follow(epoch, ageMs, now);
+    else if (outcome === "leap") this.stats.leaps++;
+    else if (outcome === "unconfirmed") this.stats.unconfirmed++;
+    // One behind us is told where we are, also when it is so far away that it might be us who are wrong.
+    return epoch <= this.#epoch;
+  }
+
+  /** Goes to another epoch, to take part if it is young. */
+  #follow(epoch: number, ageMs: number, now: number): void {
     const lengthMs = this.settings.epochRounds * this.settings.roundMs;
-    if (ageMs <= joinShare * lengthMs) this.#begin(epoch, ageMs, now);
-    else {
-      this.#enter(epoch, Math.min(ageMs, lengthMs), now);
-      this.#epochEndsAt += this.settings.roundMs * (slackRounds + this.#rng.float());
+    if (ageMs <= joinShare * lengthMs) {
+      this.#begin(epoch, ageMs, now);
+      return;
     }
-    return true;
+    this.#enter(epoch, Math.min(ageMs, lengthMs), now);
+    this.#epochEndsAt += this.settings.roundMs * (slackRounds + this.#rng.float());
   }
 
   /**
@@ -268,6 +306,10 @@ export class Aggregate {
       this.#tell(from, epoch < this.#epoch ? "ahead" : "busy", exchange, now);
       return;
     }
+    if (!isPlausible(share, this.settings)) {
+      this.stats.implausible++;
+      return;
+    }
     const answered = this.#answers.get(from);
     if (answered && answered.exchange > exchange) {
       this.stats.stale++;
@@ -296,12 +338,17 @@ export class Aggregate {
     }
     this.#pending.delete(from);
     if (type !== "answer" || !this.#share) return;
+    if (!isPlausibleLack(share, this.settings)) {
+      this.stats.implausible++;
+      return;
+    }
     this.#gaps.before(this.#share);
     this.#share.take(share);
     this.#counted(this.#share);
   }
 
   #counted(share: Share): void {
+    this.#members = Math.max(this.#members, this.#peers.count() + 1);
     this.#gaps.after(share);
     this.#exchanges++;
     this.stats.exchanges++;

@@ -11,11 +11,15 @@ import { type AggregateEstimate, type AggregateSettings, aggregateSettings } fro
 const maxAggregates = 256;
 /** Packets that wait to be polled; a driver that never polls must not be the end of us. */
 const maxQueued = 4_096;
+/** Why an aggregate passes over what it is told. */
+const reasons = ["leaps", "unconfirmed", "implausible", "forgotten"] as const;
 
 export class Aggregates {
   /** Packets that were malformed, spoke of an aggregate we do not have, found no room in the queue. */
   readonly stats = { malformed: 0, unknown: 0, unsent: 0 };
   readonly #all = new Map<string, Aggregate>();
+  /** What those refused that are closed. */
+  readonly #past = { leaps: 0, unconfirmed: 0, implausible: 0, forgotten: 0 };
   readonly #queue = new Fifo<AggregatePacket>();
   readonly #peers: AggregatePeers;
   readonly #rng: Rng;
@@ -43,6 +47,8 @@ export class Aggregates {
 
   /** Returns whether there was one. */
   close(name: string): boolean {
+    const aggregate = this.#all.get(name);
+    if (aggregate) for (const reason of reasons) this.#past[reason] += aggregate.stats[reason];
     return this.#all.delete(name);
   }
 
@@ -68,6 +74,13 @@ export class Aggregates {
 
   statsOf(name: string): Readonly<AggregateStats> | undefined {
     return this.#all.get(name)?.stats;
+  }
+
+  /** What was refused, how often, by reason: of all that are and were open. */
+  drops(): Record<string, number> {
+    const drops = { ...this.stats, ...this.#past };
+    for (const { stats } of this.#all.values()) for (const reason of reasons) drops[reason] += stats[reason];
+    return drops;
   }
 
   /** Smallest of all; Infinity when there is none. Changes with each call of a handle method, `open` and `close`. */

@@ -26,6 +26,7 @@ import { bytes, endpointOf, Net, nameOf, wallStartMs } from "./testing/net.ts";
 
 const counter = fc.oneof(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 0, max: maxCounter }));
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
+const rate = fc.integer({ min: 0, max: 1e9 });
 const name = fc.string({ minLength: 1, maxLength: 30, unit: "binary" });
 const stamp = { ms: fc.integer({ min: 0, max: maxStampMs }), count: fc.integer({ min: 0, max: 0xffff }) };
 const value = fc.option(fc.uint8Array({ maxLength: 100 }));
@@ -86,6 +87,7 @@ const message: fc.Arbitrary<StateMessage> = fc.record({
   writes: few(fc.record({ key: name, ...stamp, writer: name, ttlMs: fc.integer({ min: 0, max: maxTtlMs }), value })),
   beats: few(fc.record({ owner: name, generation: counter, beat: counter })),
   shortBeats: few(fc.record({ hash: u32, beat: counter })),
+  rates: fc.option(fc.record({ exchange: u32, rate, wish: rate }), { nil: undefined }),
 });
 
 function encode(message: StateMessage, limit = 1e6): Uint8Array {
@@ -150,14 +152,48 @@ describe("state messages", () => {
     expect(decodeStateMessage(writer.finish(), 1000)).toBe("msgpack-truncated");
   });
 
-  it("of later versions may hold more", () => {
-    const writer = new Writer({ dialect: "new" }).byte(0xe0).array(12).uint(4).uint(1).uint(2).nil();
+  const upToBeats = (fields: number) => {
+    const writer = new Writer({ dialect: "new" }).byte(0xe0).array(fields).uint(4).uint(1).uint(2).nil();
     for (let i = 0; i < 6; i++) writer.nil();
-    writer.array(1).array(4).text("o").uint(1).uint(5).text("more");
-    writer.value({ and: ["more"] });
-    expect(decodeStateMessage(writer.finish(), 1000)).toMatchObject({
-      beats: [{ owner: "o", generation: 1, beat: 5 }],
+    return writer.array(1).array(4).text("o").uint(1).uint(5).text("more");
+  };
+
+  it("of later versions may hold more", () => {
+    const beats = [{ owner: "o", generation: 1, beat: 5 }];
+    const without = upToBeats(13)
+      .nil()
+      .value({ and: ["more"] });
+    expect(decodeStateMessage(without.finish(), 1000)).toMatchObject({ beats, rates: undefined });
+    const rates = upToBeats(13)
+      .array(4)
+      .uint(7)
+      .uint(8)
+      .uint(9)
+      .text("more")
+      .value({ and: ["more"] });
+    expect(decodeStateMessage(rates.finish(), 1000)).toMatchObject({
+      beats,
+      rates: { exchange: 7, rate: 8, wish: 9 },
     });
+  });
+
+  it("with something else where rates may stand are refused", () => {
+    expect(
+      decodeStateMessage(
+        upToBeats(12)
+          .value({ and: ["more"] })
+          .finish(),
+        1000,
+      ),
+    ).toBe("msgpack-invalid");
+    expect(decodeStateMessage(upToBeats(12).array(2).uint(1).uint(2).finish(), 1000)).toBe("msgpack-invalid");
+    const tooFast = upToBeats(12)
+      .array(3)
+      .uint(1)
+      .uint(1e9)
+      .uint(1e9 + 1);
+    expect(decodeStateMessage(tooFast.finish(), 1000)).toBe("field-range");
+    expect(decodeStateMessage(upToBeats(12).finish(), 1000)).toBe("msgpack-truncated");
   });
 
   it("hold a heartbeat in five bytes and more, as its number grows, and no more than they may", () => {
@@ -203,6 +239,7 @@ describe("state messages", () => {
     writes: [],
     beats: [],
     shortBeats: [],
+    rates: undefined,
   };
   const shared = { key: "k", ms: 1, count: 0, writer: "w", ttlMs: 0, value: null };
   const owned = { owner: "o", generation: 1, from: 3, to: 5, lastGcVersion: 0 };

@@ -1,10 +1,10 @@
 /**
  * The bytes of a state message: type byte 0xe0, then one MessagePack array
  *
- *   [flags, gc ms, gc count, roots | nil, nodes, covers, owner wants, key wants, deltas, writes, beats, …]
+ *   [flags, gc ms, gc count, roots | nil, nodes, covers, owner wants, key wants, deltas, writes, beats, rates, …]
  *
- * in which an empty part is nil, and records are arrays in the order of `messages.ts`; `beats` are those of
- * `beat-codec.ts`. What follows the known fields is
+ * in which an empty part is nil, rates are left out where there are none, and records are arrays in the order of
+ * `messages.ts`; `beats` are those of `beat-codec.ts`. What follows the known fields is
  * passed over, in records too, so that later versions may add some. Nothing read here throws; every count is compared
  * with the bytes there are before anything is kept, and a message is taken whole or not at all.
  */
@@ -12,6 +12,7 @@ import type { DropReason } from "@hearsay/core";
 import { Reader, utf8Length, Writer } from "@hearsay/wire";
 import { readShortBeats } from "./beat-codec.ts";
 import { type ExchangeMode, maxCounter, maxKeyBytes, maxNameBytes, maxOwners, maxTtlMs } from "./config.ts";
+import { highestRate, rateUnit } from "./flow-config.ts";
 import { fanOut, firstLeaf, treeNodes } from "./hash-tree.ts";
 import { maxStampCount, maxStampMs, type Stamp } from "./hlc.ts";
 import {
@@ -21,6 +22,7 @@ import {
   type NodeWrite,
   type OwnerDelta,
   type OwnerLine,
+  type RateLine,
   type SectionId,
   type SharedWrite,
   type ShortBeat,
@@ -35,8 +37,8 @@ const modes: readonly ExchangeMode[] = ["push-pull", "push", "pull"];
 const initiatorFlag = 4;
 const rumourFlag = 8;
 
-/** Type byte, array head, flags, gc, roots: at most. */
-const headBytes = 1 + 1 + 1 + 9 + 3 + 11;
+/** Type byte, array head, flags, gc, roots, rates: at most. */
+const headBytes = 1 + 1 + 1 + 9 + 3 + 11 + 16;
 /** The head of each section: at most. */
 const sectionHeadBytes = 5;
 
@@ -44,7 +46,9 @@ const sectionHeadBytes = 5;
 export const messageOverhead = headBytes + sectionCount * sectionHeadBytes;
 
 /** What a message has beside its parts. */
-export type Envelope = Pick<StateMessage, "mode" | "initiator" | "rumour" | "gc" | "roots">;
+export interface Envelope extends Pick<StateMessage, "mode" | "initiator" | "rumour" | "gc" | "roots"> {
+  readonly rates?: RateLine | undefined;
+}
 
 /** Puts a message together from encoded parts, up to a limit. */
 export class MessageBuilder {
@@ -84,9 +88,9 @@ export class MessageBuilder {
     return true;
   }
 
-  finish({ mode, initiator, rumour, gc, roots }: Envelope): Uint8Array {
+  finish({ mode, initiator, rumour, gc, roots, rates }: Envelope): Uint8Array {
     const writer = new Writer({ dialect: "new", initialBytes: this.#bytes });
-    writer.byte(stateMessageType).array(4 + sectionCount);
+    writer.byte(stateMessageType).array(4 + sectionCount + (rates ? 1 : 0));
     writer.uint(modes.indexOf(mode) + (initiator ? initiatorFlag : 0) + (rumour ? rumourFlag : 0));
     writer.uint(gc.ms).uint(gc.count);
     if (roots === undefined) writer.nil();
@@ -99,6 +103,7 @@ export class MessageBuilder {
       writer.array(parts.length);
       for (const part of parts) writer.raw(part);
     }
+    if (rates !== undefined) writer.array(3).uint(rates.exchange).uint(rates.rate).uint(rates.wish);
     return writer.finish();
   }
 }
@@ -200,7 +205,8 @@ class Decoder {
 
   message(): StateMessage {
     const { reader } = this;
-    return this.record(4 + sectionCount, () => {
+    const fields = 4 + sectionCount;
+    const read = (count: number) => {
       const flags = reader.uint(0xff);
       const gc = this.stamp();
       const roots = reader.tryNil() ? undefined : this.record(2, () => [this.u32(), this.u32()] as const);
@@ -212,13 +218,15 @@ class Decoder {
         deltas: this.list(() => this.delta()),
         writes: this.list(() => this.sharedWrite()),
         ...this.heartbeats(),
+        rates: count > fields && !reader.tryNil() ? this.rateLine() : undefined,
       };
       const mode = modes[flags & 3];
       if (mode === undefined) this.refuse("field-range");
       const initiator = (flags & initiatorFlag) !== 0;
       const rumour = (flags & rumourFlag) !== 0;
       return { mode: mode ?? "push-pull", initiator, rumour, gc, roots, ...sections };
-    });
+    };
+    return this.record(fields, read, 1);
   }
 
   treeNode(): TreeNode {
@@ -324,12 +332,20 @@ class Decoder {
     }));
   }
 
-  /** An array of at least `fields` values, of which the first are read. */
-  record<T>(fields: number, read: () => T): T {
+  rateLine(): RateLine {
+    return this.record(3, () => ({
+      exchange: this.u32(),
+      rate: this.reader.uint(highestRate * rateUnit),
+      wish: this.reader.uint(highestRate * rateUnit),
+    }));
+  }
+
+  /** An array of at least `fields` values, of which the first are read, and of the optional ones those that are there. */
+  record<T>(fields: number, read: (count: number) => T, optional = 0): T {
     const count = this.reader.array();
     if (count < fields) this.reader.fail("msgpack-invalid");
-    const result = read();
-    for (let i = fields; i < count && this.reader.ok; i++) this.reader.skip();
+    const result = read(count);
+    for (let i = fields + optional; i < count && this.reader.ok; i++) this.reader.skip();
     return result;
   }
 

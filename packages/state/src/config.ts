@@ -4,6 +4,7 @@
  */
 import { encodeUtf8, readUtf8, utf8Length } from "@hearsay/wire";
 import { StateError } from "./errors.ts";
+import { type FlowSettings, flowSettings } from "./flow-config.ts";
 
 /** What an exchange moves: news from who opened it, news to it, or both. */
 export type ExchangeMode = "push" | "pull" | "push-pull";
@@ -46,6 +47,15 @@ export interface StateConfig {
   readonly maxKeysPerOwner: number;
   /** Live keys in the shared map; as many tombstones are kept besides. */
   readonly maxSharedKeys: number;
+  /**
+   * What one node's keys and values may take: bytes, with 64 for each key, tombstones included. Twice as much is taken of
+   * another's.
+   */
+  readonly maxOwnerBytes: number;
+  /** What the maps of all others together may take: bytes, counted likewise. What would pass it is refused. */
+  readonly maxOwnersBytes: number;
+  /** What the shared map may take: bytes, counted likewise. Twice as much is taken of others' writes. */
+  readonly maxSharedBytes: number;
   /** How long a deletion is remembered: ms. A node that was away longer is reset when it comes back. */
   readonly tombstoneGraceMs: number;
   /** How long after its death an owner's map still spreads: ms; much longer than detecting and spreading takes. */
@@ -58,11 +68,11 @@ export interface StateConfig {
   readonly heartbeatIntervalMs: number;
   /**
    * Heartbeats that each node has to hear of in a second, > 0: with n members ours rises every
-   * max(heartbeatIntervalMs, 1000 (n - 1) / this) ms. Each is heard `heartbeatMult * ceil(log10(n + 1))` times, at some 6
+   * max(heartbeatIntervalMs, 1000 (n - 1) / this) ms. Each is heard as often as `heartbeatMult` says, at some 6
    * bytes; 32 of them fit the one packet a second that rounds send by default, up to 10,000 members.
    */
   readonly heartbeatBudgetPerSecond: number;
-  /** A heartbeat is sent on max(2, `mult * ceil(log10(n + 1))`) times by everyone who hears of it: at least 1. */
+  /** A heartbeat is sent on max(3, `mult * ceil(log10(n + 1))`) times by everyone who hears of it: at least 1. */
   readonly heartbeatMult: number;
   /**
    * "rounds": heartbeats ride on openings and answers of anti-entropy. "gossip": on rumours too, and every
@@ -71,6 +81,8 @@ export interface StateConfig {
   readonly heartbeatSpread: HeartbeatSpread;
   /** Heartbeats in one packet at most: at least 1. Infinity: as many as fit. */
   readonly heartbeatsPerPacket: number;
+  /** Flow control of our own map: writes that come faster than the network carries them are held back. Undefined: off. */
+  readonly flow: Partial<FlowSettings> | undefined;
   /** Events that wait to be polled; the oldest go first, and `state-overflow` tells of it. */
   readonly maxEvents: number;
 }
@@ -92,6 +104,9 @@ export const stateDefaults: StateConfig = {
   maxValueBytes: 64 * 1024,
   maxKeysPerOwner: 1024,
   maxSharedKeys: 16_384,
+  maxOwnerBytes: 16 * 1024 * 1024,
+  maxOwnersBytes: 512 * 1024 * 1024,
+  maxSharedBytes: 64 * 1024 * 1024,
   tombstoneGraceMs: 24 * 3600 * 1000,
   deadListedMs: 5 * 60 * 1000,
   deadKeptMs: 24 * 3600 * 1000,
@@ -101,6 +116,7 @@ export const stateDefaults: StateConfig = {
   heartbeatMult: 1,
   heartbeatSpread: "rounds",
   heartbeatsPerPacket: Number.POSITIVE_INFINITY,
+  flow: undefined,
   maxEvents: 16_384,
 };
 
@@ -114,6 +130,7 @@ export function checkedConfig(settings: Partial<StateConfig>): StateConfig {
   };
   for (const name of ["syncIntervalMs", "gossipIntervalMs", "syncNodes", "retransmitMult"] as const) atLeast(name, 1);
   for (const name of ["maxValueBytes", "maxKeysPerOwner", "maxSharedKeys", "maxEvents"] as const) atLeast(name, 1);
+  for (const name of ["maxOwnerBytes", "maxOwnersBytes", "maxSharedBytes"] as const) atLeast(name, 1);
   for (const name of ["gossipNodes", "heartbeatIntervalMs", "maxDriftMs"] as const) atLeast(name, 0);
   for (const name of ["heartbeatsPerPacket", "heartbeatMult"] as const) atLeast(name, 1);
   atLeast("heartbeatBudgetPerSecond", 0.001);
@@ -128,7 +145,7 @@ export function checkedConfig(settings: Partial<StateConfig>): StateConfig {
     throw new RangeError(`order: ${JSON.stringify(config.order)} is neither "depth" nor "breadth"`);
   if (!(config.reachOutShare >= 0 && config.reachOutShare <= 1))
     throw new RangeError("reachOutShare: not within 0 … 1");
-  return config;
+  return config.flow === undefined ? config : { ...config, flow: flowSettings(config.flow) };
 }
 
 /** A key, in UTF-8: bytes. */

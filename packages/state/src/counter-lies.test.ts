@@ -20,6 +20,7 @@ describe("a lie about a writer's own life", () => {
     net.table(0).add("y", 100);
     net.run(10);
     expect(net.table(0).ownId).not.toBe(before);
+    expect(net.table(0).ownIds).toEqual([before, net.table(0).ownId]);
     net.table(0).add("x", 10);
     net.run(5);
     expect(net.values("x")).toEqual(new Set([15n]));

@@ -60,6 +60,7 @@ export class CounterTable {
   readonly #writer: string;
   #own: Life;
   #ownNumber: number;
+  readonly #ownIds: string[] = [];
   readonly #lives = new Map<string, Life>();
   readonly #names: string[] = [];
   /** By counter: of its name. */
@@ -88,11 +89,17 @@ export class CounterTable {
     this.#writer = writer;
     this.#ownNumber = life;
     this.#own = this.#admit(lifeId(writer, life), writer);
+    this.#ownIds.push(this.#own.id);
   }
 
   /** Of the life that we write under. Changes when somebody else has written under it: see `MergeOutcome`. */
   get ownId(): string {
     return this.#own.id;
+  }
+
+  /** Of all lives that this process has written under, the present one last. */
+  get ownIds(): readonly string[] {
+    return this.#ownIds;
   }
 
   /**
@@ -297,6 +304,7 @@ export class CounterTable {
     this.#ownNumber = (this.#ownNumber + step) % Number.MAX_SAFE_INTEGER;
     const id = lifeId(this.#writer, this.#ownNumber);
     this.#own = this.#lives.get(id) ?? this.#admit(id, this.#writer);
+    this.#ownIds.push(id);
   }
 
   #admit(id: string, writer: string): Life {

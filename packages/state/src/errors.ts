@@ -5,7 +5,10 @@ export type StateErrorCode =
   | "key-invalid"
   /** The value is longer than `maxValueBytes`. */
   | "value-too-long"
-  /** This node's map holds `maxKeysPerOwner` keys, or the shared map `maxSharedKeys`: delete some first. */
+  /**
+   * This node's map holds `maxKeysPerOwner` keys or `maxOwnerBytes`, or the shared map `maxSharedKeys` or `maxSharedBytes`:
+   * delete some first.
+   */
   | "too-many-keys"
   /** A time to live is a whole number of ms, 1 … 2^42. */
   | "ttl-invalid"

@@ -26,7 +26,7 @@ import {
 import type { StateConfig } from "./config.ts";
 import { fanOut, firstChild, type HashTree, isLeaf, leafOf, treeNodes } from "./hash-tree.ts";
 import type { Heartbeats } from "./heartbeats.ts";
-import { type Cover, Section, type StateMessage, Tree, type TreeId } from "./messages.ts";
+import { type Cover, type RateLine, Section, type StateMessage, Tree, type TreeId } from "./messages.ts";
 import type { NodeMaps } from "./node-maps.ts";
 import type { OwnerMap } from "./owner-map.ts";
 import { Missed, type Place, packDeltas, packWrites, shuffle } from "./packing.ts";
@@ -42,6 +42,8 @@ export interface Answer {
   readonly bytes: Uint8Array | undefined;
   /** What we would give, and had no room for. */
   readonly missed: Missed;
+  /** Whether it was time to give: who asked had told what it has or wants. */
+  readonly gave: boolean;
 }
 
 /** What an answer gathers before it is packed. */
@@ -73,11 +75,12 @@ export class Exchange {
     this.#rng = rng;
   }
 
-  open(): Uint8Array {
+  /** @param rates under flow control */
+  open(rates: RateLine | undefined): Uint8Array {
     const builder = new MessageBuilder(this.#config.maxPacketBytes);
     this.#beats.fill(builder);
     const { mode } = this.#config;
-    return builder.finish({ mode, initiator: true, rumour: false, gc: this.#shared.gc, roots: this.#roots() });
+    return builder.finish({ mode, initiator: true, rumour: false, gc: this.#shared.gc, roots: this.#roots(), rates });
   }
 
   /** Lists all that is under these places, whatever it takes: to be sent on a stream. */
@@ -97,9 +100,10 @@ export class Exchange {
    * What to answer, after what the message brought was applied.
    * @param limit bytes of the answer
    * @param mostWrites in the answer
+   * @param rates to be told whether there is anything else to say or not
    */
-  answer(message: StateMessage, limit: number, mostWrites: number, wallMs: number): Answer {
-    const { mode, initiator } = message;
+  answer(message: StateMessage, limit: number, mostWrites: number, wallMs: number, rates?: RateLine): Answer {
+    const { mode, initiator, covers, ownerWants, keyWants } = message;
     const missed = new Missed();
     const plan: Plan = {
       gives: mode === "push-pull" || (mode === "push") !== initiator,
@@ -111,7 +115,7 @@ export class Exchange {
       places: [],
     };
     this.#compareHashes(message, plan);
-    for (const cover of onePerNode(message.covers)) {
+    for (const cover of onePerNode(covers)) {
       if (cover.tree === Tree.owners) this.#compareOwners(cover, plan);
       else this.#compareKeys(cover, message, plan, wallMs);
     }
@@ -137,11 +141,13 @@ export class Exchange {
       packWrites(writes, builder, room, missed, this.#rng);
       packDeltas(plan.deltas, builder, order, room, missed, this.#rng);
     }
-    if (builder.isEmpty) return { bytes: undefined, missed };
+    const gave = plan.gives && covers.length + ownerWants.length + keyWants.length > 0;
+    if (builder.isEmpty && rates === undefined) return { bytes: undefined, missed, gave };
     // On a stream nobody else gets them.
     if (limit <= this.#config.maxPacketBytes) this.#beats.fill(builder);
     const { gc } = this.#shared;
-    return { bytes: builder.finish({ mode, initiator: !initiator, rumour: false, gc, roots: undefined }), missed };
+    const head = { mode, initiator: !initiator, rumour: false, gc, roots: undefined, rates };
+    return { bytes: builder.finish(head), missed, gave };
   }
 
   #roots(): [number, number] {
@@ -174,7 +180,7 @@ export class Exchange {
       const from = map.neededFrom(line);
       if (from !== undefined && map.generation > 0) {
         if (plan.gives) plan.deltas.set(map, from);
-      } else if (plan.takes && this.#maps.isCredible(line.generation) && isAhead(line, map))
+      } else if (plan.takes && this.#maps.isCredible(line.generation) && isAhead(line, map) && map.isWanted())
         plan.ownerWants.push(encodeOwnerLine(map.line()));
     }
     if (!cover.complete || !plan.gives) return;

@@ -4,7 +4,7 @@
  *
  * A beat costs some seven bytes and rides on packets that go out anyway. Each is sent on a few times by everyone who hears
  * of it, which brings it to most: sent k times by each, it misses a share s of them, s = e^(-k(1 - s)): 20 % for 2, 6 % for
- * 3, 2 % for 4 (Karp et al.; Demers et al., rumour mongering). That is enough, since the next beat says all that this one
+ * 3, 2 % for 4 (infect and die; Kermarrec, Massoulié, Ganesh 2003). That is enough, since the next beat says all that this one
  * did. Our own beat comes the less often the more members there are, so that everyone's share of the stream stays the same.
  *
  * Numbers that are out of line with the one held are refused: a forged one would silence its owner until it had counted so
@@ -21,8 +21,8 @@ import type { NodeMaps } from "./node-maps.ts";
 import type { Peers } from "./peers.ts";
 import type { StateCounters } from "./types.ts";
 
-/** Once is not enough to keep a beat going even in the smallest pool. */
-const leastSendings = 2;
+/** Once is not enough to keep a beat going even in the smallest pool, and two miss a fifth of any. */
+const leastSendings = 3;
 /** How far beats on different ways may lie apart: so many rounds, and so many beats. */
 const slack = 16;
 /** How much faster than we ourselves an owner may beat. */
@@ -67,7 +67,15 @@ export class Heartbeats {
     return this.isOn ? Math.max(heartbeatIntervalMs, (1000 * this.#peers.aliveCount) / heartbeatBudgetPerSecond) : 0;
   }
 
-  /** How often each may be sent on by each: max(2, heartbeatMult * ceil(log10(n + 1))). */
+  /** How often a member's beats are heard, on average: ms, `everyMs` and one and a half rounds. 0 when they are off. */
+  get heardMs(): number {
+    const { heartbeatSpread, gossipNodes, gossipIntervalMs, syncIntervalMs, syncNodes } = this.#config;
+    const isGossip = heartbeatSpread === "gossip" && gossipNodes > 0;
+    const roundMs = isGossip ? gossipIntervalMs : syncIntervalMs / syncNodes;
+    return this.isOn ? this.everyMs + 1.5 * roundMs : 0;
+  }
+
+  /** How often each may be sent on by each: max(3, heartbeatMult * ceil(log10(n + 1))). */
   get sendings(): number {
     const count = this.#peers.aliveCount + 1;
     return Math.max(leastSendings, retransmitLimit(this.#config.heartbeatMult, count));

@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { decodeStateMessage, encodeCover, encodeKeyWant, encodeTreeNode, MessageBuilder } from "./codec.ts";
 import { noStamp } from "./hlc.ts";
 import { Section, type SectionId, Tree } from "./messages.ts";
-import { bytes, endpointOf, Net } from "./testing/net.ts";
+import { forged } from "./testing/forge.ts";
+import { bytes, endpointOf, Net, nameOf, wallStartMs } from "./testing/net.ts";
 
 function messageOf(section: SectionId, parts: readonly Uint8Array[]): Uint8Array {
   const builder = new MessageBuilder(Number.POSITIVE_INFINITY);
@@ -51,4 +52,61 @@ it("a message with more items than all maps together could need is refused befor
   expect(decodeStateMessage(wants, 1000)).toBe("count-too-large");
   const covers = messageOf(Section.covers, new Array(600_000).fill(encodeCover(Tree.keys, 0, true, [])));
   expect(decodeStateMessage(covers, 1000)).toBe("count-too-large");
+});
+
+describe("how much is kept", () => {
+  const config = { maxSharedBytes: 20_000, maxOwnerBytes: 10_000, maxOwnersBytes: 30_000, gossipNodes: 0 };
+  const large = (n: number) => new Uint8Array(900).fill(n);
+  const sum = (values: readonly { readonly value: Uint8Array }[]) =>
+    values.reduce((all, { value }) => all + value.length, 0);
+
+  it("of the shared map is bounded in bytes, whoever writes", () => {
+    const net = new Net({ nodes: 1, config });
+    const node = net.nodes[0]!;
+    for (let k = 0; k < 200; k++) {
+      const write = { key: `k${k}`, ms: wallStartMs, count: k, writer: "w", ttlMs: 0, value: large(k) };
+      node.handlePacket(endpointOf(1), forged({ writes: [write] }), 0);
+    }
+    expect(sum(node.sharedEntries())).toBeLessThanOrEqual(40_000);
+    expect(node.counters.drops.get("too-many-bytes")).toBeGreaterThan(100);
+    expect(() => node.setShared("mine", large(1), 0)).toThrow(expect.objectContaining({ code: "too-many-keys" }));
+    // A deletion is always taken, and makes room.
+    for (let k = 0; k < 200; k++) node.deleteShared(`k${k}`, 0);
+    node.setShared("mine", large(1), 0);
+    expect(sum(node.sharedEntries())).toBe(900);
+  });
+
+  it("of owners' maps is bounded in bytes, of each and of all", () => {
+    const net = new Net({ nodes: 1, config });
+    const node = net.nodes[0]!;
+    for (let i = 1; i <= 10; i++) {
+      node.setPeer(nameOf(i), endpointOf(i), "alive", 0);
+      for (let k = 0; k < 40; k++) {
+        const writes = [{ key: `k${k}`, version: k + 1, value: large(k) }];
+        const delta = { owner: nameOf(i), generation: 1, from: k, to: k + 1, lastGcVersion: 0, writes };
+        node.handlePacket(endpointOf(1), forged({ deltas: [delta] }), 0);
+      }
+    }
+    const held = () => node.owners().map((owner) => sum(node.entries(owner)));
+    expect(Math.max(...held())).toBeLessThanOrEqual(20_000);
+    expect(held().reduce((all, each) => all + each)).toBeLessThanOrEqual(30_000);
+    expect(held().reduce((all, each) => all + each)).toBeGreaterThan(25_000);
+    expect(node.counters.drops.get("too-many-bytes")).toBeGreaterThan(5);
+    // Whoever goes leaves room.
+    for (let i = 1; i <= 5; i++) node.removePeer(nameOf(i));
+    const writes = [{ key: "k", version: 1, value: large(1) }];
+    const delta = { owner: nameOf(10), generation: 2, from: 0, to: 1, lastGcVersion: 0, writes };
+    node.handlePacket(endpointOf(1), forged({ deltas: [delta] }), 0);
+    expect(node.entries(nameOf(10))).toHaveLength(1);
+  });
+
+  it("of our own map is bounded in bytes", () => {
+    const node = new Net({ nodes: 1, config }).nodes[0]!;
+    for (let k = 0; k < 10; k++) node.set(`k${k}`, large(k), 0);
+    expect(() => node.set("more", large(1), 0)).toThrow(expect.objectContaining({ code: "too-many-keys" }));
+    node.set("k3", large(7), 0);
+    node.delete("k4", 0);
+    node.set("more", large(1), 0);
+    expect(sum(node.entries())).toBe(9000);
+  });
 });

@@ -3,7 +3,14 @@ export { aggregateMessageType } from "./aggregate-codec.ts";
 export { type AggregateEstimate, type AggregateSettings, aggregateDefaults } from "./aggregate-config.ts";
 export { Aggregates } from "./aggregates.ts";
 export { decodeStateMessage } from "./codec.ts";
-export { checkedConfig, type ExchangeMode, type StateConfig, stateDefaults } from "./config.ts";
+export {
+  checkedConfig,
+  type DeltaOrder,
+  type ExchangeMode,
+  type HeartbeatSpread,
+  type StateConfig,
+  stateDefaults,
+} from "./config.ts";
 export { counterMessageType } from "./counter-codec.ts";
 export { CounterError, type CounterErrorCode } from "./counter-errors.ts";
 export { maxCounterNameBytes } from "./counter-limits.ts";
@@ -16,6 +23,8 @@ export {
   type MergeOutcome,
 } from "./counter-table.ts";
 export { StateError, type StateErrorCode } from "./errors.ts";
+export { type FlowSettings, flowDefaults } from "./flow-config.ts";
+export { HeartbeatWatch } from "./heartbeat-watch.ts";
 export { compareStamps, HybridClock, type Stamp } from "./hlc.ts";
 export { type StateMessage, stateMessageType } from "./messages.ts";
 export { type HeartbeatOutcome, type PhiChange, PhiDetector, type PhiInspection } from "./phi.ts";

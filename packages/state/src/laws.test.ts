@@ -12,7 +12,7 @@ import { ReplicatedState } from "./replicated-state.ts";
 import { compareWrites, SharedMap } from "./shared-map.ts";
 import { bytes, endpointOf, nameOf, text, wallStartMs } from "./testing/net.ts";
 
-const limits = { maxSharedKeys: 100, tombstoneGraceMs: 3600_000, maxDriftMs: 1000 };
+const limits = { maxSharedKeys: 100, maxSharedBytes: 1e9, tombstoneGraceMs: 3600_000, maxDriftMs: 1000 };
 
 describe("the shared map", () => {
   const write: fc.Arbitrary<SharedWrite> = fc.record({

@@ -90,6 +90,14 @@ export interface ShortBeat {
   readonly beat: number;
 }
 
+/** How fast somebody may write its own map, and wants to: thousandths of a write a second. */
+export interface RateLine {
+  /** u32: the opener's number of the exchange, given back in the answer. */
+  readonly exchange: number;
+  readonly rate: number;
+  readonly wish: number;
+}
+
 export interface StateMessage {
   readonly mode: ExchangeMode;
   /** Whether the sender opened the exchange. */
@@ -109,6 +117,8 @@ export interface StateMessage {
   readonly writes: readonly SharedWrite[];
   readonly beats: readonly Heartbeat[];
   readonly shortBeats: readonly ShortBeat[];
+  /** Of who has flow control: in the opening, and in the answer when the two have shared. */
+  readonly rates: RateLine | undefined;
 }
 
 /** Parts of a message in the order in which they are written. */

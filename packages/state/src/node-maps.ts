@@ -9,7 +9,7 @@ import { finish, hashNumber, hashText } from "./hash.ts";
 import { HashTree } from "./hash-tree.ts";
 import { Lives } from "./lives.ts";
 import type { OwnerDelta, OwnerLine } from "./messages.ts";
-import { type DeltaOutcome, OwnerMap, sameBytes } from "./owner-map.ts";
+import { type DeltaOutcome, entryBytes, OwnerMap, sameBytes } from "./owner-map.ts";
 
 export type OnNodeChange = (
   owner: string,
@@ -29,6 +29,8 @@ export class NodeMaps {
   readonly own: OwnerMap;
   #latestGeneration = maxCounter;
   #now = 0;
+  /** What the maps of all others take. */
+  #othersBytes = 0;
   /** When a new life of ours may begin again: monotonic ms. */
   #outbidAt = Number.NEGATIVE_INFINITY;
   readonly #config: StateConfig;
@@ -89,9 +91,12 @@ export class NodeMaps {
     checkValue(value, this.#config);
     const ttl = checkedTtl(ttlMs);
     const before = this.own.get(key);
-    const { maxKeysPerOwner } = this.#config;
+    const { maxKeysPerOwner, maxOwnerBytes } = this.#config;
     if (before === null && this.own.liveCount >= maxKeysPerOwner)
       throw new StateError("too-many-keys", `this node has ${maxKeysPerOwner} keys, the most that it may have`);
+    const bytes = this.own.bytes + entryBytes(key, value) - (before === null ? 0 : entryBytes(key, before));
+    if (bytes > maxOwnerBytes)
+      throw new StateError("too-many-keys", `this node's map would take ${bytes} bytes, it may take ${maxOwnerBytes}`);
     if (ttl > 0) this.#expiries.set(key, now + ttl);
     else this.#expiries.delete(key);
     if (sameBytes(before, value)) return false;
@@ -116,13 +121,20 @@ export class NodeMaps {
     }
     const map = this.#owners.get(delta.owner);
     if (map === undefined || this.#unlisted.has(delta.owner)) return "unknown-owner";
-    const outcome = map.apply(delta, this.#config.maxKeysPerOwner, now, (key, before, after) =>
-      this.#onChange(map.owner, key, before, after, false),
+    const { maxKeysPerOwner, maxOwnerBytes, maxOwnersBytes } = this.#config;
+    const { bytes } = map;
+    const outcome = map.apply(
+      delta,
+      maxKeysPerOwner,
+      now,
+      (key, before, after) => this.#onChange(map.owner, key, before, after, false),
+      Math.min(2 * maxOwnerBytes, bytes + maxOwnersBytes - this.#othersBytes),
     );
     if (outcome === "applied") {
-      map.collect(Number.NEGATIVE_INFINITY, this.#config.maxKeysPerOwner);
+      map.collect(Number.NEGATIVE_INFINITY, maxKeysPerOwner);
       this.#list(map);
     }
+    this.#othersBytes += map.bytes - bytes;
     return outcome;
   }
 
@@ -162,6 +174,7 @@ export class NodeMaps {
     const map = this.#owners.get(owner);
     if (map === undefined) return;
     this.#owners.delete(owner);
+    this.#othersBytes -= map.bytes;
     this.#diedAt.delete(owner);
     this.#unlisted.delete(owner);
     this.tree.delete(owner);
@@ -178,7 +191,11 @@ export class NodeMaps {
 
   collect(now: number): void {
     const { tombstoneGraceMs, maxKeysPerOwner, deadListedMs, deadKeptMs } = this.#config;
-    for (const map of this.#owners.values()) map.collect(now - tombstoneGraceMs, maxKeysPerOwner);
+    for (const map of this.#owners.values()) {
+      const { bytes } = map;
+      map.collect(now - tombstoneGraceMs, maxKeysPerOwner);
+      if (map !== this.own) this.#othersBytes += map.bytes - bytes;
+    }
     for (const [owner, at] of this.#diedAt) {
       if (now >= at + deadKeptMs) this.forget(owner);
       else if (now >= at + deadListedMs && !this.#unlisted.has(owner)) {

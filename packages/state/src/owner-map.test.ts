@@ -39,6 +39,20 @@ describe("OwnerMap", () => {
     expect(owner.neededFrom(copy.line())).toBe(2);
   });
 
+  it("forgets the oldest deletions beyond the most that are kept, at no more cost the more there are", () => {
+    const owner = new OwnerMap("o", 1);
+    owner.write("first", value, 0);
+    for (let i = 0; i < 100_000; i++) {
+      for (const written of [value, null]) {
+        owner.write(`k${i}`, written, 0);
+        owner.collect(Number.NEGATIVE_INFINITY, 1000);
+      }
+    }
+    expect([owner.liveCount, owner.tombstoneCount, owner.maxVersion]).toEqual([1, 1000, 200_001]);
+    expect(owner.lastGcVersion).toBe(200_001 - 2 * 1000);
+    expect([owner.entry("k98999"), owner.entry("k99000")?.value]).toEqual([undefined, null]);
+  });
+
   it("refuses, whole, what has more keys than anyone may have", () => {
     const copy = new OwnerMap("o", 0);
     const writes = Array.from({ length: 5 }, (_, i) => ({ key: `k${i}`, version: i + 1, value }));

@@ -14,8 +14,11 @@ export interface NodeEntry extends NodeWrite {
 /** Of those who have written nothing, who may be many: never written to. */
 const noEntries = new Map<string, NodeEntry>();
 
-/** What came of a delta: taken; nothing new; it begins above what is here; it holds more keys than anyone may. */
-export type DeltaOutcome = "applied" | "stale" | "gap" | "too-many-keys";
+/** Occasions to ask for a map that are let pass after it was found too large. */
+const unwantedAfterRefusal = 64;
+
+/** What came of a delta: taken; nothing new; it begins above what is here; it holds more than anyone may. */
+export type DeltaOutcome = "applied" | "stale" | "gap" | "too-many-keys" | "too-many-bytes";
 
 /** A key whose value has changed: before and after, null for none. */
 export type OnChange = (key: string, before: Uint8Array | null, after: Uint8Array | null) => void;
@@ -27,11 +30,15 @@ export class OwnerMap {
   lastGcVersion = 0;
   /** The highest heartbeat heard of this generation. */
   beat = 0;
+  /** What the keys and values take, by `entryBytes`. */
+  bytes = 0;
   /** Of the live keys: u32. Equal wherever generation and version are, but for copies taken in part and for forgeries. */
   hash = 0;
   /** In order of versions: a key that is written again moves to the end. */
   #entries: Map<string, NodeEntry> = noEntries;
   #live = 0;
+  /** How often it is not to be asked for, since what came was refused. */
+  #unwanted = 0;
 
   constructor(owner: string, generation: number) {
     this.owner = owner;
@@ -86,15 +93,36 @@ export class OwnerMap {
     return above;
   }
 
-  /** Applies what another holds of this map, all of it or nothing. @param maxKeys live ones */
-  apply(delta: OwnerDelta, maxKeys: number, now: number, onChange: OnChange): DeltaOutcome {
+  /** Whether to ask for more of it, which another offers: not always, where the last that came was more than we hold. */
+  isWanted(): boolean {
+    if (this.#unwanted === 0) return true;
+    this.#unwanted--;
+    return false;
+  }
+
+  /**
+   * Applies what another holds of this map, all of it or nothing.
+   * @param maxKeys live ones
+   * @param maxBytes of all keys and values then
+   */
+  apply(
+    delta: OwnerDelta,
+    maxKeys: number,
+    now: number,
+    onChange: OnChange,
+    maxBytes: number = Number.POSITIVE_INFINITY,
+  ): DeltaOutcome {
     if (delta.generation < this.generation) return "stale";
     const anew = delta.generation > this.generation || this.#mustBeginAnew(delta);
     if (anew && delta.from > 0) return "gap";
     if (!anew && delta.from > this.maxVersion) return "gap";
     if (!anew && delta.to <= this.maxVersion) return "stale";
     const kept = anew ? 0 : this.#entries.size;
-    if (kept + delta.writes.length > 2 * maxKeys && this.#sizeWith(delta, anew) > 2 * maxKeys) return "too-many-keys";
+    const hasTooMany = kept + delta.writes.length > 2 * maxKeys && this.#sizeWith(delta, anew) > 2 * maxKeys;
+    if (hasTooMany || this.#bytesWith(delta, anew) > maxBytes) {
+      this.#unwanted = unwantedAfterRefusal;
+      return hasTooMany ? "too-many-keys" : "too-many-bytes";
+    }
     const former = anew ? new Map(this.#clear()) : undefined;
     if (anew) {
       if (delta.generation > this.generation) this.beat = 0;
@@ -120,11 +148,15 @@ export class OwnerMap {
    */
   collect(since: number, most: number): boolean {
     let surplus = this.tombstoneCount - most;
-    if (this.tombstoneCount === 0) return false;
+    // At every write, where nothing is old enough and next to nothing too much: not a walk over all of them.
+    const isDone = () => surplus <= 0 && since === Number.NEGATIVE_INFINITY;
+    if (this.tombstoneCount === 0 || isDone()) return false;
     const before = this.#entries.size;
     for (const { key, version, value, deadSince } of this.#entries.values()) {
+      if (isDone()) break;
       if (value !== null || (deadSince! > since && surplus <= 0)) continue;
       this.#entries.delete(key);
+      this.bytes -= entryBytes(key, value);
       this.lastGcVersion = Math.max(this.lastGcVersion, version);
       surplus--;
     }
@@ -141,11 +173,21 @@ export class OwnerMap {
     return keys.size;
   }
 
+  #bytesWith({ writes }: OwnerDelta, anew: boolean): number {
+    let bytes = anew ? 0 : this.bytes;
+    for (const { key, value } of writes) {
+      const before = anew ? undefined : this.#entries.get(key);
+      bytes += entryBytes(key, value) - (before ? entryBytes(key, before.value) : 0);
+    }
+    return bytes;
+  }
+
   #clear(): Map<string, NodeEntry> {
     const former = this.#entries;
     this.#entries = noEntries;
     this.#live = 0;
     this.hash = 0;
+    this.bytes = 0;
     this.maxVersion = 0;
     return former;
   }
@@ -153,12 +195,18 @@ export class OwnerMap {
   #put(entry: NodeEntry): void {
     const before = this.#entries.get(entry.key);
     this.hash = (this.hash + hashOf(entry) - (before ? hashOf(before) : 0)) >>> 0;
+    this.bytes += entryBytes(entry.key, entry.value) - (before ? entryBytes(before.key, before.value) : 0);
     if (before !== undefined && before.value !== null) this.#live--;
     if (this.#entries === noEntries) this.#entries = new Map();
     this.#entries.delete(entry.key);
     this.#entries.set(entry.key, entry);
     if (entry.value !== null) this.#live++;
   }
+}
+
+/** About what a key takes in memory, tombstones included: bytes. */
+export function entryBytes(key: string, value: Uint8Array | null): number {
+  return 64 + key.length + (value?.length ?? 0);
 }
 
 /** u32; 0 of a tombstone, which some have dropped and some not. */

@@ -19,6 +19,11 @@ export class Peers {
     return this.#aliveCount;
   }
 
+  /** Nobody is known, not even as dead. */
+  get isEmpty(): boolean {
+    return this.#byName.size === 0;
+  }
+
   set(peer: Peer): void {
     this.delete(peer.name);
     this.#byName.set(peer.name, peer);

@@ -2,7 +2,7 @@
 import type { PhiModel } from "./phi-tail.ts";
 
 export interface PhiSettings {
-  /** Heartbeats expected every so often, ms, > 0: what a member with few samples is judged by. Default 1,000. */
+  /** Heartbeats expected every so often, ms, > 0, until `expect` tells: what a member with few samples is judged by. Default 1,000. */
   readonly expectedIntervalMs: number;
   /** Intervals kept of each member, 2 ... 512; 4 bytes each. More is steadier and slower to learn. Default 100. */
   readonly windowSamples: number;

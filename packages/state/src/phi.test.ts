@@ -147,6 +147,52 @@ describe("a member's phi", () => {
   });
 });
 
+describe("a rhythm that is told of", () => {
+  it("when slower, is not taken for silence, and does not acquit those suspected", () => {
+    const detector = new PhiDetector();
+    const now = beats(detector, "a", 100, 1_000);
+    beats(detector, "b", 50, 1_000);
+    expect(detector.sweep(now)).toMatchObject([{ name: "b", suspected: true }]);
+    detector.expect(10_000, 0);
+    expect(detector.sweep(now + 15_000)).toEqual([]);
+    expect(detector.inspect("a", now)).toMatchObject({ meanMs: 10_000, samples: 2 });
+    expect(detector.inspect("b", now)).toMatchObject({ meanMs: 1_000, suspected: true });
+    // By little: what was learnt stays.
+    for (let i = 1; i <= 4; i++) detector.heartbeat("a", now + 10_000 * i);
+    detector.expect(12_000, 5_000);
+    expect(detector.inspect("a", now)?.samples).toBe(6);
+    detector.heartbeat("c", now);
+    expect(detector.suspectAt("c") - now).toBeCloseTo(5_000 + 12_000 + 3_000 * 5.612, -1);
+  });
+
+  it("when faster, is learnt; small steps add up until the windows start anew", () => {
+    const detector = new PhiDetector();
+    const now = beats(detector, "a", 100, 1_000);
+    detector.expect(500, 0);
+    expect(detector.inspect("a", now)).toMatchObject({ meanMs: 1_000, samples: 100 });
+    for (const intervalMs of [550, 600]) detector.expect(intervalMs, 0);
+    expect(detector.inspect("a", now)?.samples).toBe(100);
+    detector.expect(650, 0);
+    expect(detector.inspect("a", now)).toMatchObject({ samples: 2, meanMs: 650 });
+  });
+
+  it("may be longer than what is learnt by default, and is refused out of range with no effect", () => {
+    const detector = new PhiDetector();
+    detector.expect(100_000, 0);
+    const now = beats(detector, "a", 10, 120_000);
+    expect(detector.inspect("a", now)?.samples).toBe(12);
+    for (const [intervalMs, pauseMs] of [
+      [0, 0],
+      [Number.NaN, 0],
+      [1_000, -1],
+    ] as const)
+      expect(() => detector.expect(intervalMs, pauseMs)).toThrow(RangeError);
+    expect(detector.inspect("a", now)?.samples).toBe(12);
+    detector.expect(1e9, 0);
+    expect(detector.inspect("a", now)?.meanMs).toBe(400_000);
+  });
+});
+
 describe("a pause of our own", () => {
   it("is held against nobody", () => {
     const detector = new PhiDetector();

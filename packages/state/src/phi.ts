@@ -37,6 +37,14 @@ export interface PhiInspection {
   readonly silentMs: number;
 }
 
+/** A rhythm that grows by more than this share makes the windows start anew. */
+const growthShare = 0.25;
+/** The longest rhythm: ms, so that its seeds are within what a window holds. */
+const maxRhythmMs = 400_000;
+/** Intervals are learnt up to so many of the rhythm, and no longer than a window holds: ms. */
+const maxIntervals = 8;
+const maxWindowMs = 524_287;
+
 export class PhiDetector {
   readonly settings: PhiSettings;
   readonly #rows = new Map<string, number>();
@@ -50,6 +58,10 @@ export class PhiDetector {
   #outages = new Uint8Array(0);
   /** Heartbeats since the threshold last moved. */
   #steady = new Uint16Array(0);
+  /** What newcomers are judged by, the pause that is forgiven, and the rhythm under which the windows began: ms. */
+  #expectedMs: number;
+  #acceptablePauseMs: number;
+  #seededMs: number;
   /** Until then nobody is suspected and nothing learnt. */
   #settledAt = Number.NEGATIVE_INFINITY;
   /** Deviations of the thresholds asked for: there are few different ones. */
@@ -59,6 +71,9 @@ export class PhiDetector {
   constructor(settings: Partial<PhiSettings> = {}) {
     this.settings = phiSettings(settings);
     this.#windows = new IntervalWindows(this.settings.windowSamples);
+    this.#expectedMs = this.settings.expectedIntervalMs;
+    this.#acceptablePauseMs = this.settings.acceptablePauseMs;
+    this.#seededMs = this.#expectedMs;
   }
 
   get size(): number {
@@ -77,14 +92,14 @@ export class PhiDetector {
     if (wronged) this.#raise(row);
     this.#suspected[row] = 0;
     if (now < this.#settledAt) return "settling";
-    if (!wronged && phi < this.#thresholds[row]! && intervalMs <= this.settings.maxIntervalMs) {
+    if (!wronged && phi < this.#thresholds[row]! && intervalMs <= this.#maxIntervalMs) {
       this.#outages[row] = 0;
       this.#windows.push(row, intervalMs);
       this.#calm(row);
       return "learnt";
     }
     if (++this.#outages[row]! < this.settings.relearnAfter) return "outage";
-    this.#seed(row, Math.min(intervalMs, this.settings.maxIntervalMs));
+    this.#seed(row, Math.min(intervalMs, this.#maxIntervalMs));
     return "relearnt";
   }
 
@@ -140,6 +155,24 @@ export class PhiDetector {
     if (ms >= this.settings.pauseMs) this.#settledAt = Math.max(this.#settledAt, now + this.settings.settleMs);
   }
 
+  /**
+   * Everybody's rhythm has changed, in place of `expectedIntervalMs` and `acceptablePauseMs`. A slower one would be taken
+   * for silence, so unless it is slower by little, all windows start anew from it; a faster one is learnt. Who is suspected
+   * stays so. Throws a RangeError, before anything changed.
+   * @param intervalMs 0.125 and more; taken for 400,000 beyond
+   * @param pauseMs silence that is forgiven, 0 and more
+   */
+  expect(intervalMs: number, pauseMs: number): void {
+    if (!(intervalMs >= 0.125) || !(pauseMs >= 0))
+      throw new RangeError(`phi: a rhythm of ${intervalMs} ms with a pause of ${pauseMs} ms`);
+    this.#expectedMs = Math.min(intervalMs, maxRhythmMs);
+    this.#acceptablePauseMs = pauseMs;
+    if (this.#expectedMs > this.#seededMs * (1 + growthShare)) {
+      this.#seededMs = this.#expectedMs;
+      for (const row of this.#rows.values()) if (this.#suspected[row] === 0) this.#seed(row, this.#expectedMs);
+    } else this.#seededMs = Math.min(this.#seededMs, this.#expectedMs);
+  }
+
   /** The member is no more, or starts a new life: its past is not judged by again. */
   forget(name: string): boolean {
     const row = this.#rows.get(name);
@@ -177,7 +210,7 @@ export class PhiDetector {
     this.#thresholds[row] = this.settings.suspectPhi;
     this.#suspected[row] = 0;
     this.#steady[row] = 0;
-    this.#seed(row, this.settings.expectedIntervalMs);
+    this.#seed(row, this.#expectedMs);
     return "first";
   }
 
@@ -198,7 +231,14 @@ export class PhiDetector {
 
   /** With the pause that is forgiven. An eighth of a millisecond at least, which is what an interval is counted in. */
   #meanMs(row: number): number {
-    return Math.max(0.125, this.#windows.mean(row)) + this.settings.acceptablePauseMs;
+    return Math.max(0.125, this.#windows.mean(row)) + this.#acceptablePauseMs;
+  }
+
+  get #maxIntervalMs(): number {
+    // A setting for one rhythm must not keep a slower one from being learnt.
+    const { expectedIntervalMs, maxIntervalMs } = this.settings;
+    if (this.#expectedMs <= expectedIntervalMs) return maxIntervalMs;
+    return Math.min(maxWindowMs, Math.max(maxIntervalMs, maxIntervals * this.#expectedMs));
   }
 
   #deviationMs(row: number): number {

@@ -11,17 +11,20 @@ import { decodeStateMessage, defaultMaxItems } from "./codec.ts";
 import { checkedConfig, checkedTtl, checkKey, checkValue, type StateConfig } from "./config.ts";
 import { StateError } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
+import { flowSettings } from "./flow-config.ts";
 import { HashTree } from "./hash-tree.ts";
 import { type BeatOutcome, Heartbeats } from "./heartbeats.ts";
 import { noStamp } from "./hlc.ts";
-import { type StateMessage, Tree } from "./messages.ts";
+import { type RateLine, type StateMessage, Tree } from "./messages.ts";
 import { NodeMaps } from "./node-maps.ts";
+import { OwnWrites } from "./own-writes.ts";
 import type { Missed, Place } from "./packing.ts";
 import { Peers } from "./peers.ts";
 import { Rounds } from "./rounds.ts";
 import { Rumours } from "./rumours.ts";
 import { type SharedEntry, SharedMap } from "./shared-map.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
+import { StreamPatience } from "./stream-patience.ts";
 import type {
   NodeKey,
   PeerStatus,
@@ -34,6 +37,7 @@ import type {
   StateOptions,
   StateStreamRequest,
 } from "./types.ts";
+import { WriteRate } from "./write-rate.ts";
 
 /** Packets that wait to be polled. */
 const maxOutbox = 1024;
@@ -73,6 +77,9 @@ export class ReplicatedState {
   };
   readonly #decode: StateDecoder;
   readonly #maps: NodeMaps;
+  /** Undefined: without flow control. */
+  readonly #rate: WriteRate | undefined;
+  readonly #own: OwnWrites;
   readonly #shared: SharedMap;
   readonly #keys = new HashTree();
   readonly #exchange: Exchange;
@@ -85,13 +92,18 @@ export class ReplicatedState {
   readonly #events = new Fifo<StateEvent>();
   #lostEvents = 0;
   /** One at a time: the next round finds what is left. */
-  #stream: { readonly id: number; readonly places: readonly Place[]; readonly until: number } | undefined;
+  #stream:
+    | { readonly id: number; readonly to: Endpoint; readonly places: readonly Place[]; readonly until: number }
+    | undefined;
+  readonly #patience = new StreamPatience();
   #streamId = 0;
   #reunionUntil = Number.NEGATIVE_INFINITY;
   #wallOffsetMs = 0;
   #isLocal = false;
   /** When another was last heard; of those of before a restart nothing is known. */
   #heardAt = Number.NEGATIVE_INFINITY;
+  /** Since when nobody at all is known: monotonic ms; Infinity while somebody is. */
+  #aloneSince = Number.POSITIVE_INFINITY;
   /** The shared map was restored: others may have it from an earlier life. */
   #hasPast = false;
   #collectAt = Number.POSITIVE_INFINITY;
@@ -110,13 +122,22 @@ export class ReplicatedState {
       (entry, before) => this.#onShared(entry, before),
       (key) => this.#keys.delete(key),
     );
+    const { flow, syncIntervalMs } = this.config;
+    this.#rate = flow && new WriteRate(flowSettings(flow), syncIntervalMs);
+    this.#own = new OwnWrites(this.#maps, this.config, this.#rate);
     this.#beats = new Heartbeats(this.config, this.#maps, this.#peers, this.counters, (beat) =>
       this.#emit({ type: "heartbeat", ...beat }),
     );
     const packing = rng.fork("state-packing");
     this.#exchange = new Exchange(this.config, this.#maps, this.#shared, this.#keys, this.#beats, packing);
     this.#rumours = new Rumours(this.#maps, this.#shared);
-    const voices = { peers: this.#peers, exchange: this.#exchange, rumours: this.#rumours, beats: this.#beats };
+    const voices = {
+      peers: this.#peers,
+      own: this.#own,
+      exchange: this.#exchange,
+      rumours: this.#rumours,
+      beats: this.#beats,
+    };
     this.#rounds = new Rounds(this.config, voices, rng, (to, bytes) => this.#send(to, bytes));
   }
 
@@ -125,6 +146,7 @@ export class ReplicatedState {
   /** Arms the timers. Once. @param wallMs wall-clock ms since 1970 at this `now` */
   start(now: number, wallMs: number): void {
     this.setWallClock(wallMs, now);
+    this.#rate?.start(now);
     this.#rounds.start(now);
     this.#collectAt = now + this.#collectEveryMs;
   }
@@ -163,21 +185,17 @@ export class ReplicatedState {
   }
 
   /**
-   * Writes a key of our own map. The value is copied. Throws StateError "key-invalid", "value-too-long", "ttl-invalid",
-   * "too-many-keys".
+   * Writes a key of our own map; under flow control as soon as there is leave to. The value is copied. Throws StateError
+   * "key-invalid", "value-too-long", "ttl-invalid", "too-many-keys".
    * @param ttlMs after which it is deleted; for ever when left out
    */
   set(key: string, value: Uint8Array, now: number, ttlMs?: number): void {
-    const from = this.#maps.own.maxVersion;
-    if (this.#maps.set(key, value, ttlMs, now)) this.#spreadOwn(from, now);
+    this.#changeOwn(now, () => this.#own.set(key, value, ttlMs, now));
   }
 
   /** Deletes a key of our own map; whether it was there. */
   delete(key: string, now: number): boolean {
-    const from = this.#maps.own.maxVersion;
-    const wasThere = this.#maps.delete(key, now);
-    if (wasThere) this.#spreadOwn(from, now);
-    return wasThere;
+    return this.#changeOwn(now, () => this.#own.delete(key, now));
   }
 
   /** Writes a key of the shared map, over whatever is there. Throws as `set` does. */
@@ -186,10 +204,10 @@ export class ReplicatedState {
     checkValue(value, this.config);
     const ttl = checkedTtl(ttlMs);
     this.#shared.expire(this.#wallAt(now));
-    if (!this.#shared.hasRoomFor(key))
+    if (!this.#shared.hasRoomFor(key, value))
       throw new StateError(
         "too-many-keys",
-        `the shared map has ${this.config.maxSharedKeys} keys, the most it may have`,
+        `the shared map may have ${this.config.maxSharedKeys} keys, as many deleted ones, and ${this.config.maxSharedBytes} bytes: it is full`,
       );
     this.#writeShared(key, value.slice(), ttl, now);
   }
@@ -204,9 +222,19 @@ export class ReplicatedState {
 
   // Looking in
 
-  /** A value of our own map. Borrowed: not to be changed. */
+  /** A value of our own map, as last set, whether held back or not. Borrowed: not to be changed. */
   get(key: string): Uint8Array | undefined {
-    return this.#maps.own.get(key) ?? undefined;
+    return this.#own.get(key) ?? undefined;
+  }
+
+  /** How fast our own map may be written at present: writes a second. Infinity without flow control. */
+  get maxWriteRate(): number {
+    return this.#own.maxRate;
+  }
+
+  /** Keys of our own map that wait to be written. */
+  get heldWrites(): number {
+    return this.#own.heldCount;
   }
 
   /** A value of another's map, as far as it has been heard. */
@@ -214,7 +242,7 @@ export class ReplicatedState {
     return this.#maps.find(owner)?.get(key) ?? undefined;
   }
 
-  /** The owner's map (ours by default), in order of versions. */
+  /** The owner's map (ours by default) as it spreads, in order of versions. */
   entries(owner: string = this.name): NodeKey[] {
     const keys: NodeKey[] = [];
     for (const { key, value, version } of this.#maps.find(owner)?.entries() ?? []) {
@@ -264,6 +292,14 @@ export class ReplicatedState {
     return this.#beats.everyMs;
   }
 
+  /**
+   * How often a member's heartbeats are heard, on average: ms, `heartbeatEveryMs` and one and a half rounds. Longer where
+   * the beats do not fit the packets, or many are lost. 0 when heartbeats are off.
+   */
+  get heartbeatHeardMs(): number {
+    return this.#beats.heardMs;
+  }
+
   /** Hashes of all maps and of the shared one: equal at two nodes that have the same. */
   get roots(): readonly [owners: number, keys: number] {
     return [this.#maps.tree.root, this.#keys.root];
@@ -287,6 +323,7 @@ export class ReplicatedState {
       sharedGc: this.#shared.gc,
       rumours: this.#rumours.length,
       beats: this.#beats.waiting,
+      heldWrites: this.#own.heldCount,
     };
   }
 
@@ -299,8 +336,11 @@ export class ReplicatedState {
     const to = { ...from };
     const { maxPacketBytes, maxPacketWrites } = this.config;
     const wallMs = this.#wallAt(now);
-    const { bytes: answer, missed } = this.#exchange.answer(message, maxPacketBytes, maxPacketWrites, wallMs);
-    if (answer !== undefined) this.#send(to, answer);
+    const rates = this.#shareRates(message, now);
+    const answer = this.#exchange.answer(message, maxPacketBytes, maxPacketWrites, wallMs, rates);
+    const { bytes: reply, missed, gave } = answer;
+    if (gave) this.#rate?.onExchange(missed.bytes > 0, now);
+    if (reply !== undefined) this.#send(to, reply);
     this.#wishStream(to, missed, now);
   }
 
@@ -321,24 +361,26 @@ export class ReplicatedState {
 
   /** The answer on a stream asked for. What is returned is to be written before closing; the exchange is over. */
   handleStreamReply(id: number, bytes: Uint8Array, now: number): Uint8Array | undefined {
-    if (this.#stream?.id !== id) {
+    const stream = this.#stream;
+    if (stream?.id !== id) {
       this.#drop("stream-unexpected");
       return undefined;
     }
     this.#stream = undefined;
-    return this.#answerOnStream(bytes, now);
+    return this.#answerOnStream(bytes, now, stream.to);
   }
 
   /** A stream asked for has ended without an answer. */
   handleStreamEnd(id: number): void {
-    if (this.#stream?.id === id) this.#stream = undefined;
+    if (this.#stream?.id !== id) return;
+    this.#patience.note(this.#stream.to, true);
+    this.#stream = undefined;
   }
 
   /** Fires all that is due. Early, late and repeated calls are harmless. */
   handleTimeout(now: number): void {
     this.#shared.expire(this.#wallAt(now));
-    const from = this.#maps.own.maxVersion;
-    if (this.#maps.expiresAt <= now && this.#maps.expire(now)) this.#spreadOwn(from, now);
+    if (this.#maps.expiresAt <= now || this.#own.deadline <= now) this.#changeOwn(now, () => this.#maps.expire(now));
     if (now >= this.#collectAt) {
       this.#collectAt = now + this.#collectEveryMs;
       this.#collect(now);
@@ -377,6 +419,7 @@ export class ReplicatedState {
       this.#rounds.deadline,
       this.#collectAt,
       this.#maps.expiresAt,
+      this.#own.deadline,
       this.#shared.expiresAt - this.#wallOffsetMs,
     );
   }
@@ -407,6 +450,26 @@ export class ReplicatedState {
     if (this.config.gossipNodes === 0) return;
     this.#rumours.addKey(key);
     this.#rounds.armGossip(now);
+  }
+
+  /** Changes our own map, and spreads what that wrote. */
+  #changeOwn<T>(now: number, change: () => T): T {
+    const from = this.#maps.own.maxVersion;
+    const held = this.#own.heldCount;
+    const result = change();
+    this.#own.release(now);
+    if (this.#maps.own.maxVersion > from) this.#spreadOwn(from, now);
+    const { heldCount, maxRate } = this.#own;
+    if (held > 0 !== heldCount > 0) this.#emit({ type: "flow", held: heldCount, maxWriteRate: maxRate });
+    return result;
+  }
+
+  /** Under flow control: what to say of our rate in the answer, if anything. */
+  #shareRates({ rates, roots, initiator }: StateMessage, now: number): RateLine | undefined {
+    if (rates === undefined || this.#rate === undefined) return undefined;
+    if (roots !== undefined) return this.#own.answerRates(rates, now);
+    if (initiator || !this.#rate.onAnswer(rates, now)) this.#drop("rates-unexpected");
+    return undefined;
   }
 
   #spreadOwn(from: number, now: number): void {
@@ -446,15 +509,20 @@ export class ReplicatedState {
       else if (outcome !== "applied" && outcome !== "stale") this.#drop(outcome);
     }
     this.#takeBeats(message, now);
-    if (this.#exchange.isEqual(message)) this.counters.idleRounds++;
+    if (this.#exchange.isEqual(message)) {
+      this.counters.idleRounds++;
+      this.#rate?.onExchange(false, now);
+    }
     if (message.roots?.[Tree.keys] === this.#keys.root) this.#shared.becomeComplete(message.gc);
     if (this.#rounds.hasNews) this.#rounds.armGossip(now);
     return message;
   }
 
-  #answerOnStream(bytes: Uint8Array, now: number): Uint8Array | undefined {
+  /** @param asked whom we asked, where it is an answer */
+  #answerOnStream(bytes: Uint8Array, now: number, asked?: Endpoint): Uint8Array | undefined {
     const message = this.#receive(bytes, now);
     if (message === undefined) return undefined;
+    if (asked !== undefined) this.#patience.note(asked, isIdle(message));
     this.counters.streams++;
     const everything = Number.POSITIVE_INFINITY;
     return this.#exchange.answer(message, this.config.maxStreamBytes, everything, this.#wallAt(now)).bytes;
@@ -474,8 +542,10 @@ export class ReplicatedState {
     this.#maps.collect(now);
     // Somebody who has never met another has nobody who could bring anything back.
     const isNew = this.#heardAt === Number.NEGATIVE_INFINITY && !this.#hasPast;
-    const inTouch = this.#isInTouch(now) || isNew;
-    this.#shared.collect(this.#wallAt(now), inTouch);
+    this.#aloneSince = this.#peers.isEmpty ? Math.min(this.#aloneSince, now) : Number.POSITIVE_INFINITY;
+    // Whoever comes back to the last one of a pool has been away for longer than deletions are remembered.
+    const isAlone = now - this.#aloneSince >= this.config.tombstoneGraceMs;
+    this.#shared.collect(this.#wallAt(now), this.#isInTouch(now) || isNew || isAlone);
   }
 
   #isInTouch(now: number): boolean {
@@ -490,8 +560,9 @@ export class ReplicatedState {
     if (!missed.oversize && bytes <= threshold) return;
     // A driver that never reports an end does not stop us for good.
     if (this.#stream !== undefined && now < this.#stream.until) return;
+    if (!this.#patience.allows(to)) return;
     const id = ++this.#streamId;
-    this.#stream = { id, places: missed.places(maxStreamPlaces, isReunion), until: now + 2 * streamTimeoutMs };
+    this.#stream = { id, to, places: missed.places(maxStreamPlaces, isReunion), until: now + 2 * streamTimeoutMs };
     this.#streams.push({ id, to, timeoutMs: streamTimeoutMs });
   }
 
@@ -519,6 +590,11 @@ export class ReplicatedState {
   #drop(reason: StateDropReason): void {
     this.counters.drops.set(reason, (this.counters.drops.get(reason) ?? 0) + 1);
   }
+}
+
+/** Neither tells anything nor asks for it. */
+function isIdle({ ownerWants, keyWants, deltas, writes }: StateMessage): boolean {
+  return ownerWants.length + keyWants.length + deltas.length + writes.length === 0;
 }
 
 function asSharedKey({ key, value, writer, ms, count, ttlMs, dead }: SharedEntry): SharedKey | undefined {

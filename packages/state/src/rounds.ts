@@ -7,6 +7,7 @@ import type { MessageBuilder } from "./codec.ts";
 import type { StateConfig } from "./config.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Heartbeats } from "./heartbeats.ts";
+import type { OwnWrites } from "./own-writes.ts";
 import type { Peers } from "./peers.ts";
 import type { Rumours } from "./rumours.ts";
 
@@ -17,6 +18,7 @@ const beatJitterShare = 0.1;
 /** Whom there is to speak to, and what there is to say. */
 export interface Voices {
   readonly peers: Peers;
+  readonly own: OwnWrites;
   readonly exchange: Exchange;
   readonly rumours: Rumours;
   readonly beats: Heartbeats;
@@ -81,7 +83,7 @@ export class Rounds {
     }
     if (now >= this.#syncAt) {
       this.#syncAt = now + this.#jitterRng.jitter(syncIntervalMs, jitterShare);
-      this.#openExchanges();
+      this.#openExchanges(now);
     }
     if (now >= this.#gossipAt) {
       this.#gossip();
@@ -95,9 +97,9 @@ export class Rounds {
     return this.#beatenAt + this.#beatShare * this.#voices.beats.everyMs;
   }
 
-  #openExchanges(): void {
+  #openExchanges(now: number): void {
     const rng = this.#syncRng;
-    const { peers, exchange } = this.#voices;
+    const { peers, exchange, own } = this.#voices;
     const { syncNodes, reachOutShare } = this.#config;
     const to = peers.someAlive(syncNodes, rng).map(({ endpoint }) => endpoint);
     // Alone, there is nobody else to try.
@@ -105,7 +107,7 @@ export class Rounds {
     const dead = rng.float() < share ? peers.oneDead(rng) : undefined;
     if (dead !== undefined) to.push(dead.endpoint);
     if (rng.float() < share && this.seeds.length > 0) to.push(this.seeds[rng.below(this.seeds.length)]!);
-    for (const endpoint of to) this.#send(endpoint, exchange.open());
+    for (const endpoint of to) this.#send(endpoint, exchange.open(own.openRates(now)));
   }
 
   #gossip(): void {

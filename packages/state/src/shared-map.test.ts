@@ -4,7 +4,7 @@ import type { SharedWrite } from "./messages.ts";
 import { SharedMap } from "./shared-map.ts";
 
 const graceMs = 100_000;
-const limits = { maxSharedKeys: 3, tombstoneGraceMs: graceMs, maxDriftMs: 1000 };
+const limits = { maxSharedKeys: 3, maxSharedBytes: 1e9, tombstoneGraceMs: graceMs, maxDriftMs: 1000 };
 const value = Uint8Array.of(1);
 
 function map(): SharedMap {
@@ -112,7 +112,7 @@ describe("SharedMap", () => {
     for (let k = 0; k < 12; k++) expect(shared.apply(write(`k${k}`, 5000), noStamp, 6000)).toBe("applied");
     expect(shared.apply(write("k12", 5000), noStamp, 6000)).toBe("too-many-keys");
     expect(shared.apply(write("k3", 5001), noStamp, 6000)).toBe("applied");
-    expect(shared.hasRoomFor("k3")).toBe(true);
-    expect(shared.hasRoomFor("k99")).toBe(false);
+    expect(shared.hasRoomFor("k3", Uint8Array.of(1))).toBe(true);
+    expect(shared.hasRoomFor("k99", Uint8Array.of(1))).toBe(false);
   });
 });

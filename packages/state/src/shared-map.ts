@@ -13,6 +13,7 @@
 import { finish, hashBytes, hashNumber, hashText } from "./hash.ts";
 import { compareStamps, HybridClock, noStamp, type Stamp } from "./hlc.ts";
 import type { KeyLine, SharedWrite } from "./messages.ts";
+import { entryBytes } from "./owner-map.ts";
 
 export interface SharedEntry extends SharedWrite {
   /** Deleted, or over its time: no value from now on. */
@@ -24,12 +25,13 @@ export interface SharedEntry extends SharedWrite {
 }
 
 /**
- * What came of a write: taken; nothing new; stamped too far ahead; a leftover of what was deleted long ago; no room.
+ * What came of a write: taken; nothing new; stamped too far ahead; a leftover of what was deleted long ago; no room, of either kind.
  */
-export type SharedOutcome = "applied" | "stale" | "clock-drift" | "leftover" | "too-many-keys";
+export type SharedOutcome = "applied" | "stale" | "clock-drift" | "leftover" | "too-many-keys" | "too-many-bytes";
 
 export interface SharedLimits {
   readonly maxSharedKeys: number;
+  readonly maxSharedBytes: number;
   readonly tombstoneGraceMs: number;
   readonly maxDriftMs: number;
 }
@@ -56,6 +58,8 @@ export class SharedMap {
   readonly #onEntry: OnShared;
   readonly #onDropped: (key: string) => void;
   #live = 0;
+  /** What keys and values take, by `entryBytes`. */
+  #bytes = 0;
   /** Wall-clock ms of the first time to live that ends. */
   #expiresAt = Number.POSITIVE_INFINITY;
   /** Wall-clock ms of the next look for those that have ended, which passes over all keys. */
@@ -97,8 +101,9 @@ export class SharedMap {
   }
 
   /** Whether there is room for a write of our own to this key. */
-  hasRoomFor(key: string): boolean {
+  hasRoomFor(key: string, value: Uint8Array): boolean {
     const entry = this.#entries.get(key);
+    if (this.#bytesWith(key, value) > this.#limits.maxSharedBytes) return false;
     if (entry !== undefined && !entry.dead) return true;
     const { maxSharedKeys } = this.#limits;
     return this.#live < maxSharedKeys && (entry !== undefined || this.#entries.size < 2 * maxSharedKeys);
@@ -120,6 +125,11 @@ export class SharedMap {
       if (!dead && compareStamps(write, this.gc) <= 0 && compareStamps(senderGc, this.gc) < 0) return "leftover";
       if (this.#entries.size >= this.#mostRemote) return "too-many-keys";
     } else if (compareWrites(write, known) <= 0) return "stale";
+    // Ended elsewhere, and not by our clock: taken as it is, its value would never be asked for.
+    if (write.value === null && write.ttlMs > 0 && !isOver(write, wallMs)) return "clock-drift";
+    // What frees room is always taken.
+    const bytes = this.#bytesWith(write.key, dead ? null : write.value);
+    if (bytes > this.#bytes && bytes > 2 * this.#limits.maxSharedBytes) return "too-many-bytes";
     this.clock.witness(write);
     this.#put(dead && write.value !== null ? { ...write, value: null } : write, dead, wallMs);
     return "applied";
@@ -212,6 +222,7 @@ export class SharedMap {
     for (const entry of this.#entries.values()) {
       if (!entry.dead || entry.holdUntilMs > wallMs || !this.#isForgettable(entry, wallMs)) continue;
       this.#entries.delete(entry.key);
+      this.#bytes -= entryBytes(entry.key, entry.value);
       this.#onDropped(entry.key);
       // What our clock has ended is not what was deleted: were it fast, others would bury what still has its time.
       if (entry.ttlMs === 0 && entry.ms >= this.completeFromMs && compareStamps(entry, this.gc) > 0)
@@ -222,6 +233,11 @@ export class SharedMap {
   /** Peers may be at their limit when ours is lower, or write at the same time: to refuse too early is to differ for good. */
   get #mostRemote(): number {
     return 4 * this.#limits.maxSharedKeys;
+  }
+
+  #bytesWith(key: string, value: Uint8Array | null): number {
+    const before = this.#entries.get(key);
+    return this.#bytes + entryBytes(key, value) - (before ? entryBytes(key, before.value) : 0);
   }
 
   #isForgettable(write: SharedWrite, wallMs: number): boolean {
@@ -243,6 +259,7 @@ export class SharedMap {
       hash: hashWrite(write),
       holdUntilMs,
     };
+    this.#bytes = this.#bytesWith(key, value);
     this.#entries.set(key, entry);
     this.#live += (dead ? 0 : 1) - (before === undefined || before.dead ? 0 : 1);
     if (ttlMs > 0 && !dead) this.#expiresAt = Math.min(this.#expiresAt, ms + ttlMs);

@@ -35,10 +35,14 @@ export type StateDropReason =
   | "generation-ahead"
   /** More keys than anyone may have. */
   | "too-many-keys"
+  /** More bytes than anyone may have, or than all others together may. */
+  | "too-many-bytes"
   /** A stamp further ahead of our clock than `maxDriftMs`: one of the clocks is wrong. */
   | "clock-drift"
   /** A shared key that was deleted longer ago than the grace period. */
   | "leftover"
+  /** Rates in an answer to no opening of ours, or a second time. */
+  | "rates-unexpected"
   /** A heartbeat of a life that is not known here, or of a hash that several have. */
   | "beat-unknown"
   | "beat-ambiguous"
@@ -69,6 +73,8 @@ export type StateEvent =
     }
   /** A heartbeat of a life of the owner that is higher than any before, or those before were wrong: it lives. */
   | { readonly type: "heartbeat"; readonly owner: string; readonly generation: number; readonly beat: number }
+  /** Flow control began to hold writes of our map back, or has written them all. `maxWriteRate`: writes a second. */
+  | { readonly type: "flow"; readonly held: number; readonly maxWriteRate: number }
   /** So many events were lost because nobody polled: look at the maps anew. */
   | { readonly type: "state-overflow"; readonly lost: number };
 
@@ -132,6 +138,8 @@ export interface StateInspection {
   /** What this node lacks of the shared map at or below this is deleted. */
   readonly sharedGc: Stamp;
   readonly rumours: number;
+  /** Keys of our map that flow control holds back. */
+  readonly heldWrites: number;
   /** Heartbeats that wait to be told of, ours included. */
   readonly beats: number;
 }

@@ -10,6 +10,7 @@
  */
 import { Pattern } from "@hearsay/serf";
 import type { AgentEvent } from "../agent/agent-event.ts";
+import { wireTags } from "../agent/wire-tags.ts";
 
 interface TagFilter {
   readonly tag: string;
@@ -128,7 +129,7 @@ export function wantedPart({ filter }: HandlerSpec, event: AgentEvent): AgentEve
   if (fitting.length === 0) return undefined;
   if (!("members" in event) || fitting.some(({ tags }) => tags.length === 0)) return event;
   const members = event.members.filter((member) =>
-    fitting.some(({ tags }) => tags.every(({ tag, pattern }) => pattern.test(tagOf(member.tags, tag)))),
+    fitting.some(({ tags }) => tags.every(({ tag, pattern }) => pattern.test(tagOf(wireTags(member), tag)))),
   );
   return members.length === 0 ? undefined : { kind: event.kind, members };
 }

@@ -4,6 +4,7 @@
  */
 import type { Member } from "@hearsay/node";
 import type { AgentEvent } from "../agent/agent-event.ts";
+import { wireTags } from "../agent/wire-tags.ts";
 
 /** This member, as it is when the command starts. */
 export type Self = Pick<Member, "name" | "address" | "port" | "tags">;
@@ -43,7 +44,9 @@ export function scriptInput(event: AgentEvent): Uint8Array {
   return Buffer.concat([payload, Uint8Array.of(lineBreak)]);
 }
 
-function memberLine({ name, address, tags }: Member): string {
+function memberLine(member: Member): string {
+  const { name, address } = member;
+  const tags = wireTags(member);
   const all = sortedTags(tags).map(([key, value]) => `${key}=${value}`);
   return `${[escaped(name), address, escaped(tagOf(tags, "role")), escaped(all.join(","))].join("\t")}\n`;
 }

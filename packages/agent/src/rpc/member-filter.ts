@@ -5,6 +5,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Member } from "@hearsay/node";
 import { Pattern } from "@hearsay/serf";
+import { wireTags } from "../agent/wire-tags.ts";
 import { RefusedRequest } from "./errors.ts";
 import type { FilterBody } from "./messages.ts";
 
@@ -54,7 +55,8 @@ class Slices {
 }
 
 function ownTag(member: Member, key: string): string {
-  return Object.hasOwn(member.tags, key) ? member.tags[key]! : "";
+  const tags = wireTags(member);
+  return Object.hasOwn(tags, key) ? tags[key]! : "";
 }
 
 function anchored(pattern: string): Pattern {

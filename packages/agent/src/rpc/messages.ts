@@ -5,6 +5,7 @@
 import { addressBytes, addressText } from "@hearsay/core";
 import type { Member } from "@hearsay/node";
 import { type MsgpackInput, Reader, Writer } from "@hearsay/wire";
+import { wireTags } from "../agent/wire-tags.ts";
 import { RefusedRequest } from "./errors.ts";
 
 export const IPC_VERSION = 1;
@@ -199,7 +200,7 @@ export function memberBody(member: Member): MsgpackInput {
     Name: member.name,
     Addr: addressBytes(member.address) ?? new Uint8Array(0),
     Port: member.port,
-    Tags: member.tags,
+    Tags: wireTags(member),
     Status: member.status,
     ProtocolMin: member.protocolMin,
     ProtocolMax: member.protocolMax,

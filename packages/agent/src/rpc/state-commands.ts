@@ -47,13 +47,19 @@ function command(run: Run): Command {
 
 function get({ host: { node } }: Session, { shared, member, key }: StateRequest): Answer {
   if (!shared && isStranger(node, member)) return { error: STATE_ERRORS.noSuchMember };
-  const owner = member === "" ? node.name : member;
-  const value = shared ? node.shared.get(key) : node.state.of(owner).get(key);
-  if (value === undefined) return { error: STATE_ERRORS.noSuchKey };
-  // Who wrote a shared key stands in the list alone.
-  const written = shared ? node.shared.entries(key).find((entry) => entry.key === key) : undefined;
-  const record = { member: written?.writer ?? owner, key, value, time: written?.time };
-  return { body: { Entry: stateRecordBody(record) } };
+  const record = shared ? sharedRecord(node, key) : ownedRecord(node, member === "" ? node.name : member, key);
+  return record === undefined ? { error: STATE_ERRORS.noSuchKey } : { body: { Entry: stateRecordBody(record) } };
+}
+
+function ownedRecord(node: HearsayNode, member: string, key: string): StateRecord | undefined {
+  const value = node.state.of(member).get(key);
+  return value === undefined ? undefined : { member, key, value, time: undefined };
+}
+
+/** Who wrote it stands in the list alone, where it is the first of those that begin so. */
+function sharedRecord(node: HearsayNode, key: string): StateRecord | undefined {
+  const { value: first } = node.shared.scan(key).next();
+  return first?.key === key ? { ...first, member: first.writer } : undefined;
 }
 
 async function set({ host: { node }, gone }: Session, request: StateRequest): Promise<Answer> {
@@ -94,21 +100,17 @@ const sizeOf = (value: MsgpackInput): number =>
 function* recordsAfter(node: HearsayNode, request: StateRequest): Generator<StateRecord> {
   const { shared, member, prefix, afterMember, afterKey } = request;
   if (shared) {
-    for (const entry of sortedEntries(node.shared.entries(prefix))) {
-      if (entry.key > afterKey || afterKey === "") yield { ...entry, member: entry.writer };
-    }
+    // Values are made one by one, until the page is full: all of them together may take a second.
+    for (const entry of node.shared.scan(prefix, afterKey)) yield { ...entry, member: entry.writer };
     return;
   }
   for (const owner of member === "" ? node.state.members().sort(order) : [member]) {
     if (owner < afterMember) continue;
-    for (const { key, value } of sortedEntries(node.state.of(owner).entries(prefix))) {
-      if (owner !== afterMember || key > afterKey) yield { member: owner, key, value, time: undefined };
+    const behind = owner === afterMember ? afterKey : "";
+    for (const { key, value } of node.state.of(owner).scan(prefix, behind)) {
+      yield { member: owner, key, value, time: undefined };
     }
   }
-}
-
-function sortedEntries<T extends { readonly key: string }>(entries: readonly T[]): readonly T[] {
-  return [...entries].sort((a, b) => order(a.key, b.key));
 }
 
 const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

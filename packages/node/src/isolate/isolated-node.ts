@@ -5,6 +5,7 @@
 
 import { Worker } from "node:worker_threads";
 import { distanceMs } from "@hearsay/serf";
+import { stateDefaults } from "@hearsay/state";
 import type { CallOptions, Explanation, HearsayNode, JoinResult, Logger, Member, NodeStats } from "../api.ts";
 import {
   checkEventName,
@@ -15,13 +16,14 @@ import {
   checkTargets,
   querySignal,
 } from "../call-checks.ts";
-import { abortable, closedError, leftError, NodeError, optionError, throwIfAborted } from "../errors.ts";
+import { abortable, closedError, leftError, NodeError, optionError, systemCode, throwIfAborted } from "../errors.ts";
 import { summarize } from "../explain.ts";
 import { checkTags, type NodeSettings } from "../options.ts";
 import { poolKeys } from "../pool-keys.ts";
 import { type QueryStart, RunningQuery } from "../query-call.ts";
 import type { Coordinate, IncomingQuery, KeyResult, PoolKeys, QueryCall, QueryOptions } from "../serf-api.ts";
 import { StateFace } from "../state/state-face.ts";
+import type { StateSettings } from "../state/state-options.ts";
 import { StatefulNode } from "../state/stateful-node.ts";
 import { EvidenceMirror } from "./evidence-mirror.ts";
 import { firstMessage } from "./first-message.ts";
@@ -82,12 +84,7 @@ export class IsolatedNode extends StatefulNode implements HearsayNode {
     const { signal } = context;
     const counters = new SharedArrayBuffer(8 * (ENCRYPTED + 1));
     const data: WorkerStart = { settings, logging: context.logger !== undefined, counters };
-    const worker = new Worker(new URL("./worker.js", import.meta.url), {
-      workerData: data,
-      name: "hearsay",
-      // What belongs to `node --eval` does not go for files.
-      execArgv: process.execArgv.filter((argument) => !argument.startsWith("--input-type")),
-    });
+    const worker = startWorker(data);
     try {
       const ready = await abortable(firstMessage(worker), signal, "starting");
       return new IsolatedNode(worker, settings, counters, ready, context);
@@ -112,7 +109,7 @@ export class IsolatedNode extends StatefulNode implements HearsayNode {
     this.name = settings.name;
     this.address = ready.address;
     this.port = ready.port;
-    this.#mirrored = settings.state && new MirroredState(this.#stateLink());
+    this.#mirrored = settings.state && new MirroredState(this.#stateLink(settings.state));
     this.face = new StateFace(this.#mirrored);
     this.#exited = new Promise((resolve) => worker.once("exit", () => resolve()));
     worker.on("message", this.#onMessage);
@@ -405,9 +402,10 @@ export class IsolatedNode extends StatefulNode implements HearsayNode {
     return phi === undefined ? rest : { ...rest, phi };
   }
 
-  #stateLink(): StateLink {
+  #stateLink({ config }: StateSettings): StateLink {
     return {
       name: this.name,
+      maxValueBytes: config.maxValueBytes ?? stateDefaults.maxValueBytes,
       requireOpen: () => this.#requireOpen(),
       call: (method, args, signal) => this.#call(method, args as Calls[typeof method], signal),
       tell: (method, args) => this.#post({ type: "call", id: 0, method, args }),
@@ -438,5 +436,22 @@ export class IsolatedNode extends StatefulNode implements HearsayNode {
       await this.#request("respond", [query.lTime, query.id, bytes]);
     };
     return { ...query, respond };
+  }
+}
+
+/**
+ * The process's own flags go for the worker too, by themselves. Only where one belongs to `node --eval`, and does not go for files,
+ * are the others said; then those of V8 may not be among them.
+ */
+function startWorker(data: WorkerStart): Worker {
+  const start = (flags: { readonly execArgv?: string[] }) =>
+    new Worker(new URL("./worker.js", import.meta.url), { workerData: data, name: "hearsay", ...flags });
+  const others = process.execArgv.filter((argument) => !argument.startsWith("--input-type"));
+  if (others.length === process.execArgv.length) return start({});
+  try {
+    return start({ execArgv: others });
+  } catch (error) {
+    if (systemCode(error) !== "ERR_WORKER_INVALID_EXEC_ARGV") throw error;
+    return start({ execArgv: [] });
   }
 }

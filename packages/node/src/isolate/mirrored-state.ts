@@ -22,6 +22,7 @@ const LEAST_ASK_MS = 20;
 /** How it reaches the worker. */
 export interface StateLink {
   readonly name: string;
+  readonly maxValueBytes: number;
   /** @throws NodeError CLOSED, LEFT */
   requireOpen(): void;
   /** Asks, and waits for the answer. Rejects as the node's calls do. */
@@ -42,6 +43,7 @@ interface Source {
 
 export class MirroredState implements StatePort {
   readonly name: string;
+  readonly maxValueBytes: number;
   /** The worker's, life by life. Nothing is counted in it here. */
   readonly counters: CounterTable;
   readonly #link: StateLink;
@@ -53,6 +55,7 @@ export class MirroredState implements StatePort {
 
   constructor(link: StateLink) {
     this.name = link.name;
+    this.maxValueBytes = link.maxValueBytes;
     this.#link = link;
     // Without bounds of its own: what the worker has taken is taken. No process has a life of this number.
     this.counters = new CounterTable({

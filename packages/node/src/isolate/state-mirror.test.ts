@@ -24,6 +24,7 @@ function pair() {
   const told: [string, readonly unknown[]][] = [];
   const main = new MirroredState({
     name: "w",
+    maxValueBytes: 1024,
     requireOpen: () => {},
     call: async (method, args) => void told.push([method, args]),
     tell: (method, args) => void told.push([method, args]),
@@ -38,7 +39,6 @@ function pair() {
       phi: (member: string) => phis.get(member),
       reading: (name: string) => readings.get(name),
     },
-    counters,
     members: () => phis.keys(),
   };
   const set = (member: string, key: string, after: Uint8Array | undefined) => {
@@ -67,7 +67,7 @@ function pair() {
     });
     return lines;
   };
-  return { mirror, main, maps, shared, phis, readings, counters, set, setShared, sync, told, news: () => news };
+  return { mirror, source, main, maps, shared, phis, readings, counters, set, setShared, sync, told, news: () => news };
 }
 
 test("of each key the latest is told, once", () => {
@@ -134,42 +134,52 @@ test("counters come life by life, with what is new of each", () => {
 });
 
 test("phi and aggregates are told once a second", () => {
-  const { mirror, main, phis, readings, sync } = pair();
+  const { mirror, source, main, phis, readings, sync, news } = pair();
   sync();
+  mirror.drained(5_000, source);
+  expect([mirror.empty, news()]).toEqual([true, 0]);
   phis.set("a", 0.5);
-  mirror.drained(10_000);
+  mirror.drained(10_000, source);
   sync();
   phis.set("a", 2);
-  mirror.drained(10_999);
+  mirror.drained(10_999, source);
   expect([mirror.empty, main.phi("a"), main.phi("w"), main.phi("b")]).toEqual([true, 0.5, 0, undefined]);
   const reading = { age: 100, mean: 3 } as AggregateReading;
   readings.set("load", reading);
-  main.openAggregate("load", () => 3, { roundMs: 1000, epochRounds: 50 });
+  main.openAggregate("load", () => 3, { roundMs: 1000, epochRounds: 50, least: 0, greatest: 100 });
   mirror.opened("load");
-  mirror.drained(11_000);
+  mirror.drained(11_000, source);
   sync();
   expect([main.phi("a"), main.reading("load")?.mean]).toEqual([2, 3]);
   expect(main.reading("load")!.age).toBeGreaterThanOrEqual(100);
   main.closeAggregate("load");
+  mirror.closed("load");
   expect(main.reading("load")).toBeUndefined();
+  phis.clear();
+  for (const now of [12_000, 13_000]) {
+    mirror.drained(now, source);
+    expect(mirror.empty).toBe(now > 12_000);
+    sync();
+  }
+  expect(main.phi("a")).toBeUndefined();
 });
 
 test("a source is asked in this thread, and what is new is told", async () => {
   const { main, told } = pair();
   let value: number | undefined = 1;
   let asked = 0;
-  const source = () => {
+  const ask = () => {
     asked++;
     return value;
   };
-  main.openAggregate("x", source, { roundMs: 20, epochRounds: 10 });
+  main.openAggregate("x", ask, { roundMs: 20, epochRounds: 10, least: 0, greatest: 100 });
   await expect.poll(() => asked).toBeGreaterThan(3);
   value = undefined;
   await expect.poll(() => told.length).toBe(2);
   main.closeAggregate("x");
   const before = asked;
   expect(told).toEqual([
-    ["openAggregate", ["x", { roundMs: 20, epochRounds: 10 }, 1]],
+    ["openAggregate", ["x", { roundMs: 20, epochRounds: 10, least: 0, greatest: 100 }, 1]],
     ["aggregateValue", ["x", undefined]],
     ["closeAggregate", ["x"]],
   ]);

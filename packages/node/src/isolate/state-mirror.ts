@@ -14,7 +14,6 @@ const PERIOD_MS = 1000;
 /** Where it looks when a batch is made. */
 export interface StateSource {
   readonly calls: Pick<StatePort, "get" | "entries" | "owners" | "getShared" | "sharedEntries" | "phi" | "reading">;
-  readonly counters: CounterTable;
   /** Who may have a phi. */
   members(): Iterable<string>;
 }
@@ -30,7 +29,10 @@ export class StateMirror implements StateNews {
   /** The main thread knows nothing, or not all that has changed. */
   #isWhole = true;
   #periodAt = Number.NEGATIVE_INFINITY;
-  #isPeriodDue = false;
+  /** To be told with the next batch: of all who have one. */
+  #phis: StateBatch["phis"];
+  #areReadingsDue = false;
+  #hadPhis = false;
 
   /** @param onNews there is something to tell */
   constructor(onNews: () => void) {
@@ -68,16 +70,19 @@ export class StateMirror implements StateNews {
   }
 
   /** After the machine was drained. @param now monotonic ms */
-  drained(now: number): void {
-    if (this.#lives?.isBehind) this.#onNews();
-    if (now - this.#periodAt < PERIOD_MS) return;
-    this.#periodAt = now;
-    this.#isPeriodDue = true;
-    this.#onNews();
+  drained(now: number, source: StateSource): void {
+    if (now - this.#periodAt >= PERIOD_MS) {
+      this.#periodAt = now;
+      const phis = phisOf(source);
+      // Of nobody is no news, but to those who knew of some.
+      if (phis.length > 0 || this.#hadPhis) this.#phis = phis;
+      this.#areReadingsDue = this.#aggregates.size > 0;
+    }
+    if (!this.empty) this.#onNews();
   }
 
   get empty(): boolean {
-    const isIdle = !this.#isWhole && !this.#isPeriodDue && !this.#lives?.isBehind;
+    const isIdle = !this.#isWhole && !this.#phis && !this.#areReadingsDue && !this.#lives?.isBehind;
     return isIdle && this.#keys.size + this.#shared.size === 0;
   }
 
@@ -90,13 +95,15 @@ export class StateMirror implements StateNews {
       keys: isWhole ? allKeys(calls) : this.#changedKeys(calls),
       shared: isWhole ? allShared(calls) : Array.from(this.#shared, ([key, writer]) => sharedNews(calls, key, writer)),
       lives: this.#lives?.take() ?? [],
-      phis: this.#isPeriodDue ? phisOf(source) : undefined,
-      readings: this.#isPeriodDue ? this.#readings(calls) : [],
+      phis: this.#phis,
+      readings: this.#areReadingsDue ? this.#readings(calls) : [],
     };
+    if (this.#phis) this.#hadPhis = this.#phis.length > 0;
     this.#keys.clear();
     this.#shared.clear();
     this.#isWhole = false;
-    this.#isPeriodDue = false;
+    this.#phis = undefined;
+    this.#areReadingsDue = false;
     return batch;
   }
 
@@ -115,10 +122,10 @@ export class StateMirror implements StateNews {
   }
 }
 
-/** How far each life was told. */
+/** How far each life was told, and what was in it then: members that differ may change that without a new version. */
 class LivesTold {
   readonly #table: CounterTable;
-  readonly #versions = new Map<string, number>();
+  readonly #told = new Map<string, { readonly version: number; readonly content: number }>();
   #imprints: Uint32Array;
 
   constructor(table: CounterTable) {
@@ -136,14 +143,20 @@ class LivesTold {
     for (const [bucket, imprint] of imprints.entries()) {
       if (imprint === this.#imprints[bucket]) continue;
       for (const id of this.#table.idsOf(bucket)) {
-        const delta = this.#table.deltaOf(id, this.#versions.get(id) ?? 0);
+        const delta = this.#deltaOf(id);
         if (!delta) continue;
         news.push(delta);
-        this.#versions.set(id, delta.to);
+        this.#told.set(id, { version: delta.to, content: this.#table.contentOf(id) });
       }
     }
     this.#imprints = imprints;
     return news;
+  }
+
+  #deltaOf(id: string): LifeDelta | undefined {
+    const { version, content } = this.#told.get(id) ?? { version: 0, content: 0 };
+    const isOther = this.#table.versionOf(id) === version && this.#table.contentOf(id) !== content;
+    return this.#table.deltaOf(id, isOther ? 0 : version);
   }
 }
 

@@ -18,7 +18,7 @@ import {
   type WorkerStart,
 } from "./protocol.ts";
 import { carryOutState, isStateCall, type SourceValues } from "./state-host.ts";
-import { StateMirror } from "./state-mirror.ts";
+import { StateMirror, type StateSource } from "./state-mirror.ts";
 import type { StateBatch } from "./state-protocol.ts";
 
 /** How often the shared counters are brought up to date, at most: ms. */
@@ -43,6 +43,7 @@ class Host {
   readonly #mirror = new Mirror();
   readonly #state = new StateMirror(() => this.#flushSoon());
   readonly #sourceValues: SourceValues = new Map();
+  #stateSource: StateSource | undefined;
   readonly #counters: Float64Array;
   readonly #calls = new Map<number, AbortController>();
   /** Queries under way, by the main thread's number. */
@@ -78,7 +79,7 @@ class Host {
       });
       this.#calls.delete(0);
       this.#node = node;
-      if (node.counterTable) this.#state.attach(node.counterTable);
+      this.#attachState(node);
       for (const name of plainEvents) node.on(name, (...args) => this.#onPlainEvent(name, args));
       node.on("query", ({ respond: _, ...query }) => {
         this.#mirror.event({ kind: "query", query });
@@ -207,7 +208,7 @@ class Host {
 
   #onDrained(): void {
     const now = performance.now();
-    if (this.#node?.stateCalls) this.#state.drained(now);
+    if (this.#stateSource) this.#state.drained(now, this.#stateSource);
     if (now - this.#countedAt >= COUNTERS_EVERY_MS) {
       this.#countedAt = now;
       this.#count();
@@ -246,7 +247,7 @@ class Host {
 
   /** `anyway`: although the last batch may not have been read. Calls are few, and each is answered once. */
   #flush(anyway = false): void {
-    const isEmpty = this.#mirror.empty && (this.#state.empty || !this.#node?.stateCalls);
+    const isEmpty = this.#mirror.empty && (this.#state.empty || !this.#stateSource);
     if (!this.#node || isEmpty || !(this.#mayTell || anyway)) return;
     this.#mayTell = false;
     this.#toldAt = performance.now();
@@ -261,13 +262,19 @@ class Host {
       place: (name: string) => node.coordinate(name),
       drops: () => node.stats().drops,
     };
-    return this.#mirror.take(source, this.#stateBatch(node));
+    return this.#mirror.take(source, this.#stateBatch());
   }
 
-  #stateBatch(node: LocalNode): StateBatch | undefined {
-    const { stateCalls: calls, counterTable: counters } = node;
-    if (!calls || !counters || this.#state.empty) return undefined;
-    return this.#state.take({ calls, counters, members: () => node.names() });
+  #attachState(node: LocalNode): void {
+    const { stateCalls: calls } = node;
+    if (!calls) return;
+    this.#stateSource = { calls, members: () => node.names() };
+    this.#state.attach(calls.counters);
+  }
+
+  #stateBatch(): StateBatch | undefined {
+    if (!this.#stateSource || this.#state.empty) return undefined;
+    return this.#state.take(this.#stateSource);
   }
 
   #logger(): Logger {

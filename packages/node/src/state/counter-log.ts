@@ -1,22 +1,35 @@
 /**
  * `stateFile….log`: what this life has counted since the state file was written. Every line says how far the life had come,
- * so that the file may be cut anywhere and read twice. What is counted in one turn of the event loop goes as one line; whoever
- * counted hears of it when the system has it. So it survives the end of the process, however sudden; against the loss of power it
- * is safe from the next save of the state file on.
+ * so that the file may be cut anywhere and read twice. What is counted in one turn of the event loop goes as one line. It is
+ * written before the turn is over, and waited for: nobody else can have heard of it before the system has it. Else a process
+ * that is killed in between would come back knowing less of what it has counted than others do, and count some of it again.
+ * So it survives the end of the process, however sudden; against the loss of power it is safe from the next save of the state
+ * file on.
  */
 
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { type FileHandle, open, realpath } from "node:fs/promises";
 import type { CounterTable, LifeDelta } from "@hearsay/state";
 import { NodeError } from "../errors.ts";
-import { AppendLog } from "../snapshot/append-log.ts";
-import { realFileSystem } from "../snapshot/file-system.ts";
 import { lifeLine, parseLifeLine } from "./life-lines.ts";
 import { stateFileError, systemProblem } from "./state-file.ts";
 
 /** Largest file: bytes. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
-/** Below this it is never written anew: bytes. */
+/** From this size on, and twice what it takes then, it is written anew, with each tally once: bytes. */
 const COMPACT_AT_BYTES = 1024 * 1024;
+/** How often it is looked whether the file still stands under its name, as we left it: ms. */
+const LOOK_EVERY_MS = 1000;
 
 /** A log of an earlier life, read; open for the next. */
 export interface OpenedLog {
@@ -66,76 +79,179 @@ function readLives(path: string, bytes: Buffer): { lives: LifeDelta[]; tornBytes
 }
 
 export class CounterLog {
+  readonly #path: string;
   readonly #table: CounterTable;
-  readonly #log: AppendLog;
-  /** How far our life stands in the file, or is on its way there. */
-  #written = 0;
-  /** The group whose turn is not over yet, and the one that is being written. */
+  readonly #onProblem: (error: NodeError) => void;
+  /** For appending, so that where writing goes on never depends on what others do to the file. */
+  #fd: number;
+  /** Whole lines in the file: bytes. Behind them may be a part of one that could not be written. */
+  #bytes = 0;
+  /** How far our lives stand in the file: more than one where somebody else wrote under ours. */
+  #written = new Map<string, number>();
+  #compactAt = COMPACT_AT_BYTES;
+  #lookAt = 0;
+  /** The group whose turn is not over yet. */
   #gathering: Promise<void> | undefined;
-  #writing: Promise<void> = Promise.resolve();
+  /** What has been told of since all was well. */
+  readonly #troubles = new Set<string>();
+  #closed = false;
 
   /**
    * Begins the log anew: what it held is in the state file by now.
    * @throws the system's error
    */
   static async begin(
-    opened: OpenedLog,
+    { path, handle }: Pick<OpenedLog, "path" | "handle">,
     table: CounterTable,
     onProblem: (error: NodeError) => void,
   ): Promise<CounterLog> {
-    await opened.handle.truncate(0);
-    await opened.handle.sync();
-    return new CounterLog(opened, table, onProblem);
+    await handle.truncate(0);
+    await handle.sync();
+    await handle.close();
+    return new CounterLog(path, table, onProblem);
   }
 
-  private constructor({ path, handle }: OpenedLog, table: CounterTable, onProblem: (error: NodeError) => void) {
+  private constructor(path: string, table: CounterTable, onProblem: (error: NodeError) => void) {
+    this.#path = path;
     this.#table = table;
-    this.#log = new AppendLog({
-      path,
-      handle,
-      bytes: 0,
-      mode: 0o600,
-      maxBytes: MAX_FILE_BYTES,
-      contents: () => this.#lines(0),
-      compactAtBytes: (compactBytes) => Math.max(COMPACT_AT_BYTES, 2 * compactBytes),
-      onProblem: (problem, cause) => onProblem(stateFileError(path, problem, cause)),
-      fileSystem: realFileSystem,
-      now: () => performance.now(),
-    });
+    this.#onProblem = onProblem;
+    this.#fd = openSync(path, "a", 0o600);
   }
 
   /**
-   * Resolves when all that was counted until now has been handed to the system.
-   * @throws the system's error, or what keeps the log from being written
+   * Resolves when all that was counted in this turn of the event loop has been handed to the system, which is before its end.
+   * @throws the system's error
    */
   commit(): Promise<void> {
-    this.#gathering ??= this.#group();
+    this.#gathering ??= Promise.resolve().then(() => {
+      this.#gathering = undefined;
+      this.#append();
+    });
     return this.#gathering;
   }
 
-  /** Writes what is left, to the disk, and closes the file. */
-  close(): Promise<void> {
-    this.#append();
-    return this.#log.close();
-  }
-
-  async #group(): Promise<void> {
-    await this.#writing.catch(() => {});
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    this.#gathering = undefined;
-    this.#append();
-    this.#writing = this.#log.flush();
-    await this.#writing;
+  /** Writes what is left, to the disk, and closes the file. @throws the system's error */
+  close(): void {
+    if (this.#closed) return;
+    try {
+      this.#append();
+      fsyncSync(this.#fd);
+    } finally {
+      this.#closed = true;
+      closeSync(this.#fd);
+    }
   }
 
   #append(): void {
-    for (const line of this.#lines(this.#written)) this.#log.append(line);
-    this.#written = this.#table.versionOf(this.#table.ownId);
+    if (this.#closed) return;
+    try {
+      this.#keepName();
+      this.#write();
+    } catch (error) {
+      this.#report(`cannot be written: ${systemProblem(error)}`, error);
+      throw error;
+    }
+    this.#troubles.clear();
+    if (this.#bytes >= this.#compactAt) this.#compact();
   }
 
-  /** All that is new to somebody who knows our life up to `from`. */
-  #lines(from: number): string[] {
-    const delta = this.#table.deltaOf(this.#table.ownId, from);
-    return delta ? [lifeLine(delta)] : [];
+  /** What is new, behind the rest. */
+  #write(): void {
+    const lines = this.#lines(this.#written);
+    try {
+      if (this.#bytes + lines.length > MAX_FILE_BYTES) throw new Error("it is full, and could not be written anew");
+      writeAll(this.#fd, lines);
+    } catch (error) {
+      this.#cutBack();
+      throw error;
+    }
+    this.#bytes += lines.length;
+    this.#note();
   }
+
+  /** A broken line may stand at the end only. Where it cannot be cut off, the next look finds it before anything goes behind it. */
+  #cutBack(): void {
+    this.#lookAt = 0;
+    try {
+      ftruncateSync(this.#fd, this.#bytes);
+    } catch {
+      // What made the write fail is told.
+    }
+  }
+
+  /** Where somebody has taken or changed the file, a new one is begun. */
+  #keepName(): void {
+    const now = performance.now();
+    if (now < this.#lookAt) return;
+    const problem = this.#nameProblem();
+    if (problem !== undefined) {
+      this.#report(problem);
+      this.#rewrite();
+    }
+    // Not before all is well: until then nothing that is counted may be called written.
+    this.#lookAt = now + LOOK_EVERY_MS;
+  }
+
+  #nameProblem(): string | undefined {
+    const ours = fstatSync(this.#fd);
+    const named = statSync(this.#path, { throwIfNoEntry: false });
+    if (!named) return "was removed while in use";
+    if (named.ino !== ours.ino || named.dev !== ours.dev) return "was replaced while in use";
+    return ours.size === this.#bytes ? undefined : "was changed by somebody else while in use";
+  }
+
+  /** All that was counted is in the file already: a failure is told, and tried again later. */
+  #compact(): void {
+    try {
+      this.#rewrite();
+    } catch (error) {
+      this.#compactAt = 2 * this.#bytes;
+      this.#report(`grows, since it cannot be written anew: ${systemProblem(error)}`, error);
+    }
+  }
+
+  /** Beside it first: there is a whole file at any time, and until the new one has its name we stay with the old one. */
+  #rewrite(): void {
+    const beside = `${this.#path}.new`;
+    const lines = this.#lines(new Map());
+    rmSync(beside, { force: true });
+    // Exclusive: a link that somebody laid there is not followed.
+    const fd = openSync(beside, "ax", 0o600);
+    try {
+      writeAll(fd, lines);
+      renameSync(beside, this.#path);
+    } catch (error) {
+      closeSync(fd);
+      rmSync(beside, { force: true });
+      throw error;
+    }
+    const before = this.#fd;
+    this.#fd = fd;
+    this.#bytes = lines.length;
+    this.#compactAt = Math.max(COMPACT_AT_BYTES, 2 * lines.length);
+    this.#note();
+    closeSync(before);
+  }
+
+  /** All that was counted until now is in the file. */
+  #note(): void {
+    for (const id of this.#table.ownIds) this.#written.set(id, this.#table.versionOf(id));
+  }
+
+  /** All that is new to somebody who knows our lives so far. */
+  #lines(known: ReadonlyMap<string, number>): Buffer {
+    const deltas = this.#table.ownIds.map((id) => this.#table.deltaOf(id, known.get(id) ?? 0));
+    return Buffer.from(deltas.map((delta) => (delta ? lifeLine(delta) : "")).join(""));
+  }
+
+  /** A lasting trouble is told once. */
+  #report(problem: string, error?: unknown): void {
+    if (this.#troubles.has(problem)) return;
+    this.#troubles.add(problem);
+    this.#onProblem(stateFileError(this.#path, problem, error));
+  }
+}
+
+function writeAll(fd: number, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
 }

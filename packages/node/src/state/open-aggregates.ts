@@ -3,7 +3,7 @@
 import { abortedError, NodeError, optionError, show } from "../errors.ts";
 import type { Aggregate, AggregateOptions, AggregateReading } from "../state-api.ts";
 import { safeSource } from "./aggregate-reading.ts";
-import { checkAggregateName, checkTerms } from "./state-checks.ts";
+import { checkAggregateName, checkSignal, checkTerms } from "./state-checks.ts";
 import type { StatePort } from "./state-port.ts";
 
 /** Of one node. */
@@ -25,10 +25,8 @@ export class OpenAggregates {
   open(name: unknown, source: unknown, options: AggregateOptions): Aggregate {
     const checked = checkAggregateName(name);
     if (typeof source !== "function") throw optionError("source", source, "is no function that gives a number");
+    const signal = checkSignal(options);
     const terms = checkTerms(options);
-    const { signal } = options;
-    if (signal !== undefined && !(signal instanceof AbortSignal))
-      throw optionError("signal", signal, "is no AbortSignal");
     if (signal?.aborted) throw abortedError(signal, "the aggregate");
     this.#port.requireOpen();
     if (this.#open.has(checked))

@@ -1,6 +1,7 @@
 /** What people hand to the methods of replicated state, checked. One line for each wrong thing; what only the machine can know is left to it. */
 
 import { maxCounterNameBytes } from "@hearsay/state";
+import type { CallOptions } from "../api.ts";
 import { NodeError, optionError, show } from "../errors.ts";
 import { checkSetting } from "../option-checks.ts";
 import type { AggregateOptions, SetOptions, WatchOptions } from "../state-api.ts";
@@ -24,8 +25,27 @@ export function checkAggregateName(name: unknown): string {
 }
 
 /** @throws NodeError BAD_OPTION */
-export function checkTtl({ ttl }: SetOptions): number | undefined {
-  return ttl === undefined ? undefined : Number(checkSetting("ttl", ttl, [1, MAX_TTL_MS, true]));
+export function checkWrite(options: SetOptions): SetOptions {
+  const signal = checkSignal(options);
+  const { ttl } = options;
+  return {
+    ...(ttl === undefined ? {} : { ttl: Number(checkSetting("ttl", ttl, [1, MAX_TTL_MS, true])) }),
+    ...(signal ? { signal } : {}),
+  };
+}
+
+/** @throws NodeError BAD_OPTION */
+export function checkSignal(options: unknown): AbortSignal | undefined {
+  if (typeof options !== "object" || options === null) throw optionError("options", options, "is no object");
+  const { signal } = options as CallOptions;
+  if (signal === undefined || signal instanceof AbortSignal) return signal;
+  throw optionError("signal", signal, "is no AbortSignal");
+}
+
+/** @throws NodeError BAD_OPTION */
+export function checkPrefix(prefix: unknown): string {
+  if (typeof prefix === "string") return prefix;
+  throw optionError("prefix", prefix, "is no text");
 }
 
 /** @throws NodeError BAD_OPTION */
@@ -35,21 +55,33 @@ export function checkAmount(amount: unknown): number {
 }
 
 /** @throws NodeError BAD_OPTION */
-export function checkTerms({ roundMs = 1000, epochRounds = 50 }: AggregateOptions): AggregateTerms {
+export function checkTerms({ roundMs = 1000, epochRounds = 50, least, greatest }: AggregateOptions): AggregateTerms {
   return {
     roundMs: Number(checkSetting("roundMs", roundMs, [1, 3_600_000])),
     epochRounds: Number(checkSetting("epochRounds", epochRounds, [10, 1000, true])),
+    ...checkBounds(least, greatest),
   };
 }
 
+function checkBounds(
+  least: unknown = Number.NEGATIVE_INFINITY,
+  greatest: unknown = Number.POSITIVE_INFINITY,
+): Pick<AggregateTerms, "least" | "greatest"> {
+  for (const [option, value] of Object.entries({ least, greatest }))
+    if (typeof value !== "number" || Number.isNaN(value)) throw optionError(option, value, "is no number");
+  const bounds = { least: Number(least), greatest: Number(greatest) };
+  if (bounds.least < bounds.greatest) return bounds;
+  throw optionError("least", least, `is not below greatest, ${show(greatest)}`);
+}
+
 /** @throws NodeError BAD_OPTION */
-export function checkWatch(prefix: unknown, { initial, signal }: WatchOptions): string {
-  if (typeof prefix !== "string") throw optionError("prefix", prefix, "is no text");
+export function checkWatch(prefix: unknown, options: WatchOptions): string {
+  const checked = checkPrefix(prefix);
+  checkSignal(options);
+  const { initial } = options;
   if (initial !== undefined && typeof initial !== "boolean")
     throw optionError("initial", initial, "is neither true nor false");
-  if (signal !== undefined && !(signal instanceof AbortSignal))
-    throw optionError("signal", signal, "is no AbortSignal");
-  return prefix;
+  return checked;
 }
 
 function checkName(what: string, name: unknown, mostBytes: number): string {

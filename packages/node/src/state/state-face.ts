@@ -8,6 +8,7 @@ import type {
   MemberState,
   NodeState,
   SharedChange,
+  SharedEntry,
   SharedState,
   StateApi,
   StateChange,
@@ -16,7 +17,15 @@ import type {
   WatchOptions,
 } from "../state-api.ts";
 import { OpenAggregates } from "./open-aggregates.ts";
-import { checkAmount, checkCounterName, checkKeyName, checkTtl, checkWatch } from "./state-checks.ts";
+import {
+  checkAmount,
+  checkCounterName,
+  checkKeyName,
+  checkPrefix,
+  checkSignal,
+  checkWatch,
+  checkWrite,
+} from "./state-checks.ts";
 import type { RawChange, RawSharedChange, StatePort, StoredKey, StoredShared } from "./state-port.ts";
 import { decodeValue, encodeValue } from "./value-codec.ts";
 import { Watches } from "./watch.ts";
@@ -62,7 +71,7 @@ export class StateFace implements StateApi {
   }
 
   async saveState(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    await this.#needed.saveState(options.signal);
+    await this.#needed.saveState(checkSignal(options));
   }
 
   /** A member's key has changed; watchers are told. */
@@ -106,14 +115,20 @@ function nodeState(port: () => StatePort, changes: Watches<RawChange, StateChang
   const of = (member: () => string): MemberState => ({
     get: (key) => decoded(port().get(member(), key)),
     entries: (prefix = "") => sorted(port().entries(member()), prefix, entryFor),
+    *scan(prefix = "", after) {
+      for (const stored of sorted(port().entries(member()), prefix, itself, after)) yield entryFor(stored);
+    },
+    count: () => [...port().entries(member())].length,
   });
   return {
     ...of(() => port().name),
     async set(key, value, options = {}) {
-      await port().set(checkKeyName(key), encodeValue(value), checkTtl(options), options.signal);
+      const { ttl, signal } = checkWrite(options);
+      await port().set(checkKeyName(key), encodeValue(value, port().maxValueBytes), ttl, signal);
     },
-    delete: async (key, options = {}) => port().delete(checkKeyName(key), options.signal),
-    of: (member) => of(() => member),
+    delete: async (key, options = {}) => port().delete(checkKeyName(key), checkSignal(options)),
+    // As text: to the machine no name at all means ours.
+    of: (member) => of(() => String(member)),
     members: () => withKeys(port()),
     watch(prefix = "", options = {}) {
       const from = port();
@@ -126,17 +141,16 @@ function nodeState(port: () => StatePort, changes: Watches<RawChange, StateChang
 function sharedState(port: () => StatePort, changes: Watches<RawSharedChange, SharedChange>): SharedState {
   return {
     get: (key) => decoded(port().getShared(key)?.value),
-    entries: (prefix = "") =>
-      sorted(port().sharedEntries(), prefix, ({ key, value, writer, ms }: StoredShared) => ({
-        key,
-        value: decodeValue(value),
-        writer,
-        time: new Date(ms),
-      })),
-    async set(key, value, options = {}) {
-      await port().setShared(checkKeyName(key), encodeValue(value), checkTtl(options), options.signal);
+    entries: (prefix = "") => sorted(port().sharedEntries(), prefix, sharedEntryFor),
+    *scan(prefix = "", after) {
+      for (const stored of sorted(port().sharedEntries(), prefix, itself, after)) yield sharedEntryFor(stored);
     },
-    delete: async (key, options = {}) => port().deleteShared(checkKeyName(key), options.signal),
+    count: () => [...port().sharedEntries()].length,
+    async set(key, value, options = {}) {
+      const { ttl, signal } = checkWrite(options);
+      await port().setShared(checkKeyName(key), encodeValue(value, port().maxValueBytes), ttl, signal);
+    },
+    delete: async (key, options = {}) => port().deleteShared(checkKeyName(key), checkSignal(options)),
     watch(prefix = "", options: WatchOptions = {}) {
       const from = port();
       const checked = checkWatch(prefix, options);
@@ -148,7 +162,7 @@ function sharedState(port: () => StatePort, changes: Watches<RawSharedChange, Sh
 function counterFor(name: string, port: StatePort): Counter {
   return {
     name,
-    add: async (amount = 1, options = {}) => port.add(name, checkAmount(amount), options.signal),
+    add: async (amount = 1, options = {}) => port.add(name, checkAmount(amount), checkSignal(options)),
     value: () => port.counters.value(name),
     contribution: (member = port.name) => port.counters.contribution(member, name),
   };
@@ -182,10 +196,24 @@ function presentShared(port: StatePort, prefix: string): RawSharedChange[] {
   });
 }
 
-function sorted<S extends StoredKey, T>(stored: Iterable<S>, prefix: string, make: (one: S) => T): T[] {
+function sorted<S extends StoredKey, T>(
+  stored: Iterable<S>,
+  prefix: unknown,
+  make: (one: S) => T,
+  after: string | undefined = undefined,
+): T[] {
   const wanted: S[] = [];
-  for (const one of stored) if (one.key.startsWith(prefix)) wanted.push(one);
+  const checked = checkPrefix(prefix);
+  for (const one of stored) {
+    if (one.key.startsWith(checked) && (after === undefined || one.key > after)) wanted.push(one);
+  }
   return wanted.sort((a, b) => (a.key < b.key ? -1 : 1)).map(make);
+}
+
+const itself = <S>(stored: S): S => stored;
+
+function sharedEntryFor({ key, value, writer, ms }: StoredShared): SharedEntry {
+  return { key, value: decodeValue(value), writer, time: new Date(ms) };
 }
 
 function entryFor({ key, value }: StoredKey): StateEntry {

@@ -2,7 +2,7 @@
  * `stateFile`: what outlives the process of the shared map and the counters. Read once at the start, within bounds; written as a
  * whole, beside it and by a rename, so that whoever reads it, or kills us, finds the old one or the new one.
  *
- *     {"hearsay":"state","version":1,"generation":…,"sharedBytes":…,"sharedCrc32":…,"lives":…}
+ *     {"hearsay":"state","version":1,"generation":…,"savedMs":…,"sharedBytes":…,"sharedCrc32":…,"lives":…}
  *     the shared map, so many bytes (`ReplicatedState.saveShared`)
  *     a line for each life of each counter (life-lines.ts)
  */
@@ -25,6 +25,8 @@ const CHUNK = 256 * 1024;
 export interface SavedState {
   /** Which life of its node wrote it. */
   readonly generation: number;
+  /** Wall-clock ms. */
+  readonly savedMs: number;
   readonly shared: Uint8Array;
   readonly lives: Iterable<LifeDelta>;
 }
@@ -33,6 +35,7 @@ interface Header {
   readonly hearsay: "state";
   readonly version: number;
   readonly generation: number;
+  readonly savedMs: number;
   readonly sharedBytes: number;
   readonly sharedCrc32: number;
   readonly lives: number;
@@ -60,7 +63,8 @@ export async function readStateFile(path: string): Promise<(SavedState & { reado
   const isWhole = shared.length === header.sharedBytes && crc32(shared) === header.sharedCrc32 && lines.at(-1) === "";
   if (!isWhole || lives.length !== header.lives || lives.includes(undefined))
     throw stateFileError(path, "is damaged; restore it from a backup, or remove it to begin with what the pool knows");
-  return { generation: header.generation, shared: Uint8Array.from(shared), lives: lives as LifeDelta[] };
+  const { generation, savedMs } = header;
+  return { generation, savedMs, shared: Uint8Array.from(shared), lives: lives as LifeDelta[] };
 }
 
 /**
@@ -116,11 +120,12 @@ export function systemProblem(error: unknown): string {
 }
 
 async function writeParts(file: FileHandle, state: SavedState, lines: readonly string[]): Promise<void> {
-  const { generation, shared } = state;
+  const { generation, savedMs, shared } = state;
   const header: Header = {
     hearsay: "state",
     version: FORMAT_VERSION,
     generation,
+    savedMs,
     sharedBytes: shared.length,
     sharedCrc32: crc32(shared),
     lives: lines.length,
@@ -165,7 +170,14 @@ function headerOf(line: string): Header | undefined {
   }
   if (typeof value !== "object" || value === null) return undefined;
   const header = value as Header;
-  const numbers = [header.version, header.generation, header.sharedBytes, header.sharedCrc32, header.lives];
+  const numbers = [
+    header.version,
+    header.generation,
+    header.savedMs,
+    header.sharedBytes,
+    header.sharedCrc32,
+    header.lives,
+  ];
   return header.hearsay === "state" && numbers.every((n) => Number.isSafeInteger(n) && n >= 0) ? header : undefined;
 }
 

@@ -41,12 +41,16 @@ export interface CounterLooks {
 export interface AggregateTerms {
   readonly roundMs: number;
   readonly epochRounds: number;
+  readonly least: number;
+  readonly greatest: number;
 }
 
 export interface StatePort {
   /** Our member's name. */
   readonly name: string;
   readonly counters: CounterLooks;
+  /** Largest value as stored. */
+  readonly maxValueBytes: number;
   /** @throws NodeError CLOSED, LEFT */
   requireOpen(): void;
 

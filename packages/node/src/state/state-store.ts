@@ -1,5 +1,6 @@
 /** What a node keeps of replicated state over a restart: `stateFile` (state-file.ts) and its log (counter-log.ts), read at the start and kept up. */
 
+import { resolve } from "node:path";
 import type { ExtendedSerf } from "@hearsay/extended";
 import { type LifeDelta, StateError } from "@hearsay/state";
 import type { Logger } from "../api.ts";
@@ -15,6 +16,8 @@ const DISK_TIMEOUT_MS = 5000;
 export type StoredMachine = Pick<ExtendedSerf, "state" | "counters" | "restoreShared" | "setWallClock">;
 
 interface Past {
+  /** When it was saved: wall-clock ms. */
+  readonly savedMs: number;
   readonly shared: Uint8Array | undefined;
   readonly lives: readonly LifeDelta[];
 }
@@ -31,6 +34,8 @@ export class StateStore {
   #log: CounterLog | undefined;
   #timer: NodeJS.Timeout | undefined;
   #savedPrint = "";
+  /** The latest time that any life of ours has saved at: wall-clock ms. */
+  #savedMs = 0;
   #chain: Promise<void> = Promise.resolve();
   #queued: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
@@ -40,12 +45,17 @@ export class StateStore {
    * @throws NodeError STATE_FILE; nothing was changed
    */
   static async open(settings: StateSettings | undefined, logger: Logger | undefined): Promise<StateStore | undefined> {
-    const path = settings?.file;
-    if (path === undefined) return undefined;
+    if (settings?.file === undefined) return undefined;
+    // The same file also after the process has gone to another folder.
+    const path = resolve(settings.file);
     const saved = await readStateFile(path);
     const opened = await openCounterLog(`${path}.log`);
-    const past = { shared: saved?.shared, lives: [...(saved?.lives ?? []), ...opened.lives] };
-    return new StateStore(path, settings!.saveIntervalMs, opened, past, saved?.generation ?? 0, logger);
+    const past = {
+      savedMs: saved?.savedMs ?? 0,
+      shared: saved?.shared,
+      lives: [...(saved?.lives ?? []), ...opened.lives],
+    };
+    return new StateStore(path, settings.saveIntervalMs, opened, past, saved?.generation ?? 0, logger);
   }
 
   private constructor(
@@ -125,9 +135,9 @@ export class StateStore {
       timer = setTimeout(() => reject(stateFileError(this.#path, problem)), DISK_TIMEOUT_MS);
     });
     try {
-      // The log first: it is short, and what it holds was promised.
-      await Promise.race([this.#log ? this.#log.close() : this.#opened.handle.close(), late]);
-      if (this.#log) await Promise.race([this.save(), late]);
+      // The log first: it is short, and what it holds was promised. Where that fails, the state file may still take it.
+      this.#closeLog();
+      await Promise.race([this.#log ? this.save() : this.#opened.handle.close(), late]);
     } catch (error) {
       this.#report(error instanceof NodeError ? error : stateFileError(this.#path, String(error), error));
     } finally {
@@ -135,10 +145,21 @@ export class StateStore {
     }
   }
 
+  #closeLog(): void {
+    try {
+      this.#log?.close();
+    } catch (error) {
+      this.#report(stateFileError(this.#opened.path, `was not brought to the disk: ${systemProblem(error)}`, error));
+    }
+  }
+
   #restore(machine: StoredMachine, now: number): void {
-    const { shared, lives } = this.#past!;
+    const { savedMs, shared, lives } = this.#past!;
     this.#past = undefined;
-    machine.setWallClock(Date.now(), now);
+    this.#savedMs = savedMs;
+    // Some machines do not know the time until they have asked for it: then our own keys would seem to be of the future, be
+    // refused, and be lost. The machine hears the real time when it starts.
+    machine.setWallClock(Math.max(Date.now(), savedMs), now);
     try {
       if (shared) machine.restoreShared(shared, now);
     } catch (error) {
@@ -164,7 +185,10 @@ export class StateStore {
     const { state, counters } = this.#machine!;
     const print = this.#print();
     const { generation } = state.inspect();
-    await writeStateFile(this.#path, { generation, shared: state.saveShared(), lives: counters.deltas() });
+    const lives = counters.deltas();
+    // Never back: what was of the present then must not be of the future in any later life.
+    this.#savedMs = Math.max(Date.now(), this.#savedMs);
+    await writeStateFile(this.#path, { generation, savedMs: this.#savedMs, shared: state.saveShared(), lives });
     this.#savedPrint = print;
   }
 

@@ -19,7 +19,7 @@ const refusal = (value: unknown): string => {
 };
 
 test("what JSON can hold comes back as it was", () => {
-  const values = fc.jsonValue({ noUnicodeString: false });
+  const values = fc.jsonValue({ maxDepth: 3 });
   fc.assert(
     fc.property(values, (value) => {
       expect(decodeValue(encodeValue(value))).toEqual(JSON.parse(JSON.stringify(value)));
@@ -97,9 +97,76 @@ test("what JSON cannot hold is refused, with its place", () => {
   expect(refusal({ toJSON: () => 1 })).toBe("value.toJSON is a function");
 });
 
+test("JSON that is nested deeper than any that is written is bytes", () => {
+  const stored = (text: string) => Uint8Array.of(1, ...Buffer.from(text));
+  const nested = (depth: number, inside = "") => "[".repeat(depth) + inside + "]".repeat(depth);
+  // Parsed, they would take down whoever writes them as JSON.
+  for (const depth of [201, 30_000]) expect(decodeValue(stored(nested(depth)))).toEqual(stored(nested(depth)));
+  const text = JSON.stringify("[".repeat(500));
+  expect(decodeValue(stored(nested(199, text)))).toEqual(JSON.parse(nested(199, text)));
+  expect(decodeValue(stored(nested(200)))).toEqual(JSON.parse(nested(200)));
+  const flat = `[${"[],".repeat(300)}"\\"]",{}]`;
+  expect(decodeValue(stored(flat))).toEqual(JSON.parse(flat));
+});
+
 test("the same object twice is no loop, and other realms' objects are plain", () => {
   const twice = { n: 1 };
   expect(decodeValue(encodeValue([twice, twice]))).toEqual([{ n: 1 }, { n: 1 }]);
   expect(decodeValue(encodeValue(runInNewContext("({ list: [1] })")))).toEqual({ list: [1] });
   expect(decodeValue(encodeValue(Object.assign(Object.create(null), { a: 1 })))).toEqual({ a: 1 });
+});
+
+test("each part is read once, and what is stored is what was looked at", () => {
+  let reads = 0;
+  const value = {
+    get once() {
+      return reads++ === 0 ? [1] : undefined;
+    },
+  };
+  expect(decodeValue(encodeValue(value))).toEqual({ once: [1] });
+  const hidden = Object.defineProperty({ a: 1 }, "toJSON", { value: () => "another" });
+  const list = Object.assign([1, 2], { toJSON: () => undefined });
+  expect([hidden, list].map((one) => decodeValue(encodeValue(one)))).toEqual([{ a: 1 }, [1, 2]]);
+});
+
+test("what throws when it is read is refused in one line, with the cause", () => {
+  const cause = new Error("not\ntoday");
+  const value = {
+    list: [
+      {
+        get part(): never {
+          throw cause;
+        },
+      },
+    ],
+  };
+  expect(refusal(value)).toBe("value.list[0].part cannot be read: not today");
+  expect(() => encodeValue(value)).toThrow(expect.objectContaining({ cause }));
+  const behind = new Proxy({}, { ownKeys: () => [].at(1)! });
+  expect(refusal(behind)).toMatch(/^value cannot be read/);
+  expect(refusal({ "two\nlines": undefined })).toBe("value.two lines is undefined");
+});
+
+test("bytes of another realm are bytes", () => {
+  expect(decodeValue(encodeValue(runInNewContext("new Uint8Array([1, 2])")))).toEqual(new Uint8Array([1, 2]));
+});
+
+test("what is too large is refused, without reading it to an end that it may not have", () => {
+  const code = (value: unknown, most: number) => {
+    try {
+      return encodeValue(value, most).length;
+    } catch (error) {
+      return (error as { code: string }).code;
+    }
+  };
+  // Sixty lists, each twice in the next: 2^60 parts.
+  let lists: unknown[] = [];
+  for (let i = 0; i < 60; i++) lists = [lists, lists];
+  expect(code(lists, 10_000)).toBe("VALUE_TOO_LARGE");
+  fc.assert(
+    fc.property(fc.oneof(fc.jsonValue(), fc.uint8Array()), (value) => {
+      const { length } = encodeValue(value);
+      expect([code(value, length), code(value, length - 1)]).toEqual([length, "VALUE_TOO_LARGE"]);
+    }),
+  );
 });

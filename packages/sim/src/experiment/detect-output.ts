@@ -46,6 +46,7 @@ export class DetectOutput {
   #falsesRow(measuredCase: Case, quiet: readonly Quiet[], expected: Theory | undefined): Row {
     const { nodes, slow } = measuredCase;
     const sum = (key: keyof Quiet) => quiet.reduce((all, window) => all + window[key], 0);
+    const nodeSeconds = Math.max(1, (nodes * quiet.length * this.#quietMs) / 1000);
     const nodeHours = ((nodes - slow) * quiet.length * this.#quietMs) / 3_600_000;
     return {
       ...caseOf(measuredCase),
@@ -57,6 +58,8 @@ export class DetectOutput {
       declaredByWell: sum("declaredByWell"),
       perNodeHour: nodeHours > 0 ? sum("declared") / nodeHours : null,
       declaredSlow: sum("declaredSlow"),
+      packetsPerS: sum("packets") / nodeSeconds,
+      bytesPerS: sum("bytes") / nodeSeconds,
     };
   }
 
@@ -109,6 +112,8 @@ const falseColumns: readonly Column[] = [
   { key: "declaredByWell", title: "at healthy members" },
   { key: "perNodeHour", title: "per node-hour", digits: 3 },
   { key: "declaredSlow", title: "slow members declared dead" },
+  { key: "packetsPerS", title: "packets/s and node", digits: 1 },
+  { key: "bytesPerS", title: "bytes/s and node" },
 ];
 
 const notes = [
@@ -116,7 +121,7 @@ const notes = [
   "Theory: first suspicion T ln 2 + T (the wait for the first ping is exponential with mean T; the probe lasts T), first dead adds the shortest suspicion 4 max(1, log10 n) T, everyone adds log_{1+r} n + ln n / r rounds of gossip with r = fan-out (1 - loss).",
   `SWIM's e/(e-1) = ${(Math.E / (Math.E - 1)).toFixed(2)} periods count whole periods that all members begin together, the last one with its probe included; with members out of step the mean is two periods.`,
   "Probes failed, theory: (1 - q^2)(1 - q^4)^3 with q = 1 - loss, which knows no ping over TCP: --no-stream-pings measures that.",
-  "A suspicion in views is one member's coming to hold one other suspect; a member counts as declared dead once in each run. Healthy members are those that are never slow; times are of what they know. Slow members are slow all together, from the beginning to the end.",
+  "A suspicion in views is one member's coming to hold one other suspect; a member counts as declared dead once in each run. Healthy members are those that are never slow; times are of what they know. Slow members, tried in the largest pool at the least loss, are slow all together, from the beginning to the end.",
 ];
 
 function caseOf({ detector, nodes, loss, slow }: Case): Row {

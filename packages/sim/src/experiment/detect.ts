@@ -12,17 +12,17 @@ import { runSeed, SettingReader } from "./read-settings.ts";
 import type { Report } from "./report.ts";
 
 /** What `full` measures instead. */
-const whole = { nodes: [16, 64, 256, 512], loss: [0, 0.02, 0.05, 0.1, 0.2], slow: [0, 4, 8], quietMs: 120_000 };
+const whole = { nodes: [16, 64, 256, 512], loss: [0, 0.02, 0.05, 0.1, 0.2], slow: [0, 4, 8, 16, 32], quietMs: 120_000 };
 
 export const detect: Experiment = {
   name: "detect",
   summary: "time to suspect, declare and know a crash, by size, loss and slow members, with SWIM and with phi accrual",
   settings: [
     ...detectorSettings.slice(0, 1),
-    { name: "full", help: "the size of the figures in the documentation: hours", kind: "flag", default: false },
+    { name: "full", help: "more of everything, up to 512 nodes: hours", kind: "flag", default: false },
     { name: "nodes", help: "cluster sizes", kind: "list", whole: true, default: "16,64", min: 4, max: 10_000 },
     { name: "loss", help: "shares of packets lost", kind: "list", default: "0,0.05,0.2", min: 0, max: 0.9 },
-    { name: "slow", help: "numbers of slow members", kind: "list", whole: true, default: "0,2", min: 0, max: 1000 },
+    { name: "slow", help: "numbers of slow members", kind: "list", whole: true, default: "0,4,8", min: 0, max: 1000 },
     { name: "slowForMs", help: "slow for so long", kind: "duration", default: 8000, min: 1, max: 3_600_000 },
     { name: "wellForMs", help: "and then well for so long", kind: "duration", default: 8000, min: 1, max: 3_600_000 },
     {
@@ -67,18 +67,20 @@ function* run(report: Report, settings: Settings): Generator<Progress, void, voi
   }
 }
 
-/** Every combination, the detectors next to each other; without those in which most members would be slow. */
+/** Every size with every loss; slow members in the largest pool at the least loss. The detectors next to each other. */
 function casesOf(read: SettingReader): Case[] {
-  const cases: Case[] = [];
-  for (const nodes of read.list("nodes")) {
-    for (const loss of read.list("loss")) {
-      for (const slow of read.list("slow")) {
-        if (2 * slow > nodes) continue;
-        for (const detector of detectorsOf(read)) cases.push({ detector, nodes, loss, slow });
-      }
-    }
-  }
-  return cases;
+  const sizes = read.list("nodes");
+  const losses = read.list("loss");
+  const [few, ...more] = read.list("slow").sort((a, b) => a - b);
+  const nodes = Math.max(...sizes);
+  const conditions = [
+    ...sizes.flatMap((size) => losses.map((loss) => ({ nodes: size, loss, slow: few! }))),
+    ...more.map((slow) => ({ nodes, loss: Math.min(...losses), slow })),
+  ];
+  const tooMany = conditions.find(({ nodes: size, slow }) => 2 * slow > size);
+  if (tooMany) throw new RangeError(`slow: at most half of the nodes, not ${tooMany.slow} of ${tooMany.nodes}`);
+  const detectors = detectorsOf(read);
+  return conditions.flatMap((condition) => detectors.map((detector) => ({ detector, ...condition })));
 }
 
 function asSettings(values: Readonly<Record<string, number | readonly number[]>>): Settings {

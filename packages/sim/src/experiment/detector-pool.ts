@@ -82,7 +82,7 @@ function phiOf(read: SettingReader): Partial<PhiSettings> {
   const pauseMs = read.number("phiPauseMs");
   return {
     ...(model === "normal" || model === "exponential" ? { model } : {}),
-    ...(threshold > 0 ? { suspectPhi: threshold, maxSuspectPhi: Math.max(16, 2 * threshold) } : {}),
+    ...(threshold > 0 ? { suspectPhi: threshold } : {}),
     ...(floorMs > 0 ? { minDeviationMs: floorMs } : {}),
     ...(pauseMs >= 0 ? { acceptablePauseMs: pauseMs } : {}),
   };

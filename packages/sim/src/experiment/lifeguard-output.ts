@@ -126,7 +126,7 @@ export class LifeguardOutput {
       "FP counts death events about members that were never slow, one for each member in whose view it happens; FP- those at members that were never slow. A verdict is a view's own suspicion running out, not what others told.",
       "Slow: messages wait in both directions for D while timers go on; all C members at the same times. Latencies are of the slow members that were declared dead by a healthy one at all, from the beginning of D.",
       "SWIM here has the fixed suspicion alpha * log10 n periods and indirect probes, and our machine's other habits: gossip beside the probes, pings over TCP, push/pull and settling. Load counts packets, and bytes of packets and streams.",
-      "phi: heartbeats' silence accuses in place of failed probes, with SWIM's fixed suspicion or with all of Lifeguard. All configurations run on nodes that exchange heartbeats; they are part of the load.",
+      "phi: heartbeats' silence accuses in place of failed probes, with SWIM's fixed suspicion or with all of Lifeguard. It runs on whole nodes, whose heartbeats and rounds of anti-entropy are part of its load; the others run on the detector alone.",
       "Points at zero do not show on the logarithmic axis.",
     );
   }

@@ -51,4 +51,20 @@ describe("lifeguard", () => {
     const tiny = { nodes: 16, slow: "3", runMs: 40_000, quiesceMs: 2000, durationMs: "16000" };
     expect(JSON.stringify(reportOf(tiny))).toBe(JSON.stringify(reportOf(tiny)));
   });
+
+  it("with phi accrual as the judge slanders no more than SWIM with Lifeguard's parts, and far less than without", () => {
+    const both = reportOf({ ...small, detector: "both", nodes: 16, slow: "3", thresholdMs: "16384", runMs: 30_000 });
+    const falses = rowsOf(both, "false-positives");
+    const fp = (name: string) => falses.get(name)!.fp as number;
+    expect([...falses.keys()]).toEqual(Object.keys(configurations));
+    expect(fp("SWIM")).toBeGreaterThan(20);
+    expect(fp("phi, Lifeguard")).toBeLessThan(fp("SWIM") / 20);
+    for (const name of ["phi", "phi, Lifeguard"]) {
+      const latency = rowsOf(both, "latencies").get(name)!;
+      expect(latency.detected).toBe(3);
+      // Some five beats, and the shortest suspicion: 5 log10 16 = 6 s.
+      expect(latency.detectMedianS).toBeGreaterThan(8);
+      expect(latency.detectMedianS).toBeLessThan(14);
+    }
+  }, 60_000);
 });

@@ -9,15 +9,16 @@
  *
  * Five configurations, each with the same seeds: SWIM alone, one of Lifeguard's three parts, and all. Beside them phi
  * accrual as the judge of who is silent, alone and with all of Lifeguard: what comes after the accusation is the same.
- * `--full` takes the paper's 9 C x 8 D x 8 I, ten times each; by default a corner of that which shows the differences in
- * about a minute.
+ * These run on whole nodes, which exchange heartbeats; the others on the detector's machine alone. `--full` takes the
+ * paper's 9 C x 8 D x 8 I, ten times each; by default a corner of that which shows the differences in about a minute.
  */
-import { Rng, type SwimConfig } from "@hearsay/core";
-import type { ExtendedPool } from "../extended-pool.ts";
+import { type Machine, Rng, type SwimConfig, type SwimEvent } from "@hearsay/core";
+import type { ExtendedEvent } from "@hearsay/extended";
+import { SwimPool } from "../pool.ts";
 import { type Detector, detectorPool, detectorSettings, detectorsOf } from "./detector-pool.ts";
 import { advance, type Experiment, type Progress, type Settings } from "./experiment.ts";
 import { LifeguardOutput, LifeguardTally } from "./lifeguard-output.ts";
-import { sent, watchPool } from "./pool-watch.ts";
+import { sent, type WatchedPool, watchPool } from "./pool-watch.ts";
 import { runSeed, SettingReader } from "./read-settings.ts";
 import type { Report } from "./report.ts";
 import { drawn, slowDown } from "./slow-members.ts";
@@ -36,6 +37,9 @@ const healthScores = 8 + 1;
 const swim = { awarenessMaxMult: 1, suspicionMaxTimeoutMult: 1, buddy: false, nacks: false };
 
 const all = { awarenessMaxMult: healthScores, suspicionMaxTimeoutMult: 6, buddy: true, nacks: true };
+
+type WatchedEvent = SwimEvent | ExtendedEvent;
+type Named<E> = Machine<E> & { readonly name: string };
 
 interface Configuration {
   readonly detector: Detector;
@@ -59,7 +63,7 @@ export const lifeguard: Experiment = {
   name: "lifeguard",
   summary: "the Lifeguard paper's experiments: false positives, latencies and load with slow members, part by part",
   settings: [
-    ...detectorSettings.slice(0, 1),
+    { ...detectorSettings[0]!, default: "swim" },
     { name: "full", help: "the paper's size: half a day", kind: "flag", default: false },
     { name: "nodes", help: "members", kind: "integer", default: 128, min: 8, max: 2000 },
     { name: "slow", help: "C: members slow at once", kind: "list", whole: true, default: "4,12,24", min: 1, max: 1000 },
@@ -141,18 +145,29 @@ function* play(
   const quiesceMs = read.number("quiesceMs");
   const disturbedMs = lengthMs(cell, read.number("runMs"));
   const total = quiesceMs + disturbedMs;
-  const pool = detectorPool(read, {
+  const options = {
     seed,
     nodes: read.number("nodes"),
-    detector,
     config: {
       ...config,
       suspicionMult: read.number("suspicionMult"),
       suspicionMaxTimeoutMult: config.suspicionMaxTimeoutMult === 1 ? 1 : read.number("suspicionMaxTimeoutMult"),
     },
-  });
-  yield* advance(pool.world, quiesceMs, (share) => progress((share * quiesceMs) / total));
-  yield* disturb(pool, cell, seed, disturbedMs, tally, (share) => progress((quiesceMs + share * disturbedMs) / total));
+  };
+  const run = function* <M extends Named<E>, E extends WatchedEvent>(pool: WatchedPool<M, E>) {
+    yield* advance(pool.world, quiesceMs, (share) => progress((share * quiesceMs) / total));
+    yield* disturb(pool, cell, seed, disturbedMs, tally, (share) =>
+      progress((quiesceMs + share * disturbedMs) / total),
+    );
+  };
+  if (detector === "phi") yield* run(detectorPool(read, { ...options, detector }));
+  else yield* run(swimPool(options));
+}
+
+function swimPool(options: { readonly seed: number; readonly nodes: number; readonly config: Partial<SwimConfig> }) {
+  const pool = new SwimPool({ ...options, size: options.nodes, fidelity: "objects" });
+  pool.addConverged(options.nodes);
+  return pool;
 }
 
 function cellsOf(read: SettingReader): Cell[] {
@@ -183,8 +198,8 @@ function lengthMs(cell: Cell, runMs: number): number {
 }
 
 /** Slows members down and tallies what follows. */
-function* disturb(
-  pool: ExtendedPool,
+function* disturb<M extends Named<E>, E extends WatchedEvent>(
+  pool: WatchedPool<M, E>,
   cell: Cell,
   seed: number,
   length: number,

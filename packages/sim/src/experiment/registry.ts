@@ -6,6 +6,7 @@ import { counter } from "./counter.ts";
 import { detect } from "./detect.ts";
 import type { Experiment } from "./experiment.ts";
 import { lifeguard } from "./lifeguard.ts";
+import { overload } from "./overload.ts";
 import { partition } from "./partition.ts";
 import { restart } from "./restart.ts";
 import { spread } from "./spread.ts";
@@ -22,6 +23,7 @@ export const experiments: readonly Experiment[] = [
   churn,
   partition,
   restart,
+  overload,
   state,
   statePartition,
   aggregate,

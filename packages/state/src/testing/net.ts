@@ -18,7 +18,15 @@ export interface NetOptions {
   readonly noStreams?: boolean;
   /** Nobody knows anybody at first. */
   readonly strangers?: boolean;
+  /** What is put around each state machine. */
+  readonly around?: (node: ReplicatedState, i: number) => Driven;
 }
+
+/** What is driven: a state machine, or something around it. */
+export type Driven = Pick<
+  ReplicatedState,
+  "start" | "setPeer" | "handlePacket" | "handleTimeout" | "pollEvent" | "nextDeadline"
+>;
 
 interface Flying {
   readonly to: number;
@@ -32,6 +40,9 @@ export const text = (value: Uint8Array | undefined | null) =>
 
 export class Net {
   readonly nodes: ReplicatedState[] = [];
+  /** The nodes, or what is around them. */
+  readonly #driven: Driven[] = [];
+  readonly #around: (node: ReplicatedState, i: number) => Driven;
   readonly config: Partial<StateConfig>;
   now = 0;
   loss: number;
@@ -39,6 +50,8 @@ export class Net {
   packetBytes = 0;
   largestPacket = 0;
   streams = 0;
+  /** Share of packets of which a byte is another on arrival: 0 … 1. */
+  corruption = 0;
   /** Duplicates every packet when set. */
   duplicate = false;
   /** Nodes that run. */
@@ -59,6 +72,7 @@ export class Net {
     this.#noStreams = options.noStreams ?? false;
     this.loss = options.loss ?? 0;
     this.config = options.config ?? {};
+    this.#around = options.around ?? ((node) => node);
     for (let i = 0; i < options.nodes; i++) this.boot(i, wallStartMs);
     if (!options.strangers) this.introduceAll();
   }
@@ -72,8 +86,10 @@ export class Net {
       rng: this.#rng.fork(`node-${i}-${generation}`),
     });
     this.wallOffsets[i] ??= 0;
-    node.start(this.now, wallStartMs + this.now + this.wallOffsets[i]!);
+    const driven = this.#around(node, i);
+    driven.start(this.now, wallStartMs + this.now + this.wallOffsets[i]!);
     this.nodes[i] = node;
+    this.#driven[i] = driven;
     this.events[i] = [];
     this.up.add(i);
     return node;
@@ -84,7 +100,7 @@ export class Net {
   }
 
   introduce(i: number, j: number): void {
-    this.nodes[i]!.setPeer(nameOf(j), endpointOf(j), "alive", this.now);
+    this.#driven[i]!.setPeer(nameOf(j), endpointOf(j), "alive", this.now);
   }
 
   setWall(i: number, offsetMs: number): void {
@@ -121,10 +137,10 @@ export class Net {
     this.#flying.delete(this.now);
     for (const { from, to, bytes } of due) {
       if (!this.up.has(to) || this.#side(from) !== this.#side(to)) continue;
-      this.nodes[to]!.handlePacket(endpointOf(from), bytes, this.now);
+      this.#driven[to]!.handlePacket(endpointOf(from), bytes, this.now);
     }
     for (const i of this.up) {
-      const node = this.nodes[i]!;
+      const node = this.#driven[i]!;
       if (node.nextDeadline() <= this.now) node.handleTimeout(this.now);
       this.#drain(i);
     }
@@ -163,6 +179,8 @@ export class Net {
         if (this.#rng.float() < this.loss) continue;
         const at = this.now + this.#tickMs * (1 + this.#rng.below(3));
         const flight = { from: i, to: out.to.port, bytes: out.buffer.slice(0, out.length) };
+        if (this.corruption > 0 && this.#rng.float() < this.corruption)
+          flight.bytes[this.#rng.below(out.length)] = this.#rng.below(256);
         const others = this.#flying.get(at);
         if (others) others.push(flight);
         else this.#flying.set(at, [flight]);
@@ -183,7 +201,8 @@ export class Net {
         if (push !== undefined) this.nodes[to]!.handleStreamPush(endpointOf(i), push, this.now);
       }
     }
-    for (let event = node.pollEvent(); event !== undefined; event = node.pollEvent()) this.events[i]!.push(event);
+    const driven = this.#driven[i]!;
+    for (let event = driven.pollEvent(); event !== undefined; event = driven.pollEvent()) this.events[i]!.push(event);
   }
 }
 

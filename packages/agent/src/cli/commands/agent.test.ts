@@ -4,80 +4,11 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { agent, cli, endAgents, failure, ok, running, settings, signal } from "../../../test/running-agents.ts";
 import { Agent } from "../../agent/agent.ts";
 import { main } from "../main.ts";
 
-interface Run {
-  out: string;
-  err: string;
-  readonly code: Promise<number>;
-}
-
-/** Whether what runs may end this process. */
-let ownsProcess = false;
-
-function cli(...argv: string[]): Run {
-  const run = { out: "", err: "", code: Promise.resolve(0) };
-  run.code = main(argv, {
-    out: (text) => {
-      run.out += text;
-    },
-    err: (text) => {
-      run.err += text;
-    },
-    env: {},
-    ownsProcess,
-  });
-  return run;
-}
-
-interface RunningAgent extends Run {
-  readonly rpc: string;
-  readonly gossip: string;
-}
-
-const running = new Set<RunningAgent>();
-
-/** Until its log streams. */
-async function agent(...argv: string[]): Promise<RunningAgent> {
-  const run = cli("agent", "-bind=127.0.0.1:0", "-rpc-addr=127.0.0.1:0", "-profile=local", ...argv);
-  const early = run.code.then((code) => {
-    throw new Error(`ended with ${code}: ${run.err}`);
-  });
-  const up = expect.poll(() => run.out, { timeout: 10_000 }).toContain("Log data will now stream");
-  await Promise.race([up, early]);
-  early.catch(() => {});
-  const [, gossip] = /Advertise addr: '(.*)'/.exec(run.out)!;
-  const [, rpc] = /RPC addr: '(.*)'/.exec(run.out)!;
-  const started = Object.assign(run, { gossip: gossip!, rpc: rpc! });
-  running.add(started);
-  void run.code.then(() => running.delete(started));
-  return started;
-}
-
-/** A command that works: its output. */
-async function ok(...argv: string[]): Promise<string> {
-  const run = cli(...argv);
-  expect([await run.code, run.err]).toEqual([0, ""]);
-  return run.out;
-}
-
-/** A command that fails: its one line. */
-async function failure(...argv: string[]): Promise<string> {
-  const run = cli(...argv);
-  expect(await run.code).toBe(1);
-  expect(run.err).toMatch(/^[^\n]+\n$/);
-  return run.err.trimEnd();
-}
-
-/** The same signal to all agents of this process. */
-const signal = (name: "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGUSR1") => process.emit(name);
-
-afterEach(async () => {
-  const ended = [...running].map((run) => run.code);
-  signal("SIGTERM");
-  await Promise.all(ended);
-});
+afterEach(endAgents);
 
 describe("life", () => {
   test("two agents find each other; the table, the facts, the reasons, the leave", async () => {
@@ -86,10 +17,10 @@ describe("life", () => {
     expect(b.out).toContain("Join completed. Synced with 1 initial agents");
     await expect.poll(() => ok("members", `-rpc-addr=${a.rpc}`)).toContain("b");
     expect(await ok("members", `-rpc-addr=${b.rpc}`)).toBe(
-      `a  ${a.gossip}  alive  dc=x,role=web\nb  ${b.gossip}  alive\n`,
+      `a  ${a.gossip}  alive  dc=x,hs=1sca,role=web\nb  ${b.gossip}  alive  hs=1sca\n`,
     );
     expect(await ok("members", "-rpc-addr", a.rpc, "-detailed", "-name=b")).toBe(
-      `b  ${b.gossip}  alive    Protocol Version: 5  Available Protocol Range: [2, 5]\n`,
+      `b  ${b.gossip}  alive  hs=1sca  Protocol Version: 5  Available Protocol Range: [2, 5]\n`,
     );
     expect(JSON.parse(await ok("members", `--rpc-addr=${a.rpc}`, "-format=json", "-tag=role=w.*"))).toEqual({
       members: [
@@ -97,7 +28,7 @@ describe("life", () => {
           name: "a",
           addr: a.gossip,
           port: Number(a.gossip.split(":")[1]),
-          tags: { dc: "x", role: "web" },
+          tags: { dc: "x", hs: "1sca", role: "web" },
           status: "alive",
           protocol: { max: 5, min: 2, version: 5 },
         },
@@ -107,12 +38,14 @@ describe("life", () => {
     expect(await ok("members", `-rpc-addr=${a.rpc}`, "-status=failed", "-format=json")).toBe(
       '{\n  "members": null\n}\n',
     );
-    expect(await ok("info", `-rpc-addr=${b.rpc}`)).toMatch(/^agent:\n\tname = b\nevent_handlers:\nhearsay:\n/);
+    expect(await ok("info", `-rpc-addr=${b.rpc}`)).toMatch(
+      /^agent:\n\tname = b\n(drops:\n(\t.*\n)+)?event_handlers:\nhearsay:\n/,
+    );
     expect(await ok("why", "a", `-rpc-addr=${b.rpc}`)).toMatch(/^a {2}alive\n/);
     expect(await failure("why", "nobody", `-rpc-addr=${b.rpc}`)).toBe('Error: no member is or was called "nobody"');
     expect(await ok("leave", `-rpc-addr=${b.rpc}`)).toBe("Graceful leave complete\n");
     expect(await b.code).toBe(0);
-    await expect.poll(() => ok("members", `-rpc-addr=${a.rpc}`)).toMatch(/^b .* left$/m);
+    await expect.poll(() => ok("members", `-rpc-addr=${a.rpc}`)).toMatch(/^b .* left +hs=1sca$/m);
     expect(a.out).toMatch(/\[INFO\] serf: EventMemberJoin: b 127\.0\.0\.1\n/);
     expect(a.out).toMatch(/\[INFO\] serf: EventMemberLeave: b 127\.0\.0\.1\n/);
   });
@@ -158,14 +91,14 @@ describe("life", () => {
     await expect
       .poll(() => ok("info", `-rpc-addr=${a.rpc}`))
       .toContain("event_handlers:\n\tmember-join[role=web]: = z\n\tquery: = y\n");
-    await expect.poll(() => ok("members", `-rpc-addr=${a.rpc}`)).toContain("alive  b=2\n");
+    await expect.poll(() => ok("members", `-rpc-addr=${a.rpc}`)).toContain("alive  b=2,hs=1sca\n");
     await expect.poll(() => a.out).toContain("[INFO] agent: configuration reloaded");
     // A specification that makes no sense changes nothing.
     config.write({ event_handlers: ["bogus=x"], tags: {} });
     signal("SIGHUP");
     await expect.poll(() => a.out).toContain("Invalid event script: Event 'bogus' invoking 'x'");
     expect(await ok("info", `-rpc-addr=${a.rpc}`)).toContain("member-join[role=web]: = z");
-    expect(await ok("members", `-rpc-addr=${a.rpc}`)).toContain("alive  b=2\n");
+    expect(await ok("members", `-rpc-addr=${a.rpc}`)).toContain("alive  b=2,hs=1sca\n");
     config.remove();
   });
 
@@ -213,7 +146,7 @@ describe("life", () => {
   });
 
   test("the process ends even if something in it does not", async () => {
-    ownsProcess = true;
+    settings.ownsProcess = true;
     const a = await agent("-node=a");
     const exit = vi.spyOn(process, "exit").mockImplementation((() => {}) as typeof process.exit);
     vi.useFakeTimers({ toFake: ["setTimeout"] });
@@ -225,7 +158,7 @@ describe("life", () => {
       vi.advanceTimersByTime(1);
       expect(exit).toHaveBeenCalledWith(1);
     } finally {
-      ownsProcess = false;
+      settings.ownsProcess = false;
       vi.useRealTimers();
       exit.mockRestore();
     }

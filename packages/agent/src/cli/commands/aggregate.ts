@@ -4,8 +4,9 @@ import type { AggregateView } from "../../agent/agent-aggregates.ts";
 import { formatDuration, parseDuration } from "../../agent/duration.ts";
 import { STATE_ERRORS } from "../../rpc/errors.ts";
 import { withHearsayAgent } from "../hearsay-agent.ts";
-import { json, parseFormat, printable, table } from "../output.ts";
+import { json, parseFormat, table } from "../output.ts";
 import { type Call, CommandError, type Flags, UsageError } from "../spec.ts";
+import { named } from "../state-text.ts";
 
 const NO_AGGREGATES = "has no statistics";
 
@@ -14,7 +15,7 @@ export async function set(call: Call): Promise<number> {
   const value = text.trim() === "" ? Number.NaN : Number(text);
   if (!Number.isFinite(value)) throw new UsageError(`${text} is no number`);
   const wish = { ...readRound(call.flags), ...readEpoch(call.flags) };
-  const failing = `Error taking part in "${printable(name)}"`;
+  const failing = `Error taking part in ${named(name)}`;
   await withHearsayAgent(call, failing, NO_AGGREGATES, (client) => client.aggregates.set(name, value, wish));
   return 0;
 }
@@ -44,7 +45,7 @@ export async function list(call: Call): Promise<number> {
 
 /** The agent's words are stable and short; what to do about them is ours to say. */
 async function explained<T>(call: Call, name: string, ask: Parameters<typeof withHearsayAgent<T>>[3]): Promise<T> {
-  const failing = `Error with "${printable(name)}"`;
+  const failing = `Error with ${named(name)}`;
   return withHearsayAgent(call, failing, NO_AGGREGATES, async (client) => {
     try {
       return await ask(client);
@@ -84,10 +85,10 @@ function readEpoch(flags: Flags): { readonly epochRounds?: number } {
 
 /** A line for each number, with how far it may be off. */
 function readingText(reading: AggregateReading): string {
-  const { count, sum, mean, min, max, variance, quantiles, age, epoch } = reading;
+  const { sum, mean, min, max, variance, quantiles, age, epoch } = reading;
   const { meanError, countError, quantileError } = reading;
   const rows = [
-    ["count", short(count), off(countError)],
+    ["count", members(reading), off(countError)],
     ["sum", short(sum), off(countError)],
     ["mean", short(mean), off(meanError)],
     ["min", short(min), ""],
@@ -106,7 +107,13 @@ function row({ name, value, reading }: AggregateView): string[] {
   const own = `own ${short(value)}`;
   return reading === undefined
     ? [name, own, "no result yet"]
-    : [name, own, `mean ${short(reading.mean)} of ${short(reading.count)}`];
+    : [name, own, `mean ${short(reading.mean)} of ${members(reading)}`];
+}
+
+/** There are no parts of members; but whoever is not sure says so. */
+function members({ count, countError }: AggregateReading): string {
+  const whole = Math.round(count);
+  return Math.abs(count - whole) <= 2 * countError * count ? String(whole) : short(count);
 }
 
 /** Six digits: more would say more than is known. */
