@@ -91,7 +91,7 @@ export interface NodeState extends MemberState {
   members(): string[];
   /**
    * Changes of keys that begin with `prefix` (default all), of every member, from now on until `signal` aborts or the node
-   * closes. The buffer holds 1024; when the reader is slower, the oldest are dropped and counted. An isolated node tells
+   * closes. The buffer holds 1024, and 4 MiB of values; when the reader is slower, the oldest are dropped and counted. An isolated node tells
    * changes in quick succession as one.
    */
   watch(prefix?: string, options?: WatchOptions): AsyncIterable<Watched<StateChange>>;

@@ -88,11 +88,17 @@ test("stats: what is held of state, what of it has travelled, and what was refus
   await node.shared.set("s", 1);
   await node.counter("n").add();
   agent.aggregates.set("load", 1, {});
-  Object.assign(node.drops, { "state: delta-gap": 2, "extension-stranger": 3, "unknown-ack": 9, "label-mismatch": 0 });
+  Object.assign(node.drops, {
+    "state: delta-gap": 2,
+    "extension-stranger": 3,
+    "counters: full": 4,
+    "unknown-ack": 9,
+    "label-mismatch": 0,
+  });
   expect(agent.stats()).toMatchObject({
     state: {
       ...{ own_keys: "1", keys: "3", members_with_keys: "2", shared_keys: "1", counters: "1", aggregates: "1" },
-      ...{ packets_sent: "7", packets_received: "6", bytes_sent: "700", bytes_received: "600", refused: "5" },
+      ...{ packets_sent: "7", packets_received: "6", bytes_sent: "700", bytes_received: "600", refused: "9" },
     },
     drops: { "state: delta-gap": "2", "extension-stranger": "3", "unknown-ack": "9" },
   });

@@ -42,6 +42,8 @@ function travelled(stats: NodeStats) {
 
 /** All reasons together; each stands in the group `drops`. */
 function refusals(drops: NodeStats["drops"]): number {
-  const ofState = Object.entries(drops).filter(([reason]) => /^(state: |extension-)/.test(reason));
+  const ofState = Object.entries(drops).filter(([reason]) =>
+    /^(state: |counters: |aggregates: |extension-)/.test(reason),
+  );
   return ofState.reduce((sum, [, count]) => sum + count, 0);
 }

@@ -11,7 +11,7 @@ import { encode } from "./messages.ts";
 import type { Outlet } from "./outlet.ts";
 import { stateChangeBody, WATCH_DONE } from "./state-messages.ts";
 
-/** Watches open for one connection, and for all connections of a server: each keeps up to a thousand changes. */
+/** Watches open for one connection, and for all connections of a server: each keeps up to a thousand changes, and 4 MiB of values. */
 export const MAX_WATCHES = 16;
 export const MAX_WATCHES_OF_ALL = 256;
 
