@@ -19,6 +19,8 @@ const MAX_FILE_BYTES = 1024 * 1024 * 1024;
 /** Longest first line: bytes. */
 const MAX_HEADER_BYTES = 1024;
 const FORMAT_VERSION = 1;
+/** No life has this number or a later one. */
+const MAX_GENERATION = 2 ** 52;
 /** How much is written at a time: UTF-16 units. */
 const CHUNK = 256 * 1024;
 
@@ -115,7 +117,7 @@ export function systemProblem(error: unknown): string {
     case "EROFS":
       return `this user may not (${code})`;
     default:
-      return code ?? String(error);
+      return code ?? (error instanceof Error ? error.message : String(error));
   }
 }
 
@@ -178,7 +180,8 @@ function headerOf(line: string): Header | undefined {
     header.sharedCrc32,
     header.lives,
   ];
-  return header.hearsay === "state" && numbers.every((n) => Number.isSafeInteger(n) && n >= 0) ? header : undefined;
+  const isHeader = header.hearsay === "state" && numbers.every((n) => Number.isSafeInteger(n) && n >= 0);
+  return isHeader && header.generation < MAX_GENERATION ? header : undefined;
 }
 
 /** Or else the name might still lead to the old file after a power failure. Not everywhere possible. */

@@ -1,5 +1,6 @@
 /** What a node keeps of replicated state over a restart: `stateFile` (state-file.ts) and its log (counter-log.ts), read at the start and kept up. */
 
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { ExtendedSerf } from "@hearsay/extended";
 import { type LifeDelta, StateError } from "@hearsay/state";
@@ -104,8 +105,7 @@ export class StateStore {
     try {
       await this.#log?.commit();
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw stateFileError(this.#opened.path, `lacks what was counted: ${reason}`, error);
+      throw stateFileError(this.#opened.path, `lacks what was counted: ${systemProblem(error)}`, error);
     }
   }
 
@@ -171,7 +171,7 @@ export class StateStore {
   }
 
   #saveNews(): void {
-    if (this.#print() === this.#savedPrint) return;
+    if (this.#print() === this.#savedPrint && existsSync(this.#path)) return;
     this.save().catch((error: unknown) => this.#report(error));
   }
 
