@@ -7,6 +7,7 @@
  *     a line for each life of each counter (life-lines.ts)
  */
 
+import { closeSync, openSync, readSync } from "node:fs";
 import { type FileHandle, open, realpath, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
@@ -92,6 +93,21 @@ export async function writeStateFile(path: string, state: SavedState): Promise<v
     await file?.close().catch(() => {});
     await rm(beside, { force: true }).catch(() => {});
     throw stateFileError(path, `cannot be written: ${systemProblem(error)}`, error);
+  }
+}
+
+/** Which life wrote it; undefined where none did. At once, and of its first line only. */
+export function writerOfStateFile(path: string): number | undefined {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, "r");
+    const bytes = Buffer.alloc(MAX_HEADER_BYTES);
+    const line = bytes.toString("utf8", 0, readSync(fd, bytes)).split("\n")[0]!;
+    return headerOf(line)?.generation;
+  } catch {
+    return undefined;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
   }
 }
 

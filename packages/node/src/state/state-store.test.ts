@@ -173,3 +173,31 @@ test("a relative path means the same file when the process has gone to another f
     rmSync(name, { force: true });
   }
 });
+
+test("of two that are given the same file it is the later's, and the earlier says so", async () => {
+  const path = freshPath();
+  const lines: string[] = [];
+  const first = await begin(path, 3_600_000, lines);
+  first.counters.add("n", 1);
+  await first.store.counted();
+  const second = await begin(path);
+  expect(second.counters.value("n")).toBe(1n);
+  second.counters.add("n", 10);
+  await second.store.counted();
+  vi.spyOn(performance, "now").mockReturnValue(performance.now() + 2000);
+  first.counters.add("n", 100);
+  const refused = {
+    code: "STATE_FILE",
+    message: expect.stringContaining("a node that started later has taken it over"),
+  };
+  await expect(first.store.counted()).rejects.toMatchObject(refused);
+  await expect(first.store.save()).rejects.toMatchObject(refused);
+  await first.store.close();
+  expect(lines.join("\n")).toContain("has taken it over");
+  second.counters.add("n", 10);
+  await second.store.counted();
+  // Killed: only the files are left.
+  const third = await begin(path);
+  expect(third.counters.value("n")).toBe(21n);
+  await Promise.all([second.store.close(), third.store.close()]);
+});
