@@ -118,6 +118,9 @@ describe("aggregates", () => {
     expect(opened).toEqual([{ roundMs: 50 }, { roundMs: 50, epochRounds: 10 }]);
     expect((await client.aggregates.get("x")).value).toBe(4);
     await expect(client.aggregates.set("y", 1, { roundMs: 1e9 })).rejects.toMatchObject({ code: "REFUSED" });
+    await expect(client.aggregates.set("x", 5, { roundMs: 1e9 })).rejects.toMatchObject({ code: "REFUSED" });
+    expect((await client.aggregates.get("x")).value).toBe(4);
+    expect(opened.at(-1)).toEqual({ roundMs: 50, epochRounds: 10 });
     expect(node.aggregates()).toEqual(["x"]);
     host.aggregates.close();
     expect(node.aggregates()).toEqual([]);

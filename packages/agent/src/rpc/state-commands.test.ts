@@ -174,12 +174,32 @@ describe("lists", () => {
     await peer.send(request("state-list", 1), {}).header();
     const page = (await peer.next()) as Map<string, unknown>;
     expect(page.get("More")).toBe(true);
-    expect((page.get("Entries") as unknown[]).length).toBe(70);
+    expect((page.get("Entries") as unknown[]).length).toBe(18);
     const keys = (await all(client.state.list())).map(({ member, key }) => `${member} ${key}`);
     expect(keys).toHaveLength(200);
     expect(keys).toEqual([...new Set(keys)].sort());
     expect(new Set((await all(client.state.list({ shared: true }))).map(({ key }) => key)).size).toBe(5000);
   });
+});
+
+test("a page is gathered in turns with others", async () => {
+  let made = 0;
+  const { shared } = node;
+  const slowly = function* () {
+    for (; made < 200; made++) {
+      const until = performance.now() + 1;
+      while (performance.now() < until);
+      yield { key: `k${made}`, value: made, writer: "a", time: new Date() };
+    }
+  };
+  Object.defineProperty(node, "shared", { get: () => ({ ...shared, scan: slowly }) });
+  await using client = await dial();
+  await using other = await dial();
+  const listed = all(client.state.list({ shared: true }));
+  await expect.poll(() => made, { interval: 1 }).toBeGreaterThan(0);
+  await other.members();
+  expect(made).toBeLessThan(150);
+  expect(await listed).toHaveLength(200);
 });
 
 describe("watches", () => {

@@ -1,4 +1,5 @@
 /** `state-get`, `-set`, `-delete`, `-list` and `-watch`: keys of members, and keys that all share. Ours, not Serf's. */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { HearsayNode, SharedChange, StateChange, Watched } from "@hearsay/node";
 import type { MsgpackInput } from "@hearsay/wire";
 import type { Answer, Command } from "./commands.ts";
@@ -12,10 +13,15 @@ import {
   stateRecordBody,
 } from "./state-messages.ts";
 
-/** Bytes of values in one page of `state-list`, after which the rest is left for the next. A single value may be longer. */
-const PAGE_BYTES = 4 * 1024 * 1024;
+/**
+ * Bytes of values in one page of `state-list`, after which the rest is left for the next. A single value may be longer. A page
+ * is written in one go, which takes some 20 ms.
+ */
+const PAGE_BYTES = 1024 * 1024;
 /** Entries in one page, however small. */
 const PAGE_ENTRIES = 4096;
+/** ms of gathering a page before everybody else gets a turn. */
+const SLICE_MS = 2;
 
 type Run = (session: Session, request: StateRequest, seq: bigint) => Answer | Promise<Answer>;
 
@@ -80,15 +86,19 @@ async function remove({ host: { node }, gone }: Session, request: StateRequest):
 
 // ---- lists
 
-function list({ host: { node } }: Session, request: StateRequest): Answer {
+async function list({ host: { node } }: Session, request: StateRequest): Promise<Answer> {
   if (!request.shared && isStranger(node, request.member)) return { error: STATE_ERRORS.noSuchMember };
   const entries: MsgpackInput[] = [];
   let bytes = 0;
+  let sliceBegan = performance.now();
   for (const record of recordsAfter(node, request)) {
     if (bytes > PAGE_BYTES || entries.length >= PAGE_ENTRIES) return { body: { Entries: entries, More: true } };
     const body = stateRecordBody(record);
     bytes += sizeOf(body.Json) + sizeOf(body.Bytes);
     entries.push(body);
+    if (performance.now() - sliceBegan < SLICE_MS) continue;
+    await nextTurn();
+    sliceBegan = performance.now();
   }
   return { body: { Entries: entries, More: false } };
 }
