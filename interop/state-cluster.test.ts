@@ -108,8 +108,9 @@ class Writer {
       rest = lines.pop()!;
       for (const line of lines) this.#onLine(JSON.parse(line));
     });
-    await new Promise<void>((resolve) => {
+    await new Promise<void>((resolve, reject) => {
       this.#ready = resolve;
+      child.once("close", (code) => reject(new Error(`${this.name} ended at start with ${code}`)));
     });
     // Some of its life, so that it is killed in the middle of counting.
     await sleep(300);

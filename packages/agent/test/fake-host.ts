@@ -68,6 +68,6 @@ export class FakeHost implements RpcHost {
     }),
   ];
   stats(): StatGroups {
-    return statGroups(this.node);
+    return statGroups(this.node, this.aggregates, { handlers: {}, lostEvents: 0, coordinates: true });
   }
 }

@@ -104,6 +104,7 @@ export class FakeNode extends FakeStateNode implements HearsayNode {
   why(name: string): Explanation | undefined {
     return this.explanations.get(name);
   }
+  drops: Record<string, number> = {};
   stats(): NodeStats {
     const count = (status: string) => this.table.filter((member) => member.status === status).length;
     return {
@@ -117,7 +118,8 @@ export class FakeNode extends FakeStateNode implements HearsayNode {
       encrypted: this.ring !== undefined,
       coordinateResets: 0,
       ...{ packetsSent: 0, packetsReceived: 0, bytesSent: 0, bytesReceived: 0, streamsSent: 0, streamsReceived: 0 },
-      drops: {},
+      ...{ statePacketsSent: 7, statePacketsReceived: 6, stateBytesSent: 700, stateBytesReceived: 600 },
+      drops: this.drops,
     };
   }
   on<K extends keyof NodeEventMap>(event: K, listener: (...args: NodeEventMap[K]) => void): this {

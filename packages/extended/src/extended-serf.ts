@@ -117,6 +117,11 @@ export class ExtendedSerf implements Machine<ExtendedEvent> {
     return this.#required.counters;
   }
 
+  /** Messages beyond Serf's that went by packet so far. Undefined without extensions. */
+  get traffic(): Extensions["traffic"] | undefined {
+    return this.#extensions?.traffic;
+  }
+
   // Wishes beyond Serf's; all throw RangeError without extensions
 
   /** See `ReplicatedState.set`. */

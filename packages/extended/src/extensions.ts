@@ -45,6 +45,8 @@ export class Extensions {
   /** Drives the state, and listens to the heartbeats in it. */
   readonly heartbeats: HeartbeatWatch;
   readonly peers = new CapablePeers();
+  /** Messages that went by packet, of all machines here; with the envelope. */
+  readonly traffic = { packetsSent: 0, bytesSent: 0, packetsReceived: 0, bytesReceived: 0 };
   readonly #counterSync: CounterSync;
   readonly #context: ExtensionContext;
   readonly #sealer: Sealer;
@@ -104,6 +106,8 @@ export class Extensions {
 
   /** A message that came by packet. Bytes are borrowed. */
   handleMessage(bytes: Uint8Array, from: Endpoint | undefined, now: number): void {
+    this.traffic.packetsReceived++;
+    this.traffic.bytesReceived += bytes.length;
     const opened = this.#open(bytes, from);
     if (opened === undefined) return;
     const { peer, body } = opened;
@@ -176,12 +180,12 @@ export class Extensions {
   pollPacket(): ExtensionPacket | undefined {
     const scratch = this.#scratch;
     if (this.state.pollTransmit(scratch)) {
-      return { to: scratch.to, bytes: this.#sealer.seal(scratch.buffer.subarray(0, scratch.length)) };
+      return this.#sealed(scratch.to, scratch.buffer.subarray(0, scratch.length));
     }
     for (const machine of [this.#counterSync, this.aggregates]) {
       for (let packet = machine.pollTransmit(); packet; packet = machine.pollTransmit()) {
         const to = this.peers.find(packet.to)?.endpoint;
-        if (to !== undefined) return { to, bytes: this.#sealer.seal(packet.bytes) };
+        if (to !== undefined) return this.#sealed(to, packet.bytes);
       }
     }
     return undefined;
@@ -196,6 +200,13 @@ export class Extensions {
       ...named("aggregates", this.aggregates.drops()),
     ];
     return Object.fromEntries(all.filter(([, n]) => n > 0));
+  }
+
+  #sealed(to: Endpoint, body: Uint8Array): ExtensionPacket {
+    const bytes = this.#sealer.seal(body);
+    this.traffic.packetsSent++;
+    this.traffic.bytesSent += bytes.length;
+    return { to, bytes };
   }
 
   /** Where nobody has counted anything there is nothing to compare; who has will ask. */

@@ -132,6 +132,11 @@ export interface NodeStats {
   readonly bytesReceived: number;
   readonly streamsSent: number;
   readonly streamsReceived: number;
+  /** Messages of replicated state, counters and aggregates that went by packet, and their bytes; 0 without any of it. */
+  readonly statePacketsSent: number;
+  readonly statePacketsReceived: number;
+  readonly stateBytesSent: number;
+  readonly stateBytesReceived: number;
   /** Drops by reason code. */
   readonly drops: Readonly<Record<string, number>>;
 }
@@ -357,7 +362,17 @@ export interface MemberlistOptions extends PoolOptions {
 
 export type MemberlistStats = Omit<
   NodeStats,
-  "failed" | "memberTime" | "eventTime" | "queryTime" | "intentQueue" | "eventQueue" | "queryQueue" | "coordinateResets"
+  | (
+      | "failed"
+      | "memberTime"
+      | "eventTime"
+      | "queryTime"
+      | "intentQueue"
+      | "eventQueue"
+      | "queryQueue"
+      | "coordinateResets"
+    )
+  | Extract<keyof NodeStats, `state${string}`>
 > & { readonly dead: number; readonly messageQueue: number };
 
 /** A member of a pool that speaks memberlist without Serf's layer, such as Alertmanager's or Loki's. */

@@ -75,6 +75,23 @@ describe.each(variants)("$where", (variant) => {
     expect([a.state.get("x"), a.state.get("y")]).toEqual([{ list: [1] }, new Uint8Array([1])]);
   });
 
+  here("a scan gives what the list does, from behind any key on", async () => {
+    const a = await start("a");
+    for (const key of ["b", "a1", "a2", "a10"])
+      await Promise.all([a.state.set(key, { key }), a.shared.set(key, [key])]);
+    expect([...a.state.scan()]).toEqual(a.state.entries());
+    expect([...a.state.of("a").scan("a", "a1")]).toEqual(a.state.entries("a").slice(1));
+    expect([...a.shared.scan()]).toEqual(a.shared.entries());
+    expect([...a.shared.scan("a", "a10")]).toEqual(a.shared.entries("a").slice(2));
+    expect([a.state.count(), a.state.of("nobody").count(), a.shared.count()]).toEqual([4, 0, 4]);
+    expect([[...a.shared.scan("", "b")], [...a.state.of("nobody").scan()]]).toEqual([[], []]);
+    // What is written meanwhile is for the next one.
+    const scan = a.shared.scan("a");
+    scan.next();
+    await a.shared.delete("a10");
+    expect([...scan].map(({ key }) => key)).toEqual(["a10", "a2"]);
+  });
+
   here("of two writes to a shared key the later wins everywhere", async () => {
     const [a, b, c] = await pool(["a", "b", "c"]);
     await a.shared.set("mode", "fast");

@@ -2,20 +2,31 @@
 
 export const EVENT_BUFFER = 1024;
 
+/** Events kept by what they weigh, too, for those that hold much. */
+export interface EventWeights<T> {
+  /** Bytes, about. */
+  readonly of: (event: T) => number;
+  /** Of all that wait; one always may. */
+  readonly limit: number;
+}
+
 export class EventStream<T extends object> implements AsyncIterableIterator<T & { readonly dropped: number }> {
   readonly #buffer: T[] = [];
   readonly #limit: number;
+  readonly #weights: EventWeights<T> | undefined;
   /** Called once when nobody reads any more. */
   readonly #onEnd: () => void;
   #head = 0;
+  #weight = 0;
   #dropped = 0;
   #ended = false;
   /** Readers waiting for an event; nearly always none or one. */
   readonly #waiting: ((result: IteratorResult<T & { readonly dropped: number }>) => void)[] = [];
 
-  constructor(onEnd: () => void, limit = EVENT_BUFFER) {
+  constructor(onEnd: () => void, limit = EVENT_BUFFER, weights: EventWeights<T> | undefined = undefined) {
     this.#onEnd = onEnd;
     this.#limit = limit;
+    this.#weights = weights;
   }
 
   push(event: T): void {
@@ -27,14 +38,27 @@ export class EventStream<T extends object> implements AsyncIterableIterator<T & 
       return;
     }
     this.#buffer.push(event);
-    if (this.#buffer.length - this.#head > this.#limit) {
-      this.#head++;
+    this.#weight += this.#weights?.of(event) ?? 0;
+    while (this.#isOver) {
+      this.#takeOldest();
       this.#dropped++;
     }
-    if (this.#head > this.#limit) {
+  }
+
+  get #isOver(): boolean {
+    const waiting = this.#buffer.length - this.#head;
+    return waiting > this.#limit || (waiting > 1 && this.#weight > (this.#weights?.limit ?? 0));
+  }
+
+  #takeOldest(): T {
+    const event = this.#buffer[this.#head++]!;
+    this.#weight -= this.#weights?.of(event) ?? 0;
+    // Those taken stay until there are as many as may wait, so that each costs little; what is heavy goes at once.
+    if (this.#head === this.#buffer.length || this.#head > this.#limit || this.#weights) {
       this.#buffer.splice(0, this.#head);
       this.#head = 0;
     }
+    return event;
   }
 
   /** Counts events that were lost before they came here. */
@@ -52,11 +76,7 @@ export class EventStream<T extends object> implements AsyncIterableIterator<T & 
 
   next(): Promise<IteratorResult<T & { readonly dropped: number }>> {
     if (this.#head < this.#buffer.length) {
-      const event = this.#buffer[this.#head++]!;
-      if (this.#head === this.#buffer.length) {
-        this.#buffer.length = 0;
-        this.#head = 0;
-      }
+      const event = this.#takeOldest();
       const dropped = this.#dropped;
       this.#dropped = 0;
       return Promise.resolve({ done: false, value: { ...event, dropped } });
@@ -69,6 +89,7 @@ export class EventStream<T extends object> implements AsyncIterableIterator<T & 
   return(): Promise<IteratorResult<T & { readonly dropped: number }>> {
     this.#buffer.length = 0;
     this.#head = 0;
+    this.#weight = 0;
     this.end();
     return Promise.resolve({ done: true, value: undefined });
   }

@@ -236,6 +236,7 @@ export class LocalNode extends StatefulNode implements HearsayNode {
   stats(): NodeStats {
     const { flaps: _, ...stats } = this.#machine.serf.stats();
     const { counters } = this.#engine.driver;
+    const { traffic } = this.#machine;
     return {
       ...stats,
       encrypted: (this.#keyring?.size ?? 0) > 0,
@@ -245,6 +246,10 @@ export class LocalNode extends StatefulNode implements HearsayNode {
       bytesReceived: counters.bytesReceived,
       streamsSent: counters.streamsSent,
       streamsReceived: counters.streamsReceived,
+      statePacketsSent: traffic?.packetsSent ?? 0,
+      statePacketsReceived: traffic?.packetsReceived ?? 0,
+      stateBytesSent: traffic?.bytesSent ?? 0,
+      stateBytesReceived: traffic?.bytesReceived ?? 0,
       drops: { ...this.#machine.swim.counters.drops, ...this.stateCalls?.drops() },
     };
   }

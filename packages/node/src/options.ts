@@ -147,7 +147,7 @@ export function checkTags(option: string, tags: unknown): Readonly<Record<string
   for (const [key, value] of Object.entries(tags)) {
     if (typeof value !== "string") throw optionError(`${option}.${key}`, value, "is no text; tags are texts");
     if (key === reservedTag)
-      throw optionError(`${option}.${key}`, value, "is reserved for what this library tells its own");
+      throw optionError(`${option}.${key}`, value, "cannot be set: this tag says what the node itself speaks");
   }
   return { ...(tags as Record<string, string>) };
 }

@@ -23,6 +23,12 @@ export interface StateEntry {
   readonly value: StateValue;
 }
 
+export interface SharedEntry extends StateEntry {
+  readonly writer: string;
+  /** Of the write. */
+  readonly time: Date;
+}
+
 /** A key of one member's map has changed. A snapshot. */
 export interface StateChange {
   /** Whose key it is; only this member writes it. */
@@ -60,6 +66,10 @@ export interface MemberState {
   get(key: string): StateValue | undefined;
   /** In order of keys. @param prefix of the keys wanted; default all */
   entries(prefix?: string): StateEntry[];
+  /** As `entries` at the first read, but a value is made only when it is read: for large maps. @param after only keys behind this */
+  scan(prefix?: string, after?: string): IterableIterator<StateEntry>;
+  /** How many keys there are. */
+  count(): number;
 }
 
 /**
@@ -85,7 +95,7 @@ export interface NodeState extends MemberState {
   members(): string[];
   /**
    * Changes of keys that begin with `prefix` (default all), of every member, from now on until `signal` aborts or the node
-   * closes. The buffer holds 1024; when the reader is slower, the oldest are dropped and counted. An isolated node tells
+   * closes. The buffer holds 1024, and 4 MiB of values; when the reader is slower, the oldest are dropped and counted. An isolated node tells
    * changes in quick succession as one.
    */
   watch(prefix?: string, options?: WatchOptions): AsyncIterable<Watched<StateChange>>;
@@ -97,7 +107,10 @@ export interface NodeState extends MemberState {
  */
 export interface SharedState {
   get(key: string): StateValue | undefined;
-  entries(prefix?: string): (StateEntry & { readonly writer: string; readonly time: Date })[];
+  entries(prefix?: string): SharedEntry[];
+  /** See `MemberState.scan`. */
+  scan(prefix?: string, after?: string): IterableIterator<SharedEntry>;
+  count(): number;
   set(key: string, value: StateValue, options?: SetOptions): Promise<void>;
   delete(key: string, options?: CallOptions): Promise<boolean>;
   watch(prefix?: string, options?: WatchOptions): AsyncIterable<Watched<SharedChange>>;

@@ -147,9 +147,9 @@ describe("the cost of filters", () => {
   ])("is bounded for all queries together when patterns are dear %s", (_, pattern) => {
     const filters = new Filters();
     const hostile = Array.from({ length: 2000 }, (_, i) => tag(pattern(i)));
-    const started = performance.now();
     const verdicts = hostile.map((filter) => filters.judge([filter], "n1", tags, 0));
-    expect(performance.now() - started).toBeLessThan(500);
+    // Had they all been judged, it would not have run out of what it may spend at one time.
+    expect(verdicts.filter((verdict) => verdict === "unknown").length).toBeGreaterThan(1000);
     expect(verdicts.at(-1)).toBe("unknown");
     expect(filters.judge([tag("^a+$")], "n1", tags, 0)).toBe("unknown");
     expect(filters.judge([tag("^a+$")], "n1", tags, 100)).toBe("pass");

@@ -124,7 +124,10 @@ export class Exchange {
     const room = limit - messageOverhead;
     const places = onePerNode(plan.places);
     shuffle(places, this.#rng);
-    for (const place of places) this.#descend(builder, place, room * (1 - descentShare));
+    for (const place of places) {
+      if (!this.#descend(builder, place, room * (1 - descentShare)))
+        missed.leave(place, this.#tree(place.tree).count(place.node));
+    }
     const rest = room * (1 - wantShare);
     this.#addAll(builder, Section.ownerWants, plan.ownerWants, rest);
     this.#addAll(builder, Section.keyWants, plan.keyWants, rest);
@@ -234,17 +237,17 @@ export class Exchange {
     }
   }
 
-  /** Says more about a node that differs: its items where they are few, its children's hashes where not. */
-  #descend(builder: MessageBuilder, place: Place, keepFree: number): void {
-    if (builder.room <= keepFree) return;
+  /** Says more about a node that differs: its items where they are few, its children's hashes where not. False: no room. */
+  #descend(builder: MessageBuilder, place: Place, keepFree: number): boolean {
+    if (builder.room <= keepFree) return false;
     const tree = this.#tree(place.tree);
     const isFew = isLeaf(place.node) || tree.count(place.node) <= listedItems;
-    if (isFew && this.#cover(builder, place, keepFree)) return;
-    if (isLeaf(place.node)) return;
+    if (isFew && this.#cover(builder, place, keepFree)) return true;
+    if (isLeaf(place.node)) return false;
     const first = firstChild(place.node);
     const children = Array.from({ length: fanOut }, (_, i) => tree.hash(first + i));
     const bytes = encodeTreeNode({ ...place, children });
-    if (builder.room - bytes.length >= keepFree) builder.add(Section.nodes, bytes);
+    return builder.room - bytes.length >= keepFree && builder.add(Section.nodes, bytes);
   }
 
   /** Lists the items of a node: all, or, in a packet that has nothing else, a random part. False when neither fits. */

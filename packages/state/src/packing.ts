@@ -18,10 +18,16 @@ export interface Place {
   readonly node: number;
 }
 
+/** What an item under a node that differs is taken to weigh, unseen: bytes. */
+const unseenItemBytes = 64;
+
 /** What found no room. */
 export class Missed {
   readonly #nodes: [Set<number>, Set<number>] = [new Set(), new Set()];
+  readonly #unseen: Place[] = [];
   bytes = 0;
+  /** Of what may differ where nobody has looked: at most, and often far less. */
+  unseenBytes = 0;
   /** Something is too large for any packet. */
   oversize = false;
 
@@ -31,12 +37,19 @@ export class Missed {
     this.oversize ||= oversize;
   }
 
-  /** Where to look for it: so many leaves, or a whole tree. */
-  places(mostLeaves: number): Place[] {
+  /** A node of a tree that differs, with so many items, and was not looked into. */
+  leave(place: Place, items: number): void {
+    this.#unseen.push(place);
+    this.unseenBytes += items * unseenItemBytes;
+  }
+
+  /** Where to look for it: so many nodes, or a whole tree. @param withUnseen where nobody has looked as well */
+  places(most: number, withUnseen: boolean): Place[] {
+    if (withUnseen) for (const { tree, node } of this.#unseen) this.#nodes[tree].add(node);
     const places: Place[] = [];
     for (const tree of [Tree.owners, Tree.keys]) {
       const nodes = this.#nodes[tree];
-      if (nodes.size > mostLeaves) places.push({ tree, node: 0 });
+      if (nodes.size > most) places.push({ tree, node: 0 });
       else for (const node of nodes) places.push({ tree, node });
     }
     return places;

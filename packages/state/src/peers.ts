@@ -31,6 +31,10 @@ export class Peers {
     this.#isSorted = false;
   }
 
+  isDead(name: string): boolean {
+    return this.#byName.get(name)?.status === "dead";
+  }
+
   delete(name: string): void {
     const peer = this.#byName.get(name);
     if (peer === undefined) return;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bytes, Net, nameOf, text, wallStartMs } from "./testing/net.ts";
+import { bytes, endpointOf, Net, nameOf, text, wallStartMs } from "./testing/net.ts";
 
 const hour = 3600_000;
 
@@ -431,5 +431,37 @@ describe("heartbeats", () => {
     expect(of3).toEqual([...of3].sort((a, b) => a - b));
     expect(new Set(of3).size).toBe(of3.length);
     expect(of3.at(-1)).toBeGreaterThan(20);
+  });
+});
+
+describe("when members come back", () => {
+  /** Two halves that hold each other dead and write meanwhile; healed, and whether they are told of each other. */
+  function splitAndWritten(): Net {
+    const net = new Net({ nodes: 24, config: { gossipNodes: 0 } });
+    const side = (i: number) => i % 2;
+    net.split(side);
+    tellAll(net, "dead");
+    for (let i = 0; i < 24; i++) {
+      for (let k = 0; k < 12; k++) net.nodes[i]!.setShared(`key-${i}-${k}`, bytes(`${i} ${k}`), net.now);
+    }
+    net.run(20_000);
+    net.heal();
+    return net;
+  }
+
+  function tellAll(net: Net, status: "alive" | "dead"): void {
+    for (let i = 0; i < 24; i++) {
+      for (let j = 0; j < 24; j++) {
+        if ((i - j) % 2 !== 0) net.nodes[i]!.setPeer(nameOf(j), endpointOf(j), status, net.now);
+      }
+    }
+  }
+
+  it("has the same everywhere within a few rounds, however much was written meanwhile", () => {
+    const net = splitAndWritten();
+    tellAll(net, "alive");
+    const streams = net.streams;
+    expect(net.until(() => net.isEqual(), 30_000)).toBeLessThan(4500);
+    expect(net.streams).toBeGreaterThan(streams);
   });
 });

@@ -41,7 +41,13 @@ import { WriteRate } from "./write-rate.ts";
 
 /** Packets that wait to be polled. */
 const maxOutbox = 1024;
-/** Leaves that a stream asks about one by one; more, and it compares all. */
+/**
+ * Somebody has come back: for so many rounds the others are likely to have much that we lack, and we them. Then streams are
+ * wished for sooner, and also for what was not looked into; at other times that is mostly news still on its way.
+ */
+const reunionRounds = 15;
+const reunionThresholdBytes = 2048;
+/** Nodes of trees that a stream asks about one by one; more, and it compares all. */
 const maxStreamPlaces = 64;
 /** How often what has had its time is looked for: ms at most. */
 const collectIntervalMs = 10_000;
@@ -91,6 +97,7 @@ export class ReplicatedState {
     | undefined;
   readonly #patience = new StreamPatience();
   #streamId = 0;
+  #reunionUntil = Number.NEGATIVE_INFINITY;
   #wallOffsetMs = 0;
   #isLocal = false;
   /** When another was last heard; of those of before a restart nothing is known. */
@@ -159,6 +166,8 @@ export class ReplicatedState {
   /** A member that understands us, or news of its state or whereabouts. */
   setPeer(name: string, endpoint: Endpoint, status: PeerStatus, now: number): void {
     if (name === this.name) return;
+    if (status === "alive" && this.#peers.isDead(name))
+      this.#reunionUntil = now + reunionRounds * this.config.syncIntervalMs;
     this.#peers.set({ name, endpoint: { ...endpoint }, status });
     if (status === "dead") this.#maps.markDead(name, now);
     else if (!this.#maps.admit(name)) this.#drop("member-limit");
@@ -545,12 +554,15 @@ export class ReplicatedState {
 
   #wishStream(to: Endpoint, missed: Missed, now: number): void {
     const { streamThresholdBytes, streamTimeoutMs } = this.config;
-    if (!missed.oversize && missed.bytes <= streamThresholdBytes) return;
+    const isReunion = now < this.#reunionUntil;
+    const threshold = isReunion ? Math.min(reunionThresholdBytes, streamThresholdBytes) : streamThresholdBytes;
+    const bytes = isReunion ? missed.bytes + missed.unseenBytes : missed.bytes;
+    if (!missed.oversize && bytes <= threshold) return;
     // A driver that never reports an end does not stop us for good.
     if (this.#stream !== undefined && now < this.#stream.until) return;
     if (!this.#patience.allows(to)) return;
     const id = ++this.#streamId;
-    this.#stream = { id, to, places: missed.places(maxStreamPlaces), until: now + 2 * streamTimeoutMs };
+    this.#stream = { id, to, places: missed.places(maxStreamPlaces, isReunion), until: now + 2 * streamTimeoutMs };
     this.#streams.push({ id, to, timeoutMs: streamTimeoutMs });
   }
 

@@ -32,7 +32,7 @@ export class AgentAggregates {
 
   /**
    * The number counts from the next epoch on. Other settings than before begin the aggregate anew.
-   * @throws NodeError as `StateApi.aggregate` does; what was there before is still there then, unless settings changed
+   * @throws NodeError as `StateApi.aggregate` does; what was there before then goes on with its number, begun anew if settings changed
    */
   set(name: string, value: number, wish: AggregateWish): void {
     const known = this.#taken.get(name);
@@ -40,10 +40,18 @@ export class AgentAggregates {
       known.value = value;
       return;
     }
-    const merged = { ...known?.wish, ...wish };
     this.unset(name);
-    const aggregate = this.#node.aggregate(name, () => this.#taken.get(name)?.value, merged);
-    this.#taken.set(name, { value, wish: merged, aggregate });
+    try {
+      this.#open(name, value, { ...known?.wish, ...wish });
+    } catch (error) {
+      if (known !== undefined) this.#open(name, known.value, known.wish);
+      throw error;
+    }
+  }
+
+  #open(name: string, value: number, wish: AggregateWish): void {
+    const aggregate = this.#node.aggregate(name, () => this.#taken.get(name)?.value, wish);
+    this.#taken.set(name, { value, wish, aggregate });
   }
 
   /** False: it took no part. */

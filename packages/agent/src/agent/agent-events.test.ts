@@ -80,6 +80,32 @@ test("stats: the handlers of now, what they lost, and resets of our place", asyn
   expect(without.stats().serf).not.toHaveProperty("coordinate_resets");
 });
 
+test("stats: what is held of state, what of it has travelled, and what was refused; nothing of it where it is off", async () => {
+  const agent = await start();
+  await node.state.set("a", 1);
+  node.writeAs("b", "x", 1);
+  node.writeAs("b", "y", 1);
+  await node.shared.set("s", 1);
+  await node.counter("n").add();
+  agent.aggregates.set("load", 1, {});
+  Object.assign(node.drops, {
+    "state: delta-gap": 2,
+    "extension-stranger": 3,
+    "counters: full": 4,
+    "unknown-ack": 9,
+    "label-mismatch": 0,
+  });
+  expect(agent.stats()).toMatchObject({
+    state: {
+      ...{ own_keys: "1", keys: "3", members_with_keys: "2", shared_keys: "1", counters: "1", aggregates: "1" },
+      ...{ packets_sent: "7", packets_received: "6", bytes_sent: "700", bytes_received: "600", refused: "9" },
+    },
+    drops: { "state: delta-gap": "2", "extension-stranger": "3", "unknown-ack": "9" },
+  });
+  node.stateOff = true;
+  expect(agent.stats()).not.toHaveProperty("state");
+});
+
 test("a reload replaces handlers and tags", async () => {
   const agent = await start({ ...handlers(`echo old >> ${path("seen")}`), tags: { a: "1" } });
   await agent.changeTags({ b: "2" }, []);

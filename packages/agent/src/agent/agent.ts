@@ -166,7 +166,7 @@ export class Agent implements RpcHost, AsyncDisposable {
   }
 
   stats(): StatGroups {
-    return statGroups(this.node, {
+    return statGroups(this.node, this.aggregates, {
       handlers: handlerStats(this.#handlers.specs),
       lostEvents: this.#handlers.lost,
       coordinates: !this.#config.disableCoordinates,

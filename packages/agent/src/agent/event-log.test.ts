@@ -67,6 +67,8 @@ test.each([
   ["decrypt-failed", /^WARN .*it is encrypted, but this agent has no key/],
   ["msgpack-invalid", /^WARN .*it makes no sense/],
   ["unknown-ack", /^DEBUG /],
+  ["extension-stranger", /^DEBUG .*its sender is no member here/],
+  ["extension-malformed", /^WARN .*newer version/],
 ])("dropped: %s", (reason, expected) => {
   node.emit("dropped", { reason, peer: "10.0.0.9:7946", count: 1 });
   expect(lines).toEqual([expect.stringMatching(expected)]);

@@ -107,11 +107,17 @@ const DROPS: Readonly<Record<string, string>> = {
   "queue-full": "too much came at once",
   "unknown-ack": "it answers nothing that we still wait for",
   "relay-limit": "we are asked to pass on too much at once",
+  "extension-stranger":
+    "it is about replicated state, and its sender is no member here that speaks of that; not yet, or no more",
+  "extension-malformed":
+    "it is neither Serf's nor about replicated state as we know it; is that node of a newer version?",
+  "extension-unknown-type":
+    "it is about replicated state, but of a kind we do not know; is that node of a newer version?",
 };
 const GARBLED = "it makes no sense; is it encrypted, or from another program?";
 
 /** Drops that healthy pools have, too: nobody is to be bothered with them. */
-const EVERYDAY: ReadonlySet<string> = new Set(["unknown-ack", "relay-limit"]);
+const EVERYDAY: ReadonlySet<string> = new Set(["unknown-ack", "relay-limit", "extension-stranger"]);
 
 function explainDrop(reason: string, encrypted: boolean): string {
   if (reason === "decrypt-failed" && !encrypted)

@@ -1,8 +1,10 @@
 /** What `stats` and `info` show: Serf's groups with Serf's keys (Serf protocol notes, section 18.5), then our own. */
 import { availableParallelism, cpus } from "node:os";
-import type { SerfNode } from "@hearsay/node";
+import type { HearsayNode } from "@hearsay/node";
 import type { StatGroups } from "../rpc/host.ts";
 import { VERSION } from "../version.ts";
+import type { AgentAggregates } from "./agent-aggregates.ts";
+import { stateGroup } from "./state-stats.ts";
 import { wireTags } from "./wire-tags.ts";
 
 /** Go's words for machine kinds, where Node has others. */
@@ -19,9 +21,11 @@ export interface AgentFacts {
   readonly coordinates: boolean;
 }
 
-const BARE: AgentFacts = { handlers: {}, lostEvents: 0, coordinates: true };
-
-export function statGroups(node: SerfNode, { handlers, lostEvents, coordinates }: AgentFacts = BARE): StatGroups {
+export function statGroups(
+  node: HearsayNode,
+  aggregates: AgentAggregates,
+  { handlers, lostEvents, coordinates }: AgentFacts,
+): StatGroups {
   const stats = node.stats();
   const groups: Record<string, Record<string, string>> = {
     agent: { name: node.name },
@@ -63,6 +67,8 @@ export function statGroups(node: SerfNode, { handlers, lostEvents, coordinates }
       streams_received: String(stats.streamsReceived),
     },
   };
+  const state = stateGroup(node, aggregates, stats);
+  if (state !== undefined) groups.state = state;
   const drops = Object.entries(stats.drops).filter(([, count]) => count > 0);
   if (drops.length > 0) groups.drops = Object.fromEntries(drops.map(([reason, count]) => [reason, String(count)]));
   return groups;

@@ -24,7 +24,7 @@ export function parseCommand(
     throw error;
   }
   const { args } = command;
-  if (args.length < spec.minArgs) throw new UsageError(`${spec.args} is missing`);
+  if (args.length < spec.minArgs) throw new UsageError(missing(spec, args.length));
   if (args.length > spec.maxArgs) {
     const surplus = args.slice(spec.maxArgs);
     // Most likely typed where it would be right for other commands.
@@ -32,6 +32,14 @@ export function parseCommand(
     throw new UsageError(`too many arguments: ${surplus.join(" ")}${hint}`);
   }
   return { flags: new Flags(given), args };
+}
+
+/** Those that are needed and were not given. */
+function missing({ args = "" }: CommandSpec, given: number): string {
+  const needed = args.split(" ").filter((word) => !word.startsWith("["));
+  // "bash | zsh | fish" is one of several, not several.
+  const names = args.includes("|") ? [args] : needed.slice(given);
+  return `${names.join(" and ")} ${names.length > 1 ? "are" : "is"} missing`;
 }
 
 export function commandHelp(spec: CommandSpec): string {

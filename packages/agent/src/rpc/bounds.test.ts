@@ -193,6 +193,22 @@ test("a query whose client takes nothing is given up, and its connection with it
   expect([queries.size, count.open, node.queries[0]!.closed]).toEqual([0, 0, true]);
 });
 
+test("a query that finds the room taken by another waits again", async () => {
+  let refusals = 3;
+  let sent = 0;
+  const shared = {
+    room: async () => true,
+    closed: false,
+    record: () => refusals-- <= 0 && ++sent,
+  } as unknown as Outlet;
+  const queries = new OpenQueries(shared, { open: 0 }, () => {});
+  const wish = { name: "q", payload: new Uint8Array(0), filterNodes: [], filterTags: {}, requestAck: true };
+  const answer = await queries.open(node, 1n, { ...wish, relayFactor: 0, timeout: 0n, endEarly: false });
+  answer.after!();
+  // Two acks, and that it is done.
+  await expect.poll(() => sent).toBe(3);
+});
+
 test("waiting for room: none, then some, then nobody", async () => {
   const listener: Server = createServer().listen(0, "127.0.0.1");
   await once(listener, "listening");

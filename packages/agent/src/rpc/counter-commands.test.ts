@@ -51,6 +51,24 @@ describe("counters", () => {
     ]);
   });
 
+  test("a long list takes turns with others", async () => {
+    for (let i = 0; i < 200; i++) await node.counter(`c${i}`).add();
+    let looked = 0;
+    const counter = node.counter.bind(node);
+    node.counter = (name) => {
+      looked++;
+      const until = performance.now() + 1;
+      while (performance.now() < until);
+      return counter(name);
+    };
+    const list = client.counters.list();
+    await expect.poll(() => looked, { interval: 1 }).toBeGreaterThan(0);
+    await using second = await RpcClient.connect({ host: "127.0.0.1", port: server.port });
+    await second.stats();
+    expect(looked).toBeLessThan(150);
+    expect(await list).toHaveLength(200);
+  });
+
   test("a sum over 64 bits", () => {
     const body = { Counter: { Name: "n", Value: "-184467440737095516160", Own: "0" } };
     expect(decodeCounters(encode(body))).toEqual([{ name: "n", value: -184467440737095516160n, own: 0n }]);
@@ -100,6 +118,9 @@ describe("aggregates", () => {
     expect(opened).toEqual([{ roundMs: 50 }, { roundMs: 50, epochRounds: 10 }]);
     expect((await client.aggregates.get("x")).value).toBe(4);
     await expect(client.aggregates.set("y", 1, { roundMs: 1e9 })).rejects.toMatchObject({ code: "REFUSED" });
+    await expect(client.aggregates.set("x", 5, { roundMs: 1e9 })).rejects.toMatchObject({ code: "REFUSED" });
+    expect((await client.aggregates.get("x")).value).toBe(4);
+    expect(opened.at(-1)).toEqual({ roundMs: 50, epochRounds: 10 });
     expect(node.aggregates()).toEqual(["x"]);
     host.aggregates.close();
     expect(node.aggregates()).toEqual([]);

@@ -1,4 +1,5 @@
 /** `counter-add`, `-get` and `-list`: numbers that everybody may raise and lower. Ours, not Serf's. */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { StateApi } from "@hearsay/node";
 import type { MsgpackInput } from "@hearsay/wire";
 import type { Answer, Command } from "./commands.ts";
@@ -6,6 +7,9 @@ import { RefusedRequest, STATE_ERRORS, serfText } from "./errors.ts";
 import { decodeStruct } from "./messages.ts";
 import type { Session } from "./session.ts";
 import { STATE_WORDS } from "./state-commands.ts";
+
+/** ms of work before everybody else gets a turn. */
+const SLICE_MS = 2;
 
 interface CounterRequest {
   readonly name: string;
@@ -40,8 +44,17 @@ async function add({ host: { node }, gone }: Session, { name, amount }: CounterR
   return { body: { Counter: counterBody(node, name) } };
 }
 
-function list({ host: { node } }: Session): Answer {
-  return { body: { Counters: node.counters().map((name) => counterBody(node, name)) } };
+/** In turns with everybody else: what one agent has counted is a sum over every process that ever counted. */
+async function list({ host: { node } }: Session): Promise<Answer> {
+  const counters: MsgpackInput[] = [];
+  let sliceBegan = performance.now();
+  for (const name of node.counters()) {
+    counters.push(counterBody(node, name));
+    if (performance.now() - sliceBegan < SLICE_MS) continue;
+    await nextTurn();
+    sliceBegan = performance.now();
+  }
+  return { body: { Counters: counters } };
 }
 
 // ---- to and from bytes

@@ -82,15 +82,16 @@ export class OpenQueries {
 
   /** False: nobody is there to take more. */
   async #send(query: OpenQuery, record: Parameters<typeof queryRecordBody>[0]): Promise<boolean> {
-    const room = await this.#outlet.room(STALLED_MS);
-    if (query.ended) return false;
-    if (!room) {
+    const header = encode({ Error: "", Seq: query.seq });
+    const sent = { header, body: encode(queryRecordBody(record)) };
+    while (!query.ended) {
+      // Others of this connection wait for the same room, and may have been first.
+      if (this.#outlet.record(sent)) return true;
+      if (await this.#outlet.room(STALLED_MS)) continue;
       query.ended = true;
       if (!this.#outlet.closed) this.#onStall();
-      return false;
     }
-    const header = encode({ Error: "", Seq: query.seq });
-    return this.#outlet.record({ header, body: encode(queryRecordBody(record)) });
+    return false;
   }
 
   /** Ends the queries of that sequence number, if there are any: without another record. */

@@ -11,7 +11,7 @@ import { encode } from "./messages.ts";
 import type { Outlet } from "./outlet.ts";
 import { stateChangeBody, WATCH_DONE } from "./state-messages.ts";
 
-/** Watches open for one connection, and for all connections of a server: each keeps up to a thousand changes. */
+/** Watches open for one connection, and for all connections of a server: each keeps up to a thousand changes, and 4 MiB of values. */
 export const MAX_WATCHES = 16;
 export const MAX_WATCHES_OF_ALL = 256;
 
@@ -90,10 +90,14 @@ export class OpenWatches {
 
   /** False: nobody is there to take more. */
   async #send(seq: bigint, signal: AbortSignal, body: MsgpackInput): Promise<boolean> {
+    const record = { header: encode({ Error: "", Seq: seq }), body: encode(body) };
     // Whoever has gone is found out by the connection; whoever is slow loses changes, and that is all.
-    while (!signal.aborted && !this.#outlet.closed && !(await this.#outlet.room(PATIENCE_MS)));
-    if (signal.aborted || this.#outlet.closed) return false;
-    return this.#outlet.record({ header: encode({ Error: "", Seq: seq }), body: encode(body) });
+    while (!signal.aborted && !this.#outlet.closed) {
+      // Others of this connection wait for the same room, and may have been first.
+      if (this.#outlet.record(record)) return true;
+      await this.#outlet.room(PATIENCE_MS);
+    }
+    return false;
   }
 
   /** Ends the watch of that sequence number, if there is one: without another record. */

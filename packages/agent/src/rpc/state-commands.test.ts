@@ -1,12 +1,16 @@
 /** Replicated state over RPC: what is asked, what is answered, and what holds whatever clients do. */
-import type { MsgpackInput } from "@hearsay/wire";
+import { type MsgpackInput, Reader } from "@hearsay/wire";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FakeHost } from "../../test/fake-host.ts";
 import { FakeNode, fakeMember } from "../../test/fake-node.ts";
 import { Peer, request } from "../../test/peer.ts";
 import { RpcClient, type StateChangeRecord, type StateRecord } from "./client.ts";
-import { MAX_WATCHES, MAX_WATCHES_OF_ALL } from "./open-watches.ts";
+import { encode } from "./messages.ts";
+import { MAX_WATCHES, MAX_WATCHES_OF_ALL, OpenWatches } from "./open-watches.ts";
+import type { Outlet } from "./outlet.ts";
+import type { QueuedRecord } from "./record-queue.ts";
 import { RpcServer } from "./server.ts";
+import { decodeStateChange, decodeStateRecord } from "./state-messages.ts";
 
 let node: FakeNode;
 let host: FakeHost;
@@ -118,6 +122,13 @@ describe("keys", () => {
     expect(host.logged.filter((line) => line.includes("cannot be read"))).toHaveLength(4);
   });
 
+  test("an entry or a change of no time is not taken", () => {
+    const broken = { Member: "a", Key: "k", Json: "1", Time: 1e300 };
+    expect(() => decodeStateRecord(encode({ Entry: broken }))).toThrow("a time that is none");
+    expect(() => decodeStateChange(encode(broken))).toThrow("a time that is none");
+    expect(() => decodeStateRecord(encode({ Entry: { ...broken, Time: "x" } }))).toThrow("cannot be read");
+  });
+
   test("a value over what a request takes is refused at the client, which then goes on", async () => {
     await using client = await dial();
     await expect(client.state.set("k", "\u0001".repeat(60_000))).rejects.toMatchObject({
@@ -163,12 +174,32 @@ describe("lists", () => {
     await peer.send(request("state-list", 1), {}).header();
     const page = (await peer.next()) as Map<string, unknown>;
     expect(page.get("More")).toBe(true);
-    expect((page.get("Entries") as unknown[]).length).toBe(70);
+    expect((page.get("Entries") as unknown[]).length).toBe(18);
     const keys = (await all(client.state.list())).map(({ member, key }) => `${member} ${key}`);
     expect(keys).toHaveLength(200);
     expect(keys).toEqual([...new Set(keys)].sort());
     expect(new Set((await all(client.state.list({ shared: true }))).map(({ key }) => key)).size).toBe(5000);
   });
+});
+
+test("a page is gathered in turns with others", async () => {
+  let made = 0;
+  const { shared } = node;
+  const slowly = function* () {
+    for (; made < 200; made++) {
+      const until = performance.now() + 1;
+      while (performance.now() < until);
+      yield { key: `k${made}`, value: made, writer: "a", time: new Date() };
+    }
+  };
+  Object.defineProperty(node, "shared", { get: () => ({ ...shared, scan: slowly }) });
+  await using client = await dial();
+  await using other = await dial();
+  const listed = all(client.state.list({ shared: true }));
+  await expect.poll(() => made, { interval: 1 }).toBeGreaterThan(0);
+  await other.members();
+  expect(made).toBeLessThan(150);
+  expect(await listed).toHaveLength(200);
 });
 
 describe("watches", () => {
@@ -267,6 +298,23 @@ describe("watches", () => {
     }
     expect(last).toBe(`k${total - 1}`);
     expect(dropped).toBeGreaterThan(0);
+  });
+
+  test("who finds the room taken by another waits again", async () => {
+    const said: unknown[] = [];
+    let refusals = 5;
+    const keyOf = (body: Uint8Array) => (new Reader(body).value() as Map<string, unknown>).get("Key");
+    const shared = {
+      ...{ closed: false, room: async () => true },
+      record: ({ body }: QueuedRecord) => refusals-- <= 0 && said.push(keyOf(body)),
+    } as unknown as Outlet;
+    const watches = new OpenWatches(shared, { open: 0 });
+    const begin = (signal: AbortSignal) => node.state.watch("", { signal });
+    watches.open(1n, begin, () => true).after!();
+    await expect.poll(() => node.watchers).toBe(1);
+    for (const key of ["a", "b", "c"]) node.writeAs("b", key, 1);
+    await expect.poll(() => said).toEqual(["a", "b", "c"]);
+    watches.clear();
   });
 
   test("the node closes: the watch ends, and the connection stays", async () => {

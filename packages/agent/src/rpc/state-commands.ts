@@ -1,4 +1,5 @@
 /** `state-get`, `-set`, `-delete`, `-list` and `-watch`: keys of members, and keys that all share. Ours, not Serf's. */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { HearsayNode, SharedChange, StateChange, Watched } from "@hearsay/node";
 import type { MsgpackInput } from "@hearsay/wire";
 import type { Answer, Command } from "./commands.ts";
@@ -12,10 +13,15 @@ import {
   stateRecordBody,
 } from "./state-messages.ts";
 
-/** Bytes of values in one page of `state-list`, after which the rest is left for the next. A single value may be longer. */
-const PAGE_BYTES = 4 * 1024 * 1024;
+/**
+ * Bytes of values in one page of `state-list`, after which the rest is left for the next. A single value may be longer. A page
+ * is written in one go, which takes some 20 ms.
+ */
+const PAGE_BYTES = 1024 * 1024;
 /** Entries in one page, however small. */
 const PAGE_ENTRIES = 4096;
+/** ms of gathering a page before everybody else gets a turn. */
+const SLICE_MS = 2;
 
 type Run = (session: Session, request: StateRequest, seq: bigint) => Answer | Promise<Answer>;
 
@@ -47,13 +53,19 @@ function command(run: Run): Command {
 
 function get({ host: { node } }: Session, { shared, member, key }: StateRequest): Answer {
   if (!shared && isStranger(node, member)) return { error: STATE_ERRORS.noSuchMember };
-  const owner = member === "" ? node.name : member;
-  const value = shared ? node.shared.get(key) : node.state.of(owner).get(key);
-  if (value === undefined) return { error: STATE_ERRORS.noSuchKey };
-  // Who wrote a shared key stands in the list alone.
-  const written = shared ? node.shared.entries(key).find((entry) => entry.key === key) : undefined;
-  const record = { member: written?.writer ?? owner, key, value, time: written?.time };
-  return { body: { Entry: stateRecordBody(record) } };
+  const record = shared ? sharedRecord(node, key) : ownedRecord(node, member === "" ? node.name : member, key);
+  return record === undefined ? { error: STATE_ERRORS.noSuchKey } : { body: { Entry: stateRecordBody(record) } };
+}
+
+function ownedRecord(node: HearsayNode, member: string, key: string): StateRecord | undefined {
+  const value = node.state.of(member).get(key);
+  return value === undefined ? undefined : { member, key, value, time: undefined };
+}
+
+/** Who wrote it stands in the list alone, where it is the first of those that begin so. */
+function sharedRecord(node: HearsayNode, key: string): StateRecord | undefined {
+  const { value: first } = node.shared.scan(key).next();
+  return first?.key === key ? { ...first, member: first.writer } : undefined;
 }
 
 async function set({ host: { node }, gone }: Session, request: StateRequest): Promise<Answer> {
@@ -74,15 +86,19 @@ async function remove({ host: { node }, gone }: Session, request: StateRequest):
 
 // ---- lists
 
-function list({ host: { node } }: Session, request: StateRequest): Answer {
+async function list({ host: { node } }: Session, request: StateRequest): Promise<Answer> {
   if (!request.shared && isStranger(node, request.member)) return { error: STATE_ERRORS.noSuchMember };
   const entries: MsgpackInput[] = [];
   let bytes = 0;
+  let sliceBegan = performance.now();
   for (const record of recordsAfter(node, request)) {
     if (bytes > PAGE_BYTES || entries.length >= PAGE_ENTRIES) return { body: { Entries: entries, More: true } };
     const body = stateRecordBody(record);
     bytes += sizeOf(body.Json) + sizeOf(body.Bytes);
     entries.push(body);
+    if (performance.now() - sliceBegan < SLICE_MS) continue;
+    await nextTurn();
+    sliceBegan = performance.now();
   }
   return { body: { Entries: entries, More: false } };
 }
@@ -94,21 +110,17 @@ const sizeOf = (value: MsgpackInput): number =>
 function* recordsAfter(node: HearsayNode, request: StateRequest): Generator<StateRecord> {
   const { shared, member, prefix, afterMember, afterKey } = request;
   if (shared) {
-    for (const entry of sortedEntries(node.shared.entries(prefix))) {
-      if (entry.key > afterKey || afterKey === "") yield { ...entry, member: entry.writer };
-    }
+    // Values are made one by one, until the page is full: all of them together may take a second.
+    for (const entry of node.shared.scan(prefix, afterKey)) yield { ...entry, member: entry.writer };
     return;
   }
   for (const owner of member === "" ? node.state.members().sort(order) : [member]) {
     if (owner < afterMember) continue;
-    for (const { key, value } of sortedEntries(node.state.of(owner).entries(prefix))) {
-      if (owner !== afterMember || key > afterKey) yield { member: owner, key, value, time: undefined };
+    const behind = owner === afterMember ? afterKey : "";
+    for (const { key, value } of node.state.of(owner).scan(prefix, behind)) {
+      yield { member: owner, key, value, time: undefined };
     }
   }
-}
-
-function sortedEntries<T extends { readonly key: string }>(entries: readonly T[]): readonly T[] {
-  return [...entries].sort((a, b) => order(a.key, b.key));
 }
 
 const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -134,11 +134,18 @@ function readStateRecord(reader: Reader): StateRecord {
     else if (field === 1) key = reader.textLossy();
     else if (field === 2) json = reader.tryNil() ? undefined : reader.text();
     else if (field === 3) bytes = reader.blobCopy() ?? undefined;
-    else time = new Date(reader.float());
+    else time = readTime(reader);
   });
   const value = reader.ok ? readValue(json, bytes) : null;
   if (value === undefined) throw new RefusedRequest("an entry without a value");
   return { member, key, value, time };
+}
+
+/** ms since 1970. Throws RefusedRequest for what is no time. */
+function readTime(reader: Reader): Date {
+  const time = new Date(reader.float());
+  if (reader.ok && Number.isNaN(time.getTime())) throw new RefusedRequest("a time that is none");
+  return time;
 }
 
 // ---- changes
@@ -199,7 +206,7 @@ export function decodeStateChange(bytes: Uint8Array): Decoded<StateChangeRecord>
     else if (field === 2 || field === 4) jsons[field / 2 - 1] = reader.tryNil() ? undefined : reader.text();
     else if (field === 3 || field === 5) blobs[(field - 3) / 2] = reader.blobCopy() ?? undefined;
     else if (field === 6) isLocal = reader.bool();
-    else if (field === 7) time = new Date(reader.float());
+    else if (field === 7) time = readTime(reader);
     else if (field === 8) dropped = reader.uint(Number.MAX_SAFE_INTEGER);
     else done = reader.bool();
   });

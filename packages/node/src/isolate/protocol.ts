@@ -110,6 +110,10 @@ export const statNames = [
   "bytesReceived",
   "streamsSent",
   "streamsReceived",
+  "statePacketsSent",
+  "statePacketsReceived",
+  "stateBytesSent",
+  "stateBytesReceived",
 ] as const satisfies readonly (keyof NodeStats)[];
 
 /** Where the shared array says whether the node encrypts: 0 or 1, after the numbers of `statNames`. */

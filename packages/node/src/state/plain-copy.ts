@@ -6,7 +6,7 @@
 import { NodeError } from "../errors.ts";
 
 /** Lists and objects within each other; more is a mistake, or would be one for the stack. */
-const MAX_DEPTH = 200;
+export const MAX_DEPTH = 200;
 
 /**
  * @param mostBytes what cannot but take more is not read to its end, however often its parts stand in each other

@@ -8,6 +8,7 @@ import type {
   MemberState,
   NodeState,
   SharedChange,
+  SharedEntry,
   SharedState,
   StateApi,
   StateChange,
@@ -114,6 +115,10 @@ function nodeState(port: () => StatePort, changes: Watches<RawChange, StateChang
   const of = (member: () => string): MemberState => ({
     get: (key) => decoded(port().get(member(), key)),
     entries: (prefix = "") => sorted(port().entries(member()), prefix, entryFor),
+    *scan(prefix = "", after) {
+      for (const stored of sorted(port().entries(member()), prefix, itself, after)) yield entryFor(stored);
+    },
+    count: () => [...port().entries(member())].length,
   });
   return {
     ...of(() => port().name),
@@ -136,13 +141,11 @@ function nodeState(port: () => StatePort, changes: Watches<RawChange, StateChang
 function sharedState(port: () => StatePort, changes: Watches<RawSharedChange, SharedChange>): SharedState {
   return {
     get: (key) => decoded(port().getShared(key)?.value),
-    entries: (prefix = "") =>
-      sorted(port().sharedEntries(), prefix, ({ key, value, writer, ms }: StoredShared) => ({
-        key,
-        value: decodeValue(value),
-        writer,
-        time: new Date(ms),
-      })),
+    entries: (prefix = "") => sorted(port().sharedEntries(), prefix, sharedEntryFor),
+    *scan(prefix = "", after) {
+      for (const stored of sorted(port().sharedEntries(), prefix, itself, after)) yield sharedEntryFor(stored);
+    },
+    count: () => [...port().sharedEntries()].length,
     async set(key, value, options = {}) {
       const { ttl, signal } = checkWrite(options);
       await port().setShared(checkKeyName(key), encodeValue(value, port().maxValueBytes), ttl, signal);
@@ -193,11 +196,24 @@ function presentShared(port: StatePort, prefix: string): RawSharedChange[] {
   });
 }
 
-function sorted<S extends StoredKey, T>(stored: Iterable<S>, prefix: unknown, make: (one: S) => T): T[] {
+function sorted<S extends StoredKey, T>(
+  stored: Iterable<S>,
+  prefix: unknown,
+  make: (one: S) => T,
+  after: string | undefined = undefined,
+): T[] {
   const wanted: S[] = [];
   const checked = checkPrefix(prefix);
-  for (const one of stored) if (one.key.startsWith(checked)) wanted.push(one);
+  for (const one of stored) {
+    if (one.key.startsWith(checked) && (after === undefined || one.key > after)) wanted.push(one);
+  }
   return wanted.sort((a, b) => (a.key < b.key ? -1 : 1)).map(make);
+}
+
+const itself = <S>(stored: S): S => stored;
+
+function sharedEntryFor({ key, value, writer, ms }: StoredShared): SharedEntry {
+  return { key, value: decodeValue(value), writer, time: new Date(ms) };
 }
 
 function entryFor({ key, value }: StoredKey): StateEntry {

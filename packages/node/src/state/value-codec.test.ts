@@ -97,6 +97,18 @@ test("what JSON cannot hold is refused, with its place", () => {
   expect(refusal({ toJSON: () => 1 })).toBe("value.toJSON is a function");
 });
 
+test("JSON that is nested deeper than any that is written is bytes", () => {
+  const stored = (text: string) => Uint8Array.of(1, ...Buffer.from(text));
+  const nested = (depth: number, inside = "") => "[".repeat(depth) + inside + "]".repeat(depth);
+  // Parsed, they would take down whoever writes them as JSON.
+  for (const depth of [201, 30_000]) expect(decodeValue(stored(nested(depth)))).toEqual(stored(nested(depth)));
+  const text = JSON.stringify("[".repeat(500));
+  expect(decodeValue(stored(nested(199, text)))).toEqual(JSON.parse(nested(199, text)));
+  expect(decodeValue(stored(nested(200)))).toEqual(JSON.parse(nested(200)));
+  const flat = `[${"[],".repeat(300)}"\\"]",{}]`;
+  expect(decodeValue(stored(flat))).toEqual(JSON.parse(flat));
+});
+
 test("the same object twice is no loop, and other realms' objects are plain", () => {
   const twice = { n: 1 };
   expect(decodeValue(encodeValue([twice, twice]))).toEqual([{ n: 1 }, { n: 1 }]);

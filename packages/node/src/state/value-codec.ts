@@ -8,7 +8,7 @@
 
 import { types } from "node:util";
 import type { JsonValue, StateValue } from "../state-api.ts";
-import { plainCopy, tooLarge } from "./plain-copy.ts";
+import { MAX_DEPTH, plainCopy, tooLarge } from "./plain-copy.ts";
 
 const Kind = { bytes: 0, json: 1 } as const;
 
@@ -33,11 +33,30 @@ export function decodeValue(stored: Uint8Array): StateValue {
   if (stored[0] === Kind.bytes) return stored.slice(1);
   if (stored[0] !== Kind.json) return stored.slice();
   try {
-    return JSON.parse(decoder.decode(stored.subarray(1))) as JsonValue;
+    const text = decoder.decode(stored.subarray(1));
+    // Parsed it could be; but whoever then writes it as JSON, compares or copies it runs out of stack.
+    if (!isTooDeep(text)) return JSON.parse(text) as JsonValue;
   } catch {
     // Not ours after all.
-    return stored.slice();
   }
+  return stored.slice();
+}
+
+/** Nested deeper than is ever written. */
+function isTooDeep(text: string): boolean {
+  // It takes a bracket of either kind for each.
+  if (text.length <= 2 * MAX_DEPTH) return false;
+  let depth = 0;
+  let quoted = false;
+  for (let i = 0; i < text.length; i++) {
+    const letter = text[i];
+    if (letter === '"') quoted = !quoted;
+    else if (quoted) i += letter === "\\" ? 1 : 0;
+    else if (letter === "[" || letter === "{") depth++;
+    else if (letter === "]" || letter === "}") depth--;
+    if (depth > MAX_DEPTH) return true;
+  }
+  return false;
 }
 
 function withKind(kind: number, bytes: Uint8Array): Uint8Array {

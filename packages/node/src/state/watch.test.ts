@@ -2,11 +2,18 @@
 
 import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
-import { Watches } from "./watch.ts";
+import { WATCH_BUFFER_BYTES, Watches } from "./watch.ts";
+
+interface Kept {
+  readonly key: string;
+  readonly n: number;
+  readonly before?: Uint8Array;
+  readonly after?: Uint8Array;
+}
 
 const watches = () => {
   let made = 0;
-  const all = new Watches<{ key: string; n: number }, { name: string }>(({ key, n }) => {
+  const all = new Watches<Kept, { name: string }>(({ key, n }) => {
     made++;
     return { name: `${key}=${n}` };
   });
@@ -48,6 +55,29 @@ test("a slow reader loses the oldest and is told; nothing is made for it meanwhi
   expect(made()).toBe(0);
   all.skip(3);
   expect(await names(slow, 3)).toEqual(["first=0", "k=6 after 9", "k=7"]);
+});
+
+test("large values: as many wait as have room, and the newest always", async () => {
+  const { all } = watches();
+  const slow = all.open("", [], undefined);
+  const value = new Uint8Array(WATCH_BUFFER_BYTES / 4);
+  for (let n = 0; n < 6; n++) all.push({ key: "k", n, after: value });
+  all.push({ key: "k", n: 6, before: value });
+  expect(await names(slow, 4)).toEqual(["k=3 after 3", "k=4", "k=5", "k=6"]);
+  const next = all.open("", [], undefined);
+  all.push({ key: "k", n: 7 });
+  all.push({ key: "k", n: 8, after: new Uint8Array(2 * WATCH_BUFFER_BYTES) });
+  for (let n = 9; n < 12; n++) all.push({ key: "k", n });
+  expect(await names(next, 3)).toEqual(["k=9 after 2", "k=10", "k=11"]);
+  const one = all.open("", [], undefined);
+  all.push({ key: "k", n: 12, after: new Uint8Array(2 * WATCH_BUFFER_BYTES) });
+  expect(await names(one, 1)).toEqual(["k=12"]);
+  // What was read has room again.
+  const reader = all.open("", [], undefined)[Symbol.asyncIterator]();
+  for (let n = 0; n < 12; n++) {
+    all.push({ key: "k", n, after: value });
+    expect((await reader.next()).value).toEqual({ name: `k=${n}`, dropped: 0 });
+  }
 });
 
 test("it ends with the signal, with the node, or when the reader stops", async () => {

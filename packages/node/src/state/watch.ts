@@ -1,9 +1,22 @@
 /** Changes of keys for readers who take them when they like, each with a prefix and a buffer of its own. */
 
-import { EventStream } from "../event-stream.ts";
+import { EVENT_BUFFER, EventStream } from "../event-stream.ts";
+
+/** Values that may wait for one reader: bytes, as stored. A single change may have more. */
+export const WATCH_BUFFER_BYTES = 4 * 1024 * 1024;
+
+/** A change as stored, as far as a watch looks at it. */
+interface Stored {
+  readonly key: string;
+  readonly before?: Uint8Array | undefined;
+  readonly after?: Uint8Array | undefined;
+}
+
+/** What was there before is nearly always what an earlier change has brought. */
+const weights = { limit: WATCH_BUFFER_BYTES, of: ({ before, after }: Stored) => (after ?? before)?.length ?? 0 };
 
 /** One reader's changes: first those that were asked for of what was there, then what comes. */
-class Watch<Raw extends { readonly key: string }, Change extends object>
+class Watch<Raw extends Stored, Change extends object>
   implements AsyncIterableIterator<Change & { readonly dropped: number }>
 {
   readonly prefix: string;
@@ -15,7 +28,7 @@ class Watch<Raw extends { readonly key: string }, Change extends object>
   constructor(prefix: string, first: Raw[], make: (raw: Raw) => Change, onEnd: () => void) {
     this.prefix = prefix;
     this.#first = first;
-    this.#rest = new EventStream(onEnd);
+    this.#rest = new EventStream<Raw>(onEnd, EVENT_BUFFER, weights);
     this.#make = make;
   }
 
@@ -54,7 +67,7 @@ class Watch<Raw extends { readonly key: string }, Change extends object>
  * The readers of one kind of changes. They are kept as stored until they are read, so that a slow reader costs no decoding.
  * @typeParam Raw a change as stored. @typeParam Change as it is handed out.
  */
-export class Watches<Raw extends { readonly key: string }, Change extends object> {
+export class Watches<Raw extends Stored, Change extends object> {
   readonly #all = new Set<Watch<Raw, Change>>();
   readonly #make: (raw: Raw) => Change;
   #closed = false;

@@ -1,6 +1,6 @@
 /** One run of `detect`: a pool in which nothing happens for a while, but that some are slow; then crashes among the rest. */
 import { Rng, suspicionMinMs } from "@hearsay/core";
-import type { ExtendedPool } from "../extended-pool.ts";
+import type { ExtendedNode, ExtendedPool } from "../extended-pool.ts";
 import { type Detector, detectorPool } from "./detector-pool.ts";
 import { advance, advanceUntil, type Progress } from "./experiment.ts";
 import { counted, sent, watchPool } from "./pool-watch.ts";
@@ -150,6 +150,10 @@ function* crash(
   const open = watchCrashes(pool, victims, slowOnes);
   for (const [index, victim] of victims) {
     victim.at = world.now;
+    // Who holds it dead already, wrongly until now, will not be told again.
+    for (const observer of pool.nodes)
+      if (isWitness(observer, victims, slowOnes) && holdsDead(pool, observer, index))
+        victim.holders.add(observer.index);
     world.crash(pool.nodes[index]!, { host: true });
     yield* advance(world, period, () => progress(quietShare));
   }
@@ -178,15 +182,15 @@ function watchCrashes(
   slowOnes: ReadonlySet<number>,
 ): () => number {
   const witnesses = pool.nodes.length - victims.size - slowOnes.size;
-  const isWitness = ({ index }: { readonly index: number }) => !victims.has(index) && !slowOnes.has(index);
   watchPool(pool, {
     suspected(observer, subject, now) {
       const crashed = victims.get(subject);
-      if (crashed && crashed.at > 0 && crashed.suspect < 0 && isWitness(observer)) crashed.suspect = now;
+      if (crashed && crashed.at > 0 && crashed.suspect < 0 && isWitness(observer, victims, slowOnes))
+        crashed.suspect = now;
     },
     dead(observer, subject, now) {
       const crashed = victims.get(subject);
-      if (!crashed || !isWitness(observer)) return;
+      if (!crashed || !isWitness(observer, victims, slowOnes)) return;
       if (crashed.dead < 0) crashed.dead = now;
       crashed.holders.add(observer.index);
       if (crashed.holders.size === witnesses) crashed.everyone = now;
@@ -196,6 +200,18 @@ function watchCrashes(
     },
   });
   return () => [...victims.values()].filter(({ everyone }) => everyone < 0).length;
+}
+
+type Indices = Pick<ReadonlySet<number>, "has">;
+
+/** Whose knowledge counts: those who live and are never slow. */
+function isWitness({ index }: { readonly index: number }, victims: Indices, slowOnes: Indices): boolean {
+  return !victims.has(index) && !slowOnes.has(index);
+}
+
+function holdsDead(pool: ExtendedPool, observer: ExtendedNode, index: number): boolean {
+  const state = observer.machine.swim.member(pool.nameOf(index))?.state;
+  return state !== "alive" && state !== "suspect";
 }
 
 function totals(pool: ExtendedPool) {

@@ -4,8 +4,9 @@ import type { AggregateView } from "../../agent/agent-aggregates.ts";
 import { formatDuration, parseDuration } from "../../agent/duration.ts";
 import { STATE_ERRORS } from "../../rpc/errors.ts";
 import { withHearsayAgent } from "../hearsay-agent.ts";
-import { json, parseFormat, printable, table } from "../output.ts";
+import { json, parseFormat, table } from "../output.ts";
 import { type Call, CommandError, type Flags, UsageError } from "../spec.ts";
+import { named } from "../state-text.ts";
 
 const NO_AGGREGATES = "has no statistics";
 
@@ -14,7 +15,7 @@ export async function set(call: Call): Promise<number> {
   const value = text.trim() === "" ? Number.NaN : Number(text);
   if (!Number.isFinite(value)) throw new UsageError(`${text} is no number`);
   const wish = { ...readRound(call.flags), ...readEpoch(call.flags) };
-  const failing = `Error taking part in "${printable(name)}"`;
+  const failing = `Error taking part in ${named(name)}`;
   await withHearsayAgent(call, failing, NO_AGGREGATES, (client) => client.aggregates.set(name, value, wish));
   return 0;
 }
@@ -44,7 +45,7 @@ export async function list(call: Call): Promise<number> {
 
 /** The agent's words are stable and short; what to do about them is ours to say. */
 async function explained<T>(call: Call, name: string, ask: Parameters<typeof withHearsayAgent<T>>[3]): Promise<T> {
-  const failing = `Error with "${printable(name)}"`;
+  const failing = `Error with ${named(name)}`;
   return withHearsayAgent(call, failing, NO_AGGREGATES, async (client) => {
     try {
       return await ask(client);

@@ -36,7 +36,7 @@ describe("counter", () => {
   });
 
   test.each([
-    [["add"], "NAME [N] is missing"],
+    [["add"], "NAME is missing"],
     [["add", "hits", "1.5"], "1.5 is no whole number between -9007199254740991 and 9007199254740991"],
     [["add", "hits", "9007199254740992"], "9007199254740992 is no whole number"],
     [["add", "hits", ""], " is no whole number"],
@@ -82,7 +82,8 @@ age     2.1s  epoch 3
   });
 
   test.each([
-    [["set", "load"], "NAME VALUE is missing"],
+    [["set"], "NAME and VALUE are missing"],
+    [["set", "load"], "VALUE is missing"],
     [["set", "load", "much"], "much is no number"],
     [["set", "load", ""], " is no number"],
     [["set", "load", "1", "-round=5"], "-round=5 is no duration"],

@@ -1,8 +1,9 @@
 /** `hearsay counter add`, `get` and `list`. */
 import type { CounterRecord, RpcClient } from "../../rpc/client.ts";
 import { withHearsayAgent } from "../hearsay-agent.ts";
-import { json, parseFormat, printable, table } from "../output.ts";
+import { json, parseFormat, table } from "../output.ts";
 import { type Call, UsageError } from "../spec.ts";
+import { named } from "../state-text.ts";
 
 const NO_COUNTERS = "has no counters";
 
@@ -14,12 +15,12 @@ export async function add(call: Call): Promise<number> {
       `${amount} is no whole number between -${Number.MAX_SAFE_INTEGER} and ${Number.MAX_SAFE_INTEGER}`,
     );
   }
-  return one(call, `Error counting "${printable(name)}"`, (client) => client.counters.add(name, n));
+  return one(call, `Error counting ${named(name)}`, (client) => client.counters.add(name, n));
 }
 
 export async function get(call: Call): Promise<number> {
   const name = call.args[0]!;
-  return one(call, `Error reading "${printable(name)}"`, (client) => client.counters.get(name));
+  return one(call, `Error reading ${named(name)}`, (client) => client.counters.get(name));
 }
 
 export async function list(call: Call): Promise<number> {

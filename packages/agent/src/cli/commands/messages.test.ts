@@ -24,7 +24,7 @@ describe("event", () => {
   });
 
   test("refused", async () => {
-    expect(await stand.fails("event")).toBe('1 NAME [PAYLOAD] is missing (see "hearsay event -h")\n');
+    expect(await stand.fails("event")).toBe('1 NAME is missing (see "hearsay event -h")\n');
     expect(await stand.fails("event", "a", "b", "c")).toMatch(/^1 too many arguments: c /);
     expect(await stand.fails("event", "a", "x".repeat(600))).toBe(
       "1 Error sending event: user event exceeds configured limit of 512 bytes before encoding\n",

@@ -88,7 +88,7 @@ describe("rtt", () => {
     expect(await stand.fails("rtt", "n1", "\u001bx")).toBe(
       '1 Could not find a coordinate for node "\\u001bx"; the agent knows no such member\n',
     );
-    expect(await stand.fails("rtt")).toContain("1 NODE [NODE] is missing");
+    expect(await stand.fails("rtt")).toContain("1 NODE is missing");
     expect(await stand.fails("rtt", "a", "b", "c")).toContain("1 too many arguments: c");
   });
 

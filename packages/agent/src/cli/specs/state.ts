@@ -63,7 +63,7 @@ it begins with.`,
     maxArgs: 0,
     summary: "Lists keys and values",
     about: `Lists the keys of all members as far as this agent has heard of them (member, key, value), of one (key,
-value), or the shared ones (key, value, who wrote it, when). On a terminal, long values are cut.`,
+value), or the shared ones (key, when it was written, by whom, value). On a terminal, long values are cut.`,
     flags: [SHARED, memberFlag("everybody's"), PREFIX, FORMAT, ...RPC_FLAGS],
     load: async () => ({ run: (await import("../commands/state/list.ts")).run }),
   },
@@ -129,7 +129,11 @@ const AGGREGATE_VERBS: readonly CommandSpec[] = [
     about: `Makes the agent take part in a statistic with this number, from its next epoch on, until it is given
 another one, or stops. All that take part must use the same -round and -epoch.`,
     flags: [
-      { name: "round", value: "DURATION", help: "How often each exchanges with another. Default: as before, or 1s." },
+      {
+        name: "round",
+        value: "DURATION",
+        help: "How often each exchanges with another, 1ms to 1h. Default: as before, or 1s.",
+      },
       {
         name: "epoch",
         value: "N",

@@ -3,9 +3,9 @@ import type { JsonValue, StateValue } from "@hearsay/node";
 import { parseDuration } from "../../../agent/duration.ts";
 import { MAX_SENT_VALUE_BYTES } from "../../../rpc/client-state.ts";
 import { withHearsayAgent } from "../../hearsay-agent.ts";
-import { json, parseFormat, printable } from "../../output.ts";
+import { json, parseFormat } from "../../output.ts";
 import { type Call, CommandError, type Flags, UsageError } from "../../spec.ts";
-import { jsonValue, writeValue } from "../../state-text.ts";
+import { jsonValue, named, writeValue } from "../../state-text.ts";
 import { readPlace } from "./place.ts";
 
 export const NO_STATE = "has no replicated state";
@@ -15,7 +15,7 @@ export async function get(call: Call): Promise<number> {
   const format = parseFormat(flags.text("format"));
   const place = readPlace(flags);
   const key = call.args[0]!;
-  const failing = `Error reading "${printable(key)}"`;
+  const failing = `Error reading ${named(key)}`;
   const { member, value, time } = await withHearsayAgent(call, failing, NO_STATE, (client) =>
     client.state.get(key, place),
   );
@@ -31,14 +31,14 @@ export async function set(call: Call): Promise<number> {
   const ttl = readTtl(flags.text("ttl"));
   const value = await readValue(flags, text);
   const wish = { shared: flags.on("shared"), ...(ttl === undefined ? {} : { ttl }) };
-  const failing = `Error writing "${printable(key)}"`;
+  const failing = `Error writing ${named(key)}`;
   await withHearsayAgent(call, failing, NO_STATE, (client) => client.state.set(key, value, wish));
   return 0;
 }
 
 export async function remove(call: Call): Promise<number> {
   const key = call.args[0]!;
-  const failing = `Error deleting "${printable(key)}"`;
+  const failing = `Error deleting ${named(key)}`;
   const shared = call.flags.on("shared");
   await withHearsayAgent(call, failing, NO_STATE, (client) => client.state.delete(key, { shared }));
   return 0;

@@ -51,7 +51,7 @@ describe("set", () => {
   });
 
   test.each([
-    [[], 'KEY [VALUE] is missing (see "hearsay state set -h")'],
+    [[], 'KEY is missing (see "hearsay state set -h")'],
     [["k"], 'VALUE is missing: a text, or -file=FILE (see "hearsay state set -h")'],
     [["k", "a", "b"], "too many arguments: b (see"],
     [["k", "a", "-shared"], "too many arguments: -shared; flags stand before the first argument"],
@@ -63,6 +63,7 @@ describe("set", () => {
     [["-file=/nowhere/x", "k"], "cannot read /nowhere/x: no such file or directory"],
     [["-file=/", "k"], "cannot read /: it is a directory"],
     [["-file=/dev/zero", "k"], "/dev/zero is too large: no value has more than 64 KiB"],
+    [["y".repeat(300), "v"], `Error writing "${"y".repeat(63)}…": a key has`],
     [["", "v"], 'Error writing "": a key has 1 to 255 bytes'],
     [["k", "x".repeat(70_000)], 'Error writing "k": a value of 70002 bytes is over the limit'],
   ])("refused: %j", async (words, message) => {
@@ -83,7 +84,7 @@ describe("get", () => {
     expect(await stand.ok("state", "get", "bytes")).toBe("\x00\xff\x1b");
     const shown = await stand.run(["state", "get", "text"], { columns: 80 });
     expect(shown.out).toBe("a\\u001b[31m\nb\n");
-    expect((await stand.run(["state", "get", "bytes"], { columns: 80 })).out).toBe("\\u0000\ufffd\\u001b");
+    expect((await stand.run(["state", "get", "bytes"], { columns: 80 })).out).toBe("\\u0000\ufffd\\u001b\n");
   });
 
   test("another member's, a shared one, and as JSON", async () => {
@@ -164,6 +165,16 @@ describe("list", () => {
     const { out } = await stand.run(["state", "list", "-member=n1"], { columns: 20 });
     expect(out).toBe(`version  ${"x".repeat(10)}…\n`);
     expect(await stand.ok("state", "list", "-member=n1")).toBe(`version  ${"x".repeat(100)}\n`);
+    // Letters of two columns, and of none.
+    for (const [value, shown] of [
+      ["日本語日本語", "日本語日本…"],
+      ["日本語日本x", "日本語日本x"],
+      ["e\u0301".repeat(12), `${"e\u0301".repeat(10)}…`],
+    ] as const) {
+      await stand.node.state.set("version", value);
+      const { out } = await stand.run(["state", "list", "-member=n1"], { columns: 20 });
+      expect(out).toBe(`version  ${shown}\n`);
+    }
   });
 });
 

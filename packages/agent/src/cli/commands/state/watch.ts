@@ -34,7 +34,8 @@ export async function run(call: Call): Promise<number> {
 }
 
 function show(io: Io, { member, key, after, time, dropped }: StateChangeRecord): void {
-  if (dropped > 0) io.err(`${dropped} earlier changes were lost: they came faster than they were read\n`);
+  if (dropped > 0)
+    io.err(`${dropped} earlier ${dropped === 1 ? "change was" : "changes were"} lost: more came than were read\n`);
   const what = after === undefined ? "deleted" : `= ${valueText(after)}`;
   io.out(`${cut(`${clockText(time)}  ${printable(member)}  ${printable(key)} ${what}`, io.columns)}\n`);
 }
