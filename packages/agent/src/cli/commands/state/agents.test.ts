@@ -59,7 +59,7 @@ test("a key that ends by itself; one too large; names that are none", async () =
   await ok("state", "set", at(a), "-ttl=1s", "k", "v");
   expect(await ok("state", "get", at(a), "k")).toBe("v\n");
   await expect.poll(() => cli("state", "get", at(a), "k").code, everyone).toBe(1);
-  expect(await failure("state", "set", at(a), "big", "x".repeat(70_000))).toMatch(/^Error writing "big": .*70/);
+  expect(await failure("state", "set", at(a), "big", "x".repeat(70_000))).toMatch(/^Error writing "big": .*65536/);
   expect(await failure("state", "set", at(a), "", "x")).toMatch(/^Error writing "": /);
   expect(await failure("state", "set", at(a), "y".repeat(256), "x")).toMatch(/^Error writing "y+": /);
   expect(await failure("counter", "add", "", at(a))).toMatch(/^Error counting "": /);
