@@ -1,6 +1,6 @@
 /** Replicated state over real sockets and files, the same for both kinds of node. */
 
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
@@ -244,6 +244,23 @@ describe.each(variants)("$where", (variant) => {
     expect(statSync(stateFile).ino).not.toBe(second.ino);
     const b = await start("b");
     expect(await outcome(() => b.saveState())).toBe("BAD_OPTION");
+  });
+
+  here("what no disk takes counts all the same, and who counted is told", async () => {
+    const home = freshPath();
+    mkdirSync(home);
+    const a = await start("a", { stateFile: join(home, "state") });
+    const n = a.counter("n");
+    await n.add(5);
+    rmSync(home, { recursive: true });
+    // It is looked for once a second.
+    const end = performance.now() + 10_000;
+    while ((await outcome(() => n.add())) === "resolved") expect(performance.now()).toBeLessThan(end);
+    const counted = n.value();
+    expect([await outcome(() => n.add(2)), n.value()]).toEqual(["STATE_FILE", counted + 2n]);
+    mkdirSync(home);
+    await n.add(-1);
+    expect(readFileSync(join(home, "state.log"), "utf8")).toContain(`["n",${counted + 2n},1,`);
   });
 
   here("an aggregate over three nodes", async () => {

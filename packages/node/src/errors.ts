@@ -38,7 +38,7 @@
  * | `TIMED_OUT` | a broadcast was not spread in time | it may still spread |
  * | `CLOSED` | the node was closed before or during the call | |
  * | `LEFT` | the node is leaving or has left the pool | |
- * | `REENTRANT` | raw pools: called from within `localState` or `acceptMerge` | nothing was changed |
+ * | `REENTRANT` | called from within an aggregate's source; raw pools: from within `localState` or `acceptMerge` | nothing was changed |
  * | `ABORTED` | the call's AbortSignal fired; `cause` is its reason | what had begun goes on |
  * | `WORKER_FAILED` | the worker thread of an isolated node died | the node is closed |
  * | `INTERNAL` | a bug in this library: `cause` has the facts; please report it | the node is closed |

@@ -125,7 +125,7 @@ export class LocalNode extends StatefulNode implements HearsayNode {
       throw error;
     });
     const { memory, store } = kept;
-    const node = new LocalNode(settings, { place, resolver, keyring, ...kept }, context);
+    const node = await LocalNode.#make(settings, { place, resolver, keyring, ...kept }, context);
     try {
       await store?.begin(node.#machine, node.#engine.driver.now());
       await node.#engine.start(context.signal);
@@ -141,6 +141,16 @@ export class LocalNode extends StatefulNode implements HearsayNode {
       memory?.drained(node.#machine.serf);
     });
     return node;
+  }
+
+  /** What was opened for it is closed where it cannot be made. */
+  static async #make(settings: NodeSettings, parts: Parts, context: StartContext): Promise<LocalNode> {
+    try {
+      return new LocalNode(settings, parts, context);
+    } catch (error) {
+      await Promise.all([closeSockets(parts.place.sockets), parts.memory?.close(), parts.store?.close()]);
+      throw error;
+    }
   }
 
   private constructor(settings: NodeSettings, parts: Parts, context: StartContext) {

@@ -4,6 +4,7 @@
  */
 
 import { hostname } from "node:os";
+import { resolve } from "node:path";
 import { addressBytes, addressText, profiles, type SwimConfig } from "@hearsay/core";
 import { serfDefaults } from "@hearsay/serf";
 import type { NodeOptions, PoolOptions } from "./api.ts";
@@ -98,6 +99,9 @@ export function nodeSettings(options: NodeOptions): NodeSettings {
   if (keyringFile !== undefined && (options.keys ?? []).length > 0) {
     throw optionError("keyringFile", keyringFile, "excludes keys; give the keys in the file, or keys without a file");
   }
+  const snapshotPath = checkPath("snapshotPath", options.snapshotPath);
+  const state = stateSettings(options, protocol);
+  checkApart({ stateFile: state?.file, snapshotPath, keyringFile });
   return {
     ...checkedPool(options),
     tags: checkTags("tags", options.tags ?? {}),
@@ -105,14 +109,28 @@ export function nodeSettings(options: NodeOptions): NodeSettings {
     broadcastTimeoutMs: least1("broadcastTimeoutMs", false),
     tombstoneTimeoutMs: least1("tombstoneTimeoutMs", false),
     keyringFile,
-    snapshotPath: checkPath("snapshotPath", options.snapshotPath),
+    snapshotPath,
     rejoinAfterLeave: options.rejoinAfterLeave ?? false,
     userEventSizeLimit: checkEventLimit(options.userEventSizeLimit ?? serfDefaults.userEventSizeLimit),
     querySizeLimit: least1("querySizeLimit", true),
     queryResponseSizeLimit: least1("queryResponseSizeLimit", true),
     coordinates: options.coordinates ?? true,
-    state: stateSettings(options, protocol),
+    state,
   };
+}
+
+/** Each file is written as a whole, and would be the end of another by the same name. */
+function checkApart(files: Readonly<Record<string, string | undefined>>): void {
+  const options = new Map<string, string>();
+  for (const [option, path] of Object.entries(files)) {
+    if (path === undefined) continue;
+    // The state file has a second one beside it.
+    for (const taken of option === "stateFile" ? [path, `${path}.log`] : [path]) {
+      const other = options.get(resolve(taken));
+      if (other !== undefined) throw optionError(option, path, `is a file of ${other}; give each its own`);
+      options.set(resolve(taken), option);
+    }
+  }
 }
 
 /** As `nodeSettings`, for raw pools. `more`: names of the options that are the caller's to check. */

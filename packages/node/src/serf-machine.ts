@@ -14,8 +14,10 @@ import { codecFor, freshRng, sharedNames } from "./shared-parts.ts";
 import type { StateSettings } from "./state/state-options.ts";
 import { StateStore } from "./state/state-store.ts";
 
-/** Lives that may begin in the same millisecond and still be told apart. Exact as numbers until 2039. */
+/** Lives that may begin in the same millisecond and still be told apart. */
 const LIVES_PER_MS = 4096;
+/** Then their numbers, which stay exact, begin anew: ms, some 70 years. */
+const LIVES_REPEAT_MS = 2 ** 41;
 
 /** What a node is made of, opened and ready. */
 export interface Parts {
@@ -67,7 +69,7 @@ function extensionsFor({ config, phi, detector }: StateSettings, lastGeneration:
   return {
     wallOffsetMs: wallMs - performance.now(),
     generation: Math.max(wallMs, lastGeneration + 1),
-    life: wallMs * LIVES_PER_MS + randomInt(LIVES_PER_MS),
+    life: (wallMs % LIVES_REPEAT_MS) * LIVES_PER_MS + randomInt(LIVES_PER_MS),
     state: config,
     phi,
     detector,

@@ -6,7 +6,7 @@
 
 import type { CallOptions } from "./api.ts";
 
-/** What JSON can hold. */
+/** What JSON can hold. -0 comes back as 0, as JSON has it; of lists, what is no element is not kept. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
 /** Bytes, or anything that JSON can hold. What is set as bytes is read as bytes. */
@@ -44,7 +44,7 @@ export interface StateChange {
   readonly time: Date;
 }
 
-/** A shared key has changed. A snapshot. */
+/** A shared key has changed, or was written anew, be it with the same value. A snapshot. */
 export interface SharedChange extends Omit<StateChange, "member"> {
   /** Who wrote it. */
   readonly writer: string;
@@ -78,10 +78,14 @@ export interface MemberState {
  *
  * Errors of writing: NodeError BAD_KEY_NAME (1 … 255 bytes of well-formed text), VALUE_TOO_LARGE (over `state.maxValueBytes`
  * as stored), BAD_VALUE (nothing JSON can hold), TOO_MANY_KEYS, BAD_OPTION (`ttl`), UNSUPPORTED (`state: false`, or Serf
- * protocol below 3), LEFT, CLOSED, ABORTED. A refused write has changed nothing.
+ * protocol below 3), LEFT, CLOSED, ABORTED. A refused write has changed nothing; but one that an isolated node was asked for, and
+ * that was aborted or cut off by closing before the answer came, may have been carried out.
  */
 export interface NodeState extends MemberState {
-  /** Resolves when it is written here; it is on its way to the others then. The value is copied. */
+  /**
+   * Resolves when it is written here; it is on its way to the others then. The value is copied. With `state.flow` it resolves when
+   * it waits to be written, and can be read once it is.
+   */
   set(key: string, value: StateValue, options?: SetOptions): Promise<void>;
   /** Resolves to whether it was there. */
   delete(key: string, options?: CallOptions): Promise<boolean>;
@@ -99,7 +103,7 @@ export interface NodeState extends MemberState {
 
 /**
  * Keys that anyone writes. The last write wins, by hybrid logical clock, then by the writer's name. Errors as for
- * `NodeState`.
+ * `NodeState`; deleted keys count for TOO_MANY_KEYS while they are remembered, as many as live ones may be.
  */
 export interface SharedState {
   get(key: string): StateValue | undefined;
@@ -190,7 +194,8 @@ export interface StateApi {
   counters(): string[];
   /**
    * Takes part in the aggregate of this name (1 … 64 bytes) from its next epoch on. `source` is asked at the start of each
-   * epoch; without a finite number this node is not counted. An isolated node asks it once a round.
+   * epoch; without a finite number this node is not counted. An isolated node asks it once a round. It may look at the node, but
+   * what it asks of it is refused (REENTRANT, not by an isolated node); what it throws surfaces as an uncaught exception.
    * @throws NodeError BAD_KEY_NAME, BAD_OPTION, ALREADY_OPEN, TOO_MANY_AGGREGATES, CLOSED, LEFT, ABORTED
    */
   aggregate(name: string, source: () => number | undefined, options?: AggregateOptions): Aggregate;
@@ -216,8 +221,9 @@ export interface StateNodeOptions {
    */
   readonly state?: boolean | Partial<import("@hearsay/state").StateConfig>;
   /**
-   * File that keeps the shared map and the counters over restarts. Made if missing, in a folder that exists; one node a file.
-   * A second file beside it, `….log`, holds what was counted since it was last written.
+   * File that keeps the shared map and the counters over restarts. Made if missing, in a folder that exists; one node a file: of
+   * two it is the later's, and what the earlier one writes is refused. A second file beside it, `….log`, holds what this process
+   * has counted.
    */
   readonly stateFile?: string;
   /** How often `stateFile` is written when there is news: ms, at least 100. Default 10,000. */

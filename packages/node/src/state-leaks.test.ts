@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { readlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { createNode } from "./node.ts";
 import { until } from "./testing/fake-machine.ts";
 
@@ -69,4 +69,29 @@ test("a start that fails has opened nothing", async () => {
   // The place is free again.
   await (await createNode({ name: "b", bind, profile: "local" })).close();
   rmSync(folder, { recursive: true });
+});
+
+test("nothing is left of a node that could not be made", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "hearsay-leaks-"));
+  const sockets = () =>
+    process.getActiveResourcesInfo().filter((kind) => kind === "UDPWrap" || kind === "TCPServerWrap");
+  const options = { name: "a", bind: "127.63.0.2:0", stateFile: join(folder, "s"), snapshotPath: join(folder, "p") };
+  // Beyond the numbers that lives may have.
+  vi.spyOn(Date, "now").mockReturnValue(2 ** 52 + 2);
+  await expect(createNode(options)).rejects.toThrow("generation");
+  vi.restoreAllMocks();
+  expect([await openIn(folder), sockets()]).toEqual([[], []]);
+  rmSync(folder, { recursive: true });
+});
+
+test("a clock of another age is no reason not to start", async () => {
+  for (const year of [1970, 2045, 2200]) {
+    vi.spyOn(Date, "now").mockReturnValue(Date.UTC(year, 1));
+    const node = await createNode({ name: "a", bind: "127.63.0.2:0" });
+    await node.counter("n").add(2);
+    await node.shared.set("k", year);
+    expect([node.counter("n").value(), node.shared.get("k")]).toEqual([2n, year]);
+    await node.close();
+  }
+  vi.restoreAllMocks();
 });

@@ -126,6 +126,8 @@ export class MirroredState implements StatePort {
   /** The source is asked here, once a round; the worker takes the latest it was told. */
   openAggregate(name: string, source: () => number | undefined, terms: AggregateTerms): void {
     const told = source();
+    // It may have closed the node.
+    this.#link.requireOpen();
     this.#link.tell("openAggregate", [name, terms, told]);
     const timer = setInterval(() => this.#ask(name), Math.max(terms.roundMs, LEAST_ASK_MS)).unref();
     this.#sources.set(name, { ask: source, timer, told });

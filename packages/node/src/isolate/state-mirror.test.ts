@@ -1,7 +1,7 @@
 /** Both sides of the mirror of replicated state: what the worker saves up, and what the main thread sees and tells of it. */
 
 import { CounterTable } from "@hearsay/state";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { RawChange, RawSharedChange, StoredShared } from "../state/state-port.ts";
 import type { AggregateReading } from "../state-api.ts";
 import { MirroredState } from "./mirrored-state.ts";
@@ -185,4 +185,30 @@ test("a source is asked in this thread, and what is new is told", async () => {
   ]);
   await new Promise((resolve) => setTimeout(resolve, 60));
   expect(asked).toBe(before);
+});
+
+test("a source that closes the node is not asked again", () => {
+  vi.useFakeTimers();
+  let isOpen = true;
+  let asked = 0;
+  const told: string[] = [];
+  const main = new MirroredState({
+    name: "w",
+    maxValueBytes: 1024,
+    requireOpen: () => {
+      if (!isOpen) throw new Error("closed");
+    },
+    call: async () => {},
+    tell: (method) => void told.push(method),
+  });
+  const close = () => {
+    asked++;
+    isOpen = false;
+    return 1;
+  };
+  const terms = { roundMs: 50, epochRounds: 10, least: 0, greatest: 1 };
+  expect(() => main.openAggregate("load", close, terms)).toThrow("closed");
+  vi.advanceTimersByTime(1000);
+  expect([asked, told, vi.getTimerCount()]).toEqual([1, [], 0]);
+  vi.useRealTimers();
 });

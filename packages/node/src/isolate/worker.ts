@@ -127,6 +127,8 @@ class Host {
       this.#post({ type: "answer", id, value });
       if (method === "leave") this.#port.close();
     } catch (error) {
+      // So is what a call has changed that failed later: what was counted counts, also where no disk has it.
+      this.#flush(true);
       this.#post({ type: "refusal", id, error: plainError(error) });
     }
     this.#calls.delete(id);

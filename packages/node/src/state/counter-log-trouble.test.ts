@@ -41,7 +41,10 @@ afterEach(() => {
 async function begin() {
   const path = join(folder, `${++files}`);
   const table = new CounterTable({ writer: "a", life: files });
-  const log = await CounterLog.begin(await openCounterLog(path), table, ({ message }) => problems.push(message));
+  const log = await CounterLog.begin(await openCounterLog(path), table, {
+    problem: ({ message }) => problems.push(message),
+    requireOurs: () => {},
+  });
   const add = (amount = 1) => {
     table.add(name, amount);
     return log.commit();

@@ -5,17 +5,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CounterTable } from "@hearsay/state";
 import { afterAll, expect, test, vi } from "vitest";
-import { CounterLog, openCounterLog } from "./counter-log.ts";
+import { CounterLog, type LogKeeper, openCounterLog } from "./counter-log.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "hearsay-counts-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 let files = 0;
 const problems: string[] = [];
+const keeper: LogKeeper = { problem: ({ message }) => problems.push(message), requireOurs: () => {} };
 
 async function begin(path = join(folder, `${++files}`)) {
   const table = new CounterTable({ writer: "a", life: files });
   const opened = await openCounterLog(path);
-  const log = await CounterLog.begin(opened, table, ({ message }) => problems.push(message));
+  const log = await CounterLog.begin(opened, table, keeper);
   return { path, table, opened, log, lines: () => readFileSync(path, "utf8").split("\n").slice(0, -1) };
 }
 

@@ -1,5 +1,5 @@
 /**
- * `stateFile….log`: what this life has counted since the state file was written. Every line says how far the life had come,
+ * `stateFile….log`: what this life has counted. Every line says how far the life had come,
  * so that the file may be cut anywhere and read twice. What is counted in one turn of the event loop goes as one line. It is
  * written before the turn is over, and waited for: nobody else can have heard of it before the system has it. Else a process
  * that is killed in between would come back knowing less of what it has counted than others do, and count some of it again.
@@ -78,10 +78,16 @@ function readLives(path: string, bytes: Buffer): { lives: LifeDelta[]; tornBytes
   return { lives, tornBytes: bytes.length - goodBytes };
 }
 
+export interface LogKeeper {
+  problem(error: NodeError): void;
+  /** Throws when the files are another node's by now. */
+  requireOurs(): void;
+}
+
 export class CounterLog {
   readonly #path: string;
   readonly #table: CounterTable;
-  readonly #onProblem: (error: NodeError) => void;
+  readonly #keeper: LogKeeper;
   /** For appending, so that where writing goes on never depends on what others do to the file. */
   #fd: number;
   /** Whole lines in the file: bytes. Behind them may be a part of one that could not be written. */
@@ -103,18 +109,18 @@ export class CounterLog {
   static async begin(
     { path, handle }: Pick<OpenedLog, "path" | "handle">,
     table: CounterTable,
-    onProblem: (error: NodeError) => void,
+    keeper: LogKeeper,
   ): Promise<CounterLog> {
     await handle.truncate(0);
     await handle.sync();
     await handle.close();
-    return new CounterLog(path, table, onProblem);
+    return new CounterLog(path, table, keeper);
   }
 
-  private constructor(path: string, table: CounterTable, onProblem: (error: NodeError) => void) {
+  private constructor(path: string, table: CounterTable, keeper: LogKeeper) {
     this.#path = path;
     this.#table = table;
-    this.#onProblem = onProblem;
+    this.#keeper = keeper;
     this.#fd = openSync(path, "a", 0o600);
   }
 
@@ -185,6 +191,7 @@ export class CounterLog {
     if (now < this.#lookAt) return;
     const problem = this.#nameProblem();
     if (problem !== undefined) {
+      this.#keeper.requireOurs();
       this.#report(problem);
       this.#rewrite();
     }
@@ -248,7 +255,7 @@ export class CounterLog {
   #report(problem: string, error?: unknown): void {
     if (this.#troubles.has(problem)) return;
     this.#troubles.add(problem);
-    this.#onProblem(stateFileError(this.#path, problem, error));
+    this.#keeper.problem(stateFileError(this.#path, problem, error));
   }
 }
 

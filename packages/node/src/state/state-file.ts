@@ -7,6 +7,7 @@
  *     a line for each life of each counter (life-lines.ts)
  */
 
+import { closeSync, openSync, readSync } from "node:fs";
 import { type FileHandle, open, realpath, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
@@ -19,6 +20,8 @@ const MAX_FILE_BYTES = 1024 * 1024 * 1024;
 /** Longest first line: bytes. */
 const MAX_HEADER_BYTES = 1024;
 const FORMAT_VERSION = 1;
+/** No life has this number or a later one. */
+const MAX_GENERATION = 2 ** 52;
 /** How much is written at a time: UTF-16 units. */
 const CHUNK = 256 * 1024;
 
@@ -93,6 +96,21 @@ export async function writeStateFile(path: string, state: SavedState): Promise<v
   }
 }
 
+/** Which life wrote it; undefined where none did. At once, and of its first line only. */
+export function writerOfStateFile(path: string): number | undefined {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, "r");
+    const bytes = Buffer.alloc(MAX_HEADER_BYTES);
+    const line = bytes.toString("utf8", 0, readSync(fd, bytes)).split("\n")[0]!;
+    return headerOf(line)?.generation;
+  } catch {
+    return undefined;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
 /** One line about the file at this path. */
 export function stateFileError(path: string, problem: string, cause?: unknown): NodeError {
   const details = cause === undefined ? { option: "stateFile" } : { option: "stateFile", cause };
@@ -115,7 +133,7 @@ export function systemProblem(error: unknown): string {
     case "EROFS":
       return `this user may not (${code})`;
     default:
-      return code ?? String(error);
+      return code ?? (error instanceof Error ? error.message : String(error));
   }
 }
 
@@ -178,7 +196,8 @@ function headerOf(line: string): Header | undefined {
     header.sharedCrc32,
     header.lives,
   ];
-  return header.hearsay === "state" && numbers.every((n) => Number.isSafeInteger(n) && n >= 0) ? header : undefined;
+  const isHeader = header.hearsay === "state" && numbers.every((n) => Number.isSafeInteger(n) && n >= 0);
+  return isHeader && header.generation < MAX_GENERATION ? header : undefined;
 }
 
 /** Or else the name might still lead to the old file after a power failure. Not everywhere possible. */

@@ -1,6 +1,6 @@
 /** What is kept over a restart, against machines without a network: restored before the start, saved when there is news. */
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Rng } from "@hearsay/core";
@@ -81,6 +81,9 @@ test("without news nothing is written; a failure is told and made good later", a
   expect(statSync(path).ino).toBe(ino);
   counters.add("n", 1);
   await expect.poll(() => statSync(path).ino).not.toBe(ino);
+  // Taken away, it comes back without news.
+  rmSync(path);
+  await expect.poll(() => existsSync(path)).toBe(true);
   // Something stands where the new file is made.
   mkdirSync(`${path}.new/x`, { recursive: true });
   state.setShared("k", value, 5);
@@ -125,6 +128,9 @@ test("a file cut or changed anywhere is refused; an empty one is none", async ()
     if (length === 0) expect(await readStateFile(path)).toBeUndefined();
     else await expect(readStateFile(path), `${length} bytes`).rejects.toMatchObject({ code: "STATE_FILE" });
   }
+  // A number that no life has, as the header has no checksum.
+  writeFileSync(path, whole.toString("latin1").replace('"generation":1', `"generation":${2 ** 52}`), "latin1");
+  await expect(readStateFile(path)).rejects.toMatchObject({ code: "STATE_FILE" });
   const body = whole.indexOf(10) + 1;
   for (let i = body; i < whole.length; i++) {
     const changed = Buffer.from(whole);
@@ -166,4 +172,32 @@ test("a relative path means the same file when the process has gone to another f
     process.chdir(home);
     rmSync(name, { force: true });
   }
+});
+
+test("of two that are given the same file it is the later's, and the earlier says so", async () => {
+  const path = freshPath();
+  const lines: string[] = [];
+  const first = await begin(path, 3_600_000, lines);
+  first.counters.add("n", 1);
+  await first.store.counted();
+  const second = await begin(path);
+  expect(second.counters.value("n")).toBe(1n);
+  second.counters.add("n", 10);
+  await second.store.counted();
+  vi.spyOn(performance, "now").mockReturnValue(performance.now() + 2000);
+  first.counters.add("n", 100);
+  const refused = {
+    code: "STATE_FILE",
+    message: expect.stringContaining("a node that started later has taken it over"),
+  };
+  await expect(first.store.counted()).rejects.toMatchObject(refused);
+  await expect(first.store.save()).rejects.toMatchObject(refused);
+  await first.store.close();
+  expect(lines.join("\n")).toContain("has taken it over");
+  second.counters.add("n", 10);
+  await second.store.counted();
+  // Killed: only the files are left.
+  const third = await begin(path);
+  expect(third.counters.value("n")).toBe(21n);
+  await Promise.all([second.store.close(), third.store.close()]);
 });

@@ -1,12 +1,13 @@
 /** What a node keeps of replicated state over a restart: `stateFile` (state-file.ts) and its log (counter-log.ts), read at the start and kept up. */
 
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { ExtendedSerf } from "@hearsay/extended";
 import { type LifeDelta, StateError } from "@hearsay/state";
 import type { Logger } from "../api.ts";
 import { NodeError } from "../errors.ts";
 import { CounterLog, type OpenedLog, openCounterLog } from "./counter-log.ts";
-import { readStateFile, stateFileError, systemProblem, writeStateFile } from "./state-file.ts";
+import { readStateFile, stateFileError, systemProblem, writerOfStateFile, writeStateFile } from "./state-file.ts";
 import type { StateSettings } from "./state-options.ts";
 
 /** How long the end of a node waits for the disk: ms. */
@@ -88,7 +89,10 @@ export class StateStore {
     this.#restore(machine, now);
     await this.save();
     try {
-      this.#log = await CounterLog.begin(this.#opened, machine.counters, (error) => this.#report(error));
+      this.#log = await CounterLog.begin(this.#opened, machine.counters, {
+        problem: (error) => this.#report(error),
+        requireOurs: () => this.#requireOurs(),
+      });
     } catch (error) {
       throw stateFileError(this.#opened.path, `cannot be written: ${systemProblem(error)}`, error);
     }
@@ -104,8 +108,7 @@ export class StateStore {
     try {
       await this.#log?.commit();
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw stateFileError(this.#opened.path, `lacks what was counted: ${reason}`, error);
+      throw stateFileError(this.#opened.path, `lacks what was counted: ${systemProblem(error)}`, error);
     }
   }
 
@@ -171,7 +174,7 @@ export class StateStore {
   }
 
   #saveNews(): void {
-    if (this.#print() === this.#savedPrint) return;
+    if (this.#print() === this.#savedPrint && existsSync(this.#path)) return;
     this.save().catch((error: unknown) => this.#report(error));
   }
 
@@ -181,7 +184,22 @@ export class StateStore {
     return done;
   }
 
+  /**
+   * Two that write the same files would undo, each in turn, what the other has promised. They are those of the life that began
+   * last.
+   */
+  #requireOurs(): void {
+    const writer = writerOfStateFile(this.#path) ?? 0;
+    if (writer > this.#machine!.state.inspect().generation)
+      throw new Error("a node that started later has taken it over; give each node its own");
+  }
+
   async #write(): Promise<void> {
+    try {
+      this.#requireOurs();
+    } catch (error) {
+      throw stateFileError(this.#path, `cannot be written: ${systemProblem(error)}`, error);
+    }
     const { state, counters } = this.#machine!;
     const print = this.#print();
     const { generation } = state.inspect();

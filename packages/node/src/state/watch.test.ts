@@ -91,6 +91,8 @@ test("it ends with the signal, with the node, or when the reader stops", async (
   controller.abort();
   expect(await aborted).toEqual(["x=1"]);
   expect([all.size, getEventListeners(signal, "abort").length]).toEqual([0, 0]);
+  // Aborted before: nothing of what was there, either.
+  expect(await names(all.open("", [{ key: "z", n: 1 }], signal), 9)).toEqual([]);
   const last = names(all.open("", [], undefined), 9);
   all.end();
   expect([await last, await names(all.open("", [], undefined), 9), all.size]).toEqual([[], [], 0]);

@@ -91,6 +91,7 @@ export class Watches<Raw extends Stored, Change extends object> {
       this.#all.delete(watch);
       signal?.removeEventListener("abort", abort);
     });
+    if (signal?.aborted) first.length = 0;
     if (this.#closed || signal?.aborted) {
       watch.end();
       return watch;
