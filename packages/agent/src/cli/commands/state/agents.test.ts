@@ -61,9 +61,9 @@ test("a key that ends by itself; one too large; names that are none", async () =
   await expect.poll(() => cli("state", "get", at(a), "k").code, everyone).toBe(1);
   expect(await failure("state", "set", at(a), "big", "x".repeat(70_000))).toMatch(/^Error writing "big": .*65536/);
   expect(await failure("state", "set", at(a), "", "x")).toMatch(/^Error writing "": /);
-  expect(await failure("state", "set", at(a), "y".repeat(256), "x")).toMatch(/^Error writing "y+": /);
+  expect(await failure("state", "set", at(a), "y".repeat(256), "x")).toMatch(/^Error writing "y{63}…": /);
   expect(await failure("counter", "add", "", at(a))).toMatch(/^Error counting "": /);
-  expect(await failure("counter", "add", "z".repeat(129), at(a))).toMatch(/^Error counting "z+": /);
+  expect(await failure("counter", "add", "z".repeat(129), at(a))).toMatch(/^Error counting "z{63}…": /);
   expect(await failure("aggregate", "set", "", "1", at(a))).toMatch(/^Error taking part in "": /);
   expect(await failure("aggregate", "set", "x", "1", "-epoch=5", at(a))).toMatch(/^Error taking part in "x": .*10/);
   expect(await ok("aggregate", "list", at(a))).toBe("");
