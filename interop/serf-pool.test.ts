@@ -225,11 +225,6 @@ describe.skipIf(!hasSerf)("three and three, and all of Serf", () => {
     await untilAllSee(agents, all(agents), 10_000);
   });
 
-  it("hardly anything had to be tried again", () => {
-    // Some fifty tries, of which one in fifty misses somebody: six are a matter of a fault, not of chance.
-    expect(misses).toBeLessThan(6);
-  });
-
   it("force-leave with prune through either command line: gone everywhere", async () => {
     const dead = [agents[2]!, agents[5]!];
     const rest = agents.filter((agent) => !dead.includes(agent));
@@ -242,5 +237,10 @@ describe.skipIf(!hasSerf)("three and three, and all of Serf", () => {
       await untilAllSee(rest, all(rest), 20_000);
     });
     agents = rest;
+  });
+
+  it("hardly anything had to be tried again", () => {
+    // Some fifty tries, of which one in fifty misses somebody: six are a matter of a fault, not of chance.
+    expect(misses).toBeLessThan(6);
   });
 });
