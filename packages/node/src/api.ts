@@ -362,16 +362,14 @@ export interface MemberlistOptions extends PoolOptions {
 
 export type MemberlistStats = Omit<
   NodeStats,
-  | (
-      | "failed"
-      | "memberTime"
-      | "eventTime"
-      | "queryTime"
-      | "intentQueue"
-      | "eventQueue"
-      | "queryQueue"
-      | "coordinateResets"
-    )
+  | "failed"
+  | "memberTime"
+  | "eventTime"
+  | "queryTime"
+  | "intentQueue"
+  | "eventQueue"
+  | "queryQueue"
+  | "coordinateResets"
   | Extract<keyof NodeStats, `state${string}`>
 > & { readonly dead: number; readonly messageQueue: number };
 
