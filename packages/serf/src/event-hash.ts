@@ -1,5 +1,5 @@
 /**
- * A user event in 64 bits: for a memory of which events were seen that is to be small, and outlives the process.
+ * A user event in 64 bits: for a memory of which events were seen that is to be small, and outlives a restart.
  *
  * FNV-1a, which is quick and no secret: events can be made to collide, by whoever may send events anyway. All that comes of
  * it is that, after a restart, one event counts as seen in place of another one of the same Lamport time.

@@ -72,7 +72,7 @@ export abstract class PoolOfSerfs<M extends PooledSerf<E>, E extends { readonly 
   readonly #options: SerfPoolOptions;
   readonly #rng: Rng;
   readonly #digits: number;
-  /** Of each node, for its next process. */
+  /** Of each node, for the process after this one. */
   readonly #settings: SerfSettings[] = [];
   #machines = 0;
 

@@ -158,7 +158,7 @@ export class SwarmPool<M extends Machine<E>, E> {
     const { machine } = place;
     place.onEvent = (told) => {
       const event = this.layer.eventOf(told);
-      // A word of an earlier process.
+      // A word of a process before this one.
       if (event === undefined || place.machine !== machine) return;
       if (event.type === "user-message" && !this.layer.passesOn) this.#say(member, event.payload);
       else if (event.type === "left-pool") this.world.at(this.world.now, () => this.#end(member, machine));

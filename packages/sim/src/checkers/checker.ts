@@ -84,7 +84,7 @@ export interface Checker {
   onPacket?(from: Watched, to: Endpoint, messages: readonly PacketMessage[], bytes: number, scene: Scene): void;
   /** A packet, or a part of it, that no peer could read. */
   onUnreadable?(from: Watched, reason: string, bytes: number, scene: Scene): void;
-  /** From time to time, for each running process. */
+  /** From time to time, for each node whose process runs. */
   onLook?(node: Watched, members: readonly MemberView[], scene: Scene): void;
   /** After each round of looks. */
   onRound?(scene: Scene): void;

@@ -37,7 +37,7 @@ interface Add {
 export interface Verdict {
   /** All living members say the same of each counter. */
   readonly agreed: boolean;
-  /** And it is the sum of all adds but those that ended with their process. */
+  /** And it is the sum of all adds but those that ended with the process that made them. */
   readonly exact: boolean;
   readonly adds: number;
   /** Acknowledged, and heard of by nobody alive. */
