@@ -1,16 +1,17 @@
 #!/usr/bin/env node
 // @ts-check
 /**
- * What a node at rest costs: N nodes of one pool in this process, in which nothing happens, without replicated state and
- * with it.
+ * What a node at rest costs: N nodes of one pool in this process (with `--apart` each in one of its own), in which nothing
+ * happens, without replicated state and with it.
  *
- *   node bench/rest.mjs [--n 10,50] [--state off,on] [--seconds 30] [--settle 15] [--rounds 1] [--root DIR] [--net 62]
+ *   node bench/rest.mjs [--n 10,50] [--state off,on] [--seconds 30] [--settle 15] [--rounds 1] [--apart]
+ *     [--root DIR] [--net 62]
  *
- * CPU is user and system, of the whole process, both ends of each packet. `timer` is how often the one timer of the process
- * fired, `woken` how often a node had something to do by it, `packets` how many each sent. `--root` names another checkout,
+ * CPU is user and system, of all processes, both ends of each packet. `timer` is how often the one timer of each process
+ * fired, together, `woken` how often a node had something to do by it, `packets` how many each sent. `--root` names another checkout,
  * built, whose nodes are taken: to compare before with after, turn by turn. Prints Markdown.
  */
-import { spawnSync } from "node:child_process";
+import { fork, spawnSync } from "node:child_process";
 import { cpus, totalmem } from "node:os";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -19,6 +20,7 @@ import { parseArgs } from "node:util";
 
 /** @typedef {import("../packages/node/dist/index.js").HearsayNode} HearsayNode */
 /** @typedef {{ cpuMs: number, timer: number, woken: number, packets: number, bytes: number }} Cost a node and second */
+/** @typedef {Cost & { alive: number }} Totals */
 
 const { values: flags } = parseArgs({
   options: {
@@ -29,13 +31,17 @@ const { values: flags } = parseArgs({
     rounds: { type: "string", default: "1" },
     root: { type: "string", default: fileURLToPath(new URL("..", import.meta.url)) },
     net: { type: "string", default: "62" },
-    /** One turn, in this process: what the bench runs itself with. */
+    apart: { type: "boolean", default: false },
+    /** One turn, and one node of one: what the bench runs itself with. */
     turn: { type: "boolean", default: false },
+    room: { type: "boolean", default: false },
   },
 });
 const root = resolve(flags.root);
+const totalKeys = /** @type {const} */ (["cpuMs", "timer", "woken", "packets", "bytes", "alive"]);
 
-if (flags.turn) console.log(JSON.stringify(await turn(Number(flags.n), flags.state === "on")));
+if (flags.room) serveRoom();
+else if (flags.turn) console.log(JSON.stringify(await turn(Number(flags.n), flags.state === "on")));
 else bench();
 
 /** Each turn in a process of its own, since what was compiled for one would serve the next. */
@@ -57,6 +63,7 @@ function row(n, state) {
   const { seconds, settle, net } = flags;
   const args = [
     "--turn",
+    ...(flags.apart ? ["--apart"] : []),
     "--n",
     n,
     "--state",
@@ -82,24 +89,14 @@ function row(n, state) {
 
 /** @param {number} count @param {boolean} state @returns {Promise<Cost>} */
 async function turn(count, state) {
-  const { createNode } = await load("packages/node/dist/index.js");
-  const counts = countWakes((await load("packages/node/dist/scheduler.js")).sharedScheduler());
-  /** @type {HearsayNode[]} */
-  const nodes = [];
-  for (let i = 0; i < count; i++) {
-    const seeds = nodes[0] ? [`${nodes[0].address}:${nodes[0].port}`] : [];
-    nodes.push(
-      await createNode({ name: `node-${i}`, bind: `127.${flags.net}.${i >> 8}.${(i & 255) + 1}:0`, seeds, state }),
-    );
-  }
+  const room = flags.apart ? await rooms(count, state) : await open(count, state);
   await sleep(Number(flags.settle) * 1000);
-  if (nodes.some((node) => node.stats().alive !== count))
-    throw new Error("not all see all: give it more time to settle");
-  const before = { ...totals(nodes), ...counts() };
+  const before = await room.totals();
+  if (before.alive !== count * count) throw new Error("not all see all: give it more time to settle");
   await sleep(Number(flags.seconds) * 1000);
-  const after = { ...totals(nodes), ...counts() };
-  await Promise.all(nodes.map((node) => node.close()));
-  const per = (/** @type {keyof typeof before} */ key) => (after[key] - before[key]) / ((after.at - before.at) * count);
+  const after = await room.totals();
+  await room.close();
+  const per = (/** @type {keyof Totals} */ key) => (after[key] - before[key]) / (Number(flags.seconds) * count);
   return {
     cpuMs: per("cpuMs"),
     timer: per("timer"),
@@ -107,6 +104,66 @@ async function turn(count, state) {
     packets: per("packets"),
     bytes: per("bytes"),
   };
+}
+
+/** Nodes in this process. @param {number} count @param {boolean} state @param {string} [seed] @param {number} [first] */
+async function open(count, state, seed, first = 0) {
+  const { createNode } = await load("packages/node/dist/index.js");
+  const counts = countWakes((await load("packages/node/dist/scheduler.js")).sharedScheduler());
+  /** @type {HearsayNode[]} */
+  const nodes = [];
+  for (let i = first; i < first + count; i++) {
+    const from = nodes[0] ? `${nodes[0].address}:${nodes[0].port}` : seed;
+    const bind = `127.${flags.net}.${i >> 8}.${(i & 255) + 1}:0`;
+    nodes.push(await createNode({ name: `node-${i}`, bind, seeds: from ? [from] : [], state }));
+  }
+  return {
+    address: `${nodes[0]?.address}:${nodes[0]?.port}`,
+    totals: async () => ({ ...totals(nodes), ...counts() }),
+    close: async () => void (await Promise.all(nodes.map((node) => node.close()))),
+  };
+}
+
+/** A process for each node. @param {number} count @param {boolean} state */
+async function rooms(count, state) {
+  /** @type {import("node:child_process").ChildProcess[]} */
+  const children = [];
+  const ask = (/** @type {import("node:child_process").ChildProcess} */ child, /** @type {unknown} */ what) =>
+    new Promise((resolve, reject) => {
+      child.once("message", resolve).once("exit", () => reject(new Error("a node's process has ended")));
+      child.send(/** @type {import("node:child_process").Serializable} */ (what));
+    });
+  let seed;
+  for (let i = 0; i < count; i++) {
+    const child = fork(fileURLToPath(import.meta.url), ["--room", "--root", root, "--net", flags.net]);
+    children.push(child);
+    const address = await ask(child, { state, seed, first: i });
+    seed ??= address;
+  }
+  return {
+    totals: async () => {
+      /** @type {Totals[]} */
+      const all = await Promise.all(children.map((child) => ask(child, "totals")));
+      const sum = (/** @type {keyof Totals} */ key) => all.reduce((total, each) => total + each[key], 0);
+      return /** @type {Totals} */ (Object.fromEntries(totalKeys.map((key) => [key, sum(key)])));
+    },
+    close: async () => {
+      for (const child of children) child.disconnect();
+    },
+  };
+}
+
+/** One node, for the process that asks. */
+function serveRoom() {
+  process.once(
+    "message",
+    async (/** @type {{ state: boolean, seed?: string, first: number }} */ { state, seed, first }) => {
+      const room = await open(1, state, seed, first);
+      process.on("message", async () => void process.send?.(await room.totals()));
+      process.on("disconnect", () => process.exit());
+      process.send?.(room.address);
+    },
+  );
 }
 
 /** @param {string} path */
@@ -127,15 +184,17 @@ function countWakes(scheduler) {
   return () => ({ timer: scheduler.wakeUps, woken });
 }
 
-/** Seconds, and CPU and traffic so far.
+/** CPU and traffic so far, and how many each sees, all together.
  *  @param {readonly HearsayNode[]} nodes */
 function totals(nodes) {
   const { user, system } = process.cpuUsage();
   let packets = 0;
   let bytes = 0;
-  for (const { packetsSent, bytesSent } of nodes.map((node) => node.stats())) {
-    packets += packetsSent;
-    bytes += bytesSent;
+  let alive = 0;
+  for (const stats of nodes.map((node) => node.stats())) {
+    packets += stats.packetsSent;
+    bytes += stats.bytesSent;
+    alive += stats.alive;
   }
-  return { at: performance.now() / 1000, cpuMs: (user + system) / 1000, packets, bytes };
+  return { cpuMs: (user + system) / 1000, packets, bytes, alive };
 }
