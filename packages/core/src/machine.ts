@@ -77,4 +77,9 @@ export interface Machine<Event> {
    * Waking up is what a node at rest costs; a probe that starts some tens of ms later costs nobody anything.
    */
   latestWake(): number;
+  /**
+   * The same where no other machine shares a wake-up: until when this one's own packets and timers may be waited for. At
+   * least `nextDeadline()`, at most `latestWake()`; where it is left out, nothing is put off.
+   */
+  latestWakeAlone?(): number;
 }

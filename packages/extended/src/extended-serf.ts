@@ -48,7 +48,7 @@ import { ExtensionStreams } from "./extension-streams.ts";
 import { Extensions } from "./extensions.ts";
 import type { ExtendedEvent, ExtendedOptions, ExtensionDropReason } from "./types.ts";
 
-/** How late what is beyond Serf may be, so that wake-ups are shared: ms. */
+/** How late what is beyond Serf may be even where somebody waits for it, so that nodes share wake-ups: ms. */
 const slackMs = 50;
 /** What a user message in a packet needs beside itself: the message's type, a checksum, and room to spare. */
 const framingBytes = 16;
@@ -324,7 +324,12 @@ export class ExtendedSerf implements Machine<ExtendedEvent> {
   }
 
   latestWake(): number {
-    return Math.min(this.serf.latestWake(), this.#extensionDeadline + slackMs);
+    return Math.min(this.serf.latestWake(), this.#extensionsBy(slackMs));
+  }
+
+  /** Serf's deadlines to the moment; what is beyond it, and in no hurry, goes along with them or with a packet. */
+  latestWakeAlone(): number {
+    return Math.min(this.serf.nextDeadline(), this.#extensionsBy(0));
   }
 
   // Within
@@ -336,6 +341,10 @@ export class ExtendedSerf implements Machine<ExtendedEvent> {
 
   get #extensionDeadline(): number {
     return this.#extensions && !this.#hasLeft ? this.#extensions.nextDeadline() : Number.POSITIVE_INFINITY;
+  }
+
+  #extensionsBy(slackMs: number): number {
+    return this.#extensions && !this.#hasLeft ? this.#extensions.latestWake(slackMs) : Number.POSITIVE_INFINITY;
   }
 
   #wish<T>(now: number, wish: () => T): T {

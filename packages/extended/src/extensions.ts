@@ -169,6 +169,15 @@ export class Extensions {
     );
   }
 
+  /** Until when that may be put off: monotonic ms. @param slackMs for what somebody waits for; rounds may wait longer */
+  latestWake(slackMs: number): number {
+    return Math.min(
+      this.heartbeats.latestWake(slackMs),
+      this.#hasCounters ? this.#counterSync.latestWake(slackMs) : Number.POSITIVE_INFINITY,
+      this.aggregates.nextDeadline() + slackMs,
+    );
+  }
+
   /** Hands on what the machines report. To be called after each of the calls above. */
   drain(): void {
     for (let event = this.heartbeats.pollEvent(); event; event = this.heartbeats.pollEvent()) {
@@ -211,7 +220,7 @@ export class Extensions {
 
   /** Where nobody has counted anything there is nothing to compare; who has will ask. */
   get #hasCounters(): boolean {
-    return this.counters.names().length > 0;
+    return !this.counters.isEmpty;
   }
 
   #open(bytes: Uint8Array, from: Endpoint | undefined): { peer: CapablePeer; body: Uint8Array } | undefined {

@@ -214,7 +214,10 @@ export class Driver<E> implements SendFailureSink {
     this.source = from;
     this.#busy = true;
     try {
-      this.machine.handlePacket(from, bytes, this.now());
+      const now = this.now();
+      this.machine.handlePacket(from, bytes, now);
+      // What was put off so that a wake-up is shared need not wait for another one: this is one.
+      if (this.#alarm.isPutOff(now)) this.machine.handleTimeout(now);
       this.#drain();
     } catch (error) {
       this.#fail(error);
@@ -348,7 +351,13 @@ export class Driver<E> implements SendFailureSink {
     } finally {
       this.#draining = false;
     }
-    if (!this.#closed) this.#alarm.set(machine.nextDeadline(), machine.latestWake());
+    if (!this.#closed) this.#setAlarm();
+  }
+
+  #setAlarm(): void {
+    const { machine } = this;
+    const deadline = machine.nextDeadline();
+    this.#alarm.set(deadline, machine.latestWake(), machine.latestWakeAlone?.() ?? deadline);
   }
 
   #transmitAll(): void {

@@ -52,11 +52,19 @@ export class Alarm {
   }
 
   /**
-   * Wakes between `deadline` and `latest` (monotonic ms, Infinity for never) instead of any time set before; at
-   * `deadline` where there is nobody to share a wake-up with. Cheap when unchanged.
+   * Wakes between `deadline` and `latest` (monotonic ms, Infinity for never) instead of any time set before; by `alone`
+   * where there is nobody to share a wake-up with. Cheap when unchanged.
    */
-  set(deadline: number, latest = deadline): void {
-    if (this.row >= 0) this.#scheduler.move(this.row, deadline, latest);
+  set(deadline: number, latest = deadline, alone = deadline): void {
+    if (this.row >= 0) this.#scheduler.move(this.row, deadline, latest, alone);
+  }
+
+  /**
+   * Whether the time has come and the wake-up is still put off. Whoever runs at such a time anyway need not wait for another.
+   * False after the latest time: then something held us up, and what waits in the sockets comes first.
+   */
+  isPutOff(now: number): boolean {
+    return this.row >= 0 && this.#scheduler.isPutOff(this.row, now);
   }
 
   /** Gives the place up. Further `set`s do nothing. */
@@ -101,6 +109,11 @@ export class Scheduler {
     return this.#alarms.length;
   }
 
+  /** For `Alarm.isPutOff`. */
+  isPutOff(row: number, now: number): boolean {
+    return this.#at[row]! <= now && now <= this.#latest[row]!;
+  }
+
   add(wake: (now: number) => void): Alarm {
     const row = this.#alarms.length;
     if (row === this.#at.length) {
@@ -115,9 +128,9 @@ export class Scheduler {
   }
 
   /** For `Alarm.set`. */
-  move(row: number, deadline: number, latest: number): void {
+  move(row: number, deadline: number, latest: number, alone: number): void {
     const before = this.#latest[row]!;
-    const after = this.#alarms.length < SHARING_FROM ? deadline : Math.max(deadline, latest);
+    const after = Math.max(deadline, this.#alarms.length < SHARING_FROM ? alone : latest);
     this.#at[row] = deadline;
     this.#latest[row] = after;
     if (this.#busy) return;

@@ -50,7 +50,7 @@ export { type Failure, ScenarioResult } from "./scenario/result.ts";
 export { runScenario } from "./scenario/run.ts";
 export type { Scenario } from "./scenario/scenario.ts";
 export { ScenarioError } from "./scenario/syntax.ts";
-export { type SerfNode, SerfPool, type SerfPoolOptions, type SerfSettings } from "./serf-pool.ts";
+export { PoolOfSerfs, type SerfNode, SerfPool, type SerfPoolOptions, type SerfSettings } from "./serf-pool.ts";
 export { Place, SimNode, type TrafficCounters } from "./sim-node.ts";
 export { StateMachine, type StateMachineOptions } from "./state-machine.ts";
 export { type StateNode, StatePool, type StatePoolOptions } from "./state-pool.ts";

@@ -28,16 +28,35 @@ export class BeatQueue {
    * @param limit of sendings: then it waits no longer. At least 1
    */
   take(limit: number, isTaken: (life: Life) => boolean): void {
-    while (this.#lines.length > limit) for (const life of this.#lines.pop()!) life.line = undefined;
-    const taken: { readonly life: Life; readonly sent: number }[] = [];
-    offer: for (const [sent, line] of this.#lines.entries()) {
+    this.#cut(limit);
+    const taken: Life[] = [];
+    /** How many were taken up to the end of each line. */
+    const ends: number[] = [];
+    offer: for (const line of this.#lines) {
       for (const life of line) {
         if (!isTaken(life)) break offer;
-        taken.push({ life, sent: sent + 1 });
+        taken.push(life);
       }
+      ends.push(taken.length);
     }
-    // Only now, or it would be offered again from the next line.
-    for (const { life, sent } of taken) this.#move(life, sent < limit ? this.#line(sent) : undefined);
+    // Only now, or it would be offered again from the next line. At rest all are taken, and move up as they stand.
+    if (ends.length < this.#lines.length) this.#advance(taken, ends);
+    else if (taken.length > 0) this.#lines.unshift(new Set());
+    this.#cut(limit);
+  }
+
+  /** One by one: there was no room for all. */
+  #advance(taken: readonly Life[], ends: readonly number[]): void {
+    let sent = 0;
+    for (const [i, life] of taken.entries()) {
+      while (i >= ends[sent]!) sent++;
+      this.#move(life, this.#line(sent + 1));
+    }
+  }
+
+  /** Whoever was sent so often waits no longer. */
+  #cut(limit: number): void {
+    while (this.#lines.length > limit) for (const life of this.#lines.pop()!) life.line = undefined;
   }
 
   #line(sent: number): Set<Life> {

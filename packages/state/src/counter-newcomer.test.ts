@@ -36,7 +36,8 @@ describe("a newcomer", () => {
   it("with a tenth of packets lost is still told all", () => {
     const net = new CounterNet({ size: 3, loss: 0.1, limits });
     for (let i = 0; i < 4_000; i++) net.table(0).add(`counter ${i}`, 1);
-    net.run(25);
+    // Of 24 seeds the slowest took 29 s, half 24.
+    net.run(35);
     for (const at of [1, 2]) expect(net.table(at).imprints()).toEqual(net.table(0).imprints());
   });
 

@@ -25,6 +25,7 @@ import {
 } from "./counter-codec.ts";
 import { bucketCount } from "./counter-limits.ts";
 import { bucketOf, type CounterTable, type LifeDelta, type MergeOutcome } from "./counter-table.ts";
+import { heldTo, roundPatience } from "./patience.ts";
 
 export interface CounterSyncSettings {
   /** ms from one round to the next, jittered by a fifth. Default 1,000. */
@@ -106,6 +107,11 @@ export class CounterSync {
     return Math.min(this.#nextRoundAt, this.#hurryAt());
   }
 
+  /** Until when that may be put off: monotonic ms. @param slackMs for what somebody waits for */
+  latestWake(slackMs: number): number {
+    return Math.min(this.#nextRoundAt + roundPatience * this.settings.roundMs, this.#hurryAt() + slackMs);
+  }
+
   handleTimeout(now: number): void {
     const hurry = now >= this.#hurryAt() ? this.#hurry : undefined;
     const round = now >= this.#nextRoundAt;
@@ -113,7 +119,7 @@ export class CounterSync {
     this.#askedAt = now;
     this.#brought.clear();
     const asked = round ? this.#chosen() : new Set<string>();
-    if (round) this.#nextRoundAt = now + this.#rng.jitter(this.settings.roundMs, 0.2);
+    if (round) this.#nextRoundAt = this.#roundAfter(now);
     if (hurry) {
       asked.add(hurry.peer);
       hurry.full = false;
@@ -146,6 +152,11 @@ export class CounterSync {
       chosen.add(this.#peers[i === 0 ? start : this.#rng.below(this.#peers.length)]!);
     }
     return chosen;
+  }
+
+  #roundAfter(now: number): number {
+    const { roundMs } = this.settings;
+    return heldTo(this.#nextRoundAt, now, roundPatience * roundMs) + this.#rng.jitter(roundMs, 0.2);
   }
 
   #hurryAt(): number {

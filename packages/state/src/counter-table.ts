@@ -144,6 +144,11 @@ export class CounterTable {
     return [...this.#names];
   }
 
+  /** Nobody has counted anything yet. */
+  get isEmpty(): boolean {
+    return this.#names.length === 0;
+  }
+
   /** What a writer's lives that are not folded have contributed. */
   contribution(writer: string, counter: string): bigint {
     const number = this.#numbers.get(counter) ?? -1;

@@ -24,13 +24,15 @@ const pauseBeats = 4;
 const pauseWays = 10;
 /** All are judged at most so often: ms. */
 const sweepIntervalMs = 250;
+/** And so much later than there is reason to, so that a sweep goes along with something else: ms. */
+const sweepPatienceMs = 100;
 /**
  * All are silent for so long: it is us. In beats as they are heard; of fewer members than this, all may well be silent. Cut
  * off with one other among many, whom gossip seldom chooses, we may take ourselves for deaf, too: then others judge.
  */
 const deafBeats = 2;
 const leastHeard = 3;
-/** A call so much later than the deadline: this process stood still. ms */
+/** A call so much later than was asked for, by the latest: this process stood still. ms */
 const lateMs = 200;
 
 export class HeartbeatWatch {
@@ -100,6 +102,11 @@ export class HeartbeatWatch {
     return Math.min(this.state.nextDeadline(), this.#sweepAt);
   }
 
+  /** Until when that may be put off. @param slackMs see `ReplicatedState.latestWake` */
+  latestWake(slackMs: number): number {
+    return Math.min(this.state.latestWake(slackMs), this.#sweepAt + sweepPatienceMs);
+  }
+
   // The detector's
 
   /** How strongly the member's silence speaks for its death; 0 of one that was never heard. */
@@ -164,7 +171,7 @@ export class HeartbeatWatch {
   #note(now: number): void {
     const sinceMs = now - this.#calledAt;
     // Before the first call there was no time to stand still in.
-    if (Number.isFinite(sinceMs) && sinceMs > lateMs && now - this.nextDeadline() > lateMs) {
+    if (Number.isFinite(sinceMs) && sinceMs > lateMs && now - this.latestWake(0) > lateMs) {
       // From the last call on, since nobody knows when in between it began.
       this.#detector.localPause(sinceMs, now);
       if (this.#suspects.size > 0) this.#sweepBy(now);

@@ -69,9 +69,8 @@ export class Heartbeats {
 
   /** How often a member's beats are heard, on average: ms, `everyMs` and one and a half rounds. 0 when they are off. */
   get heardMs(): number {
-    const { heartbeatSpread, gossipNodes, gossipIntervalMs, syncIntervalMs, syncNodes } = this.#config;
-    const isGossip = heartbeatSpread === "gossip" && gossipNodes > 0;
-    const roundMs = isGossip ? gossipIntervalMs : syncIntervalMs / syncNodes;
+    const { gossipIntervalMs, syncIntervalMs, syncNodes } = this.#config;
+    const roundMs = this.isGossiped ? gossipIntervalMs : syncIntervalMs / syncNodes;
     return this.isOn ? this.everyMs + 1.5 * roundMs : 0;
   }
 
@@ -86,10 +85,15 @@ export class Heartbeats {
     return this.#queue.length + (this.#ownSent < this.sendings ? 1 : 0);
   }
 
+  /** Whether they have packets of their own; else they ride on those of rounds. */
+  get isGossiped(): boolean {
+    const { heartbeatSpread, gossipNodes } = this.#config;
+    return heartbeatSpread === "gossip" && gossipNodes > 0;
+  }
+
   /** Whether packets of their own are wanted. */
   get wantsGossip(): boolean {
-    const { heartbeatSpread, gossipNodes } = this.#config;
-    if (heartbeatSpread !== "gossip" || gossipNodes === 0 || this.#peers.aliveCount === 0) return false;
+    if (!this.isGossiped || this.#peers.aliveCount === 0) return false;
     return !this.#queue.isEmpty || this.#ownSent < this.sendings;
   }
 

@@ -110,3 +110,25 @@ describe("how much is kept", () => {
     expect(sum(node.entries())).toBe(9000);
   });
 });
+
+describe("a lie about a life", () => {
+  it("whose watermark is above what its owner has written is told no more once the owner hears of it", () => {
+    const net = new Net({ nodes: 3, config: { maxPacketBytes: 600 } });
+    const [owner, other] = [net.nodes[0]!, net.nodes[1]!];
+    const value = new Uint8Array(150);
+    for (let k = 0; k < 5; k++) owner.set(`k${k}`, value, 0);
+    // The others first hear of the owner's map by it.
+    const writes = owner.entries();
+    const generation = owner.inspect().generation;
+    const delta = { owner: nameOf(0), generation, from: 0, to: 5, lastGcVersion: 9, writes };
+    for (const node of [other, net.nodes[2]!]) node.handlePacket(endpointOf(2), forged({ deltas: [delta] }), 0);
+    other.set("a", value, 0);
+    net.until(() => net.isEqual(), 20_000);
+    net.run(5000);
+    const lines = net.nodes.map((node) => node.inspect().owners.find(({ owner }) => owner === nameOf(0))!);
+    for (const line of lines) expect(line).toMatchObject({ generation: generation + 1, lastGcVersion: 0, keys: 5 });
+    const { packets } = net;
+    net.run(10_000);
+    expect(net.packets - packets).toBeLessThan(3 * 11 * 1.3);
+  });
+});

@@ -116,7 +116,8 @@ export class NodeMaps {
   apply(delta: OwnerDelta, now: number): DeltaOutcome | "unknown-owner" | "generation-ahead" | "own" {
     if (!this.isCredible(delta.generation)) return "generation-ahead";
     if (delta.owner === this.own.owner) {
-      this.outbid({ generation: delta.generation, maxVersion: delta.to });
+      const { generation, to: maxVersion, lastGcVersion } = delta;
+      this.outbid({ generation, maxVersion, lastGcVersion });
       return "own";
     }
     const map = this.#owners.get(delta.owner);
@@ -140,13 +141,14 @@ export class NodeMaps {
 
   /**
    * Somebody tells of a life of ours that is over, or of writes in this one that we did not make: then a later one begins,
-   * which replaces it everywhere.
+   * which replaces it everywhere. A watermark above our writes is such a tale, too: whoever believes it takes us for one who
+   * lacks what was dropped, and would send us all of our own map each time, before anything else.
    */
-  outbid({ generation, maxVersion, hash }: Pick<OwnerLine, "generation" | "maxVersion"> & { hash?: number }): void {
+  outbid({ generation, maxVersion, lastGcVersion, hash }: Omit<OwnerLine, "owner" | "hash"> & { hash?: number }): void {
     const { own } = this;
     if (generation < own.generation || !this.isCredible(generation) || this.#now < this.#outbidAt) return;
     const isKnown = maxVersion < own.maxVersion || (maxVersion === own.maxVersion && (hash ?? own.hash) === own.hash);
-    if (generation === own.generation && isKnown) return;
+    if (generation === own.generation && isKnown && lastGcVersion <= own.maxVersion) return;
     this.#outbidAt = this.#now + outbidEveryMs;
     own.generation = Math.min(generation + 1, maxCounter);
     this.#list(own);

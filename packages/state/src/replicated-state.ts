@@ -49,8 +49,9 @@ const reunionRounds = 15;
 const reunionThresholdBytes = 2048;
 /** Nodes of trees that a stream asks about one by one; more, and it compares all. */
 const maxStreamPlaces = 64;
-/** How often what has had its time is looked for: ms at most. */
+/** How often what has had its time is looked for: ms at most; and how late that may be, as a share. */
 const collectIntervalMs = 10_000;
+const collectPatience = 0.25;
 
 /**
  * How far a life may be ahead of our clock: ms, a year, as in Cassandra (CASSANDRA-10969: measured from the clock, not from
@@ -166,6 +167,7 @@ export class ReplicatedState {
   /** A member that understands us, or news of its state or whereabouts. */
   setPeer(name: string, endpoint: Endpoint, status: PeerStatus, now: number): void {
     if (name === this.name) return;
+    this.#rounds.raiseBeat(now);
     if (status === "alive" && this.#peers.isDead(name))
       this.#reunionUntil = now + reunionRounds * this.config.syncIntervalMs;
     this.#peers.set({ name, endpoint: { ...endpoint }, status });
@@ -424,6 +426,19 @@ export class ReplicatedState {
     );
   }
 
+  /**
+   * Until when that may be put off, so that it goes along with something else: monotonic ms.
+   * @param slackMs for what somebody waits for, 0 and more
+   */
+  latestWake(slackMs: number): number {
+    const soonest = Math.min(this.#maps.expiresAt, this.#own.deadline, this.#shared.expiresAt - this.#wallOffsetMs);
+    return Math.min(
+      this.#rounds.latestWake(slackMs),
+      this.#collectAt + collectPatience * this.#collectEveryMs,
+      soonest + slackMs,
+    );
+  }
+
   // Within
 
   get #collectEveryMs(): number {
@@ -481,6 +496,7 @@ export class ReplicatedState {
 
   /** Decodes a message and takes in what it brings; undefined when it was refused. */
   #receive(bytes: Uint8Array, now: number): StateMessage | undefined {
+    this.#rounds.raiseBeat(now);
     this.counters.packetsReceived++;
     this.counters.bytesReceived += bytes.length;
     const read = this.#decode(bytes, this.config.maxValueBytes, this.#maxItems);

@@ -1,6 +1,10 @@
 /**
  * When to speak to whom: rounds of anti-entropy with random peers, sendings of rumours (and heartbeats, by setting) while
  * there are any, and when our heartbeat rises. Each wait of the former is jittered, so that no two nodes keep step.
+ *
+ * A node at rest pays for being woken more than for what it does then. So a round may be late, to go along with whatever
+ * wakes this node next, and its next one is none the later for it. And a heartbeat that only rides on packets has no timer:
+ * it has risen when one is about to carry it, as often as it was due by then, so that others hear what they would have heard.
  */
 import { type Endpoint, type Rng, retransmitLimit } from "@hearsay/core";
 import type { MessageBuilder } from "./codec.ts";
@@ -8,12 +12,15 @@ import type { StateConfig } from "./config.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Heartbeats } from "./heartbeats.ts";
 import type { OwnWrites } from "./own-writes.ts";
+import { heldTo, roundPatience } from "./patience.ts";
 import type { Peers } from "./peers.ts";
 import type { Rumours } from "./rumours.ts";
 
 const jitterShare = 0.2;
 /** Less, since a detector has to bear it; enough for beats to be spread evenly after a pool has grown at once. */
 const beatJitterShare = 0.1;
+/** Beats that were due and nobody asked for: more, and this process stood still. Then there was no life to tell of. */
+const maxOverdueBeats = 16;
 
 /** Whom there is to speak to, and what there is to say. */
 export interface Voices {
@@ -50,7 +57,12 @@ export class Rounds {
 
   /** Monotonic ms. */
   get deadline(): number {
-    return Math.min(this.#syncAt, this.#gossipAt, this.#beatAt);
+    return Math.min(this.#syncAt, this.#gossipAt, this.#beatWakesAt);
+  }
+
+  /** Until when that may be put off: monotonic ms. @param slackMs for what somebody waits for */
+  latestWake(slackMs: number): number {
+    return Math.min(this.#syncAt + this.#patienceMs, Math.min(this.#gossipAt, this.#beatWakesAt) + slackMs);
   }
 
   start(now: number): void {
@@ -68,6 +80,7 @@ export class Rounds {
 
   /** There is something to tell. */
   armGossip(now: number): void {
+    this.raiseBeat(now);
     if (this.#gossipAt === Number.POSITIVE_INFINITY)
       this.#gossipAt = now + this.#config.gossipIntervalMs * this.#jitterRng.float();
   }
@@ -75,14 +88,13 @@ export class Rounds {
   handleTimeout(now: number): void {
     const { syncIntervalMs, gossipIntervalMs } = this.#config;
     const { beats } = this.#voices;
-    if (now >= this.#beatAt) {
-      this.#beatenAt = now;
-      this.#beatShare = this.#jitterRng.jitter(1, beatJitterShare);
-      beats.beat();
+    this.raiseBeat(now);
+    if (now >= this.#beatWakesAt) {
+      this.#beat(now);
       if (beats.wantsGossip) this.armGossip(now);
     }
     if (now >= this.#syncAt) {
-      this.#syncAt = now + this.#jitterRng.jitter(syncIntervalMs, jitterShare);
+      this.#syncAt = heldTo(this.#syncAt, now, this.#patienceMs) + this.#jitterRng.jitter(syncIntervalMs, jitterShare);
       this.#openExchanges(now);
     }
     if (now >= this.#gossipAt) {
@@ -93,8 +105,32 @@ export class Rounds {
     }
   }
 
+  /** A heartbeat that rides along rises as often as it was due by now. Before whatever carries it, or changes its interval. */
+  raiseBeat(now: number): void {
+    const { beats } = this.#voices;
+    if (beats.isGossiped) return;
+    for (let at = this.#beatAt; at <= now; at = this.#beatAt)
+      this.#beat(heldTo(at, now, maxOverdueBeats * beats.everyMs));
+  }
+
+  /** @param at when it was due */
+  #beat(at: number): void {
+    this.#beatenAt = at;
+    this.#beatShare = this.#jitterRng.jitter(1, beatJitterShare);
+    this.#voices.beats.beat();
+  }
+
+  get #patienceMs(): number {
+    return roundPatience * this.#config.syncIntervalMs;
+  }
+
   get #beatAt(): number {
     return this.#beatenAt + this.#beatShare * this.#voices.beats.everyMs;
+  }
+
+  /** When somebody has to be told of our heartbeat; what rides along wakes nobody. */
+  get #beatWakesAt(): number {
+    return this.#voices.beats.isGossiped ? this.#beatAt : Number.POSITIVE_INFINITY;
   }
 
   #openExchanges(now: number): void {
