@@ -7,8 +7,9 @@
  *   gossip      changes/s · transmissions · their bytes; nothing at rest
  */
 import { confirmationsWanted, pushPullScale } from "@hearsay/core";
-import { probeChances, probesPerSecond, type StreamTimers } from "./chance.ts";
+import { probeChances, type StreamTimers } from "./chance.ts";
 import { type Figure, type FigureGroup, papers } from "./figure.ts";
+import { health } from "./health.ts";
 import type { PlanInputs } from "./inputs.ts";
 import { type Sizes, sizesOf } from "./sizes.ts";
 import { carriersPerSecond, transmitLimit } from "./transmissions.ts";
@@ -76,6 +77,7 @@ function probeTraffic(
   const asked = indirect * Math.min(config.indirectChecks, Math.max(0, nodes - 2));
   const relayed = asked * arrives;
   const acked = relayed * arrives ** 2;
+  const nacked = config.nacks ? relayed - acked : 0;
   const streams = (config.streamPings ? indirect : 0) * (sizes.ping + sizes.ack);
   const bytes =
     sizes.ping +
@@ -83,10 +85,10 @@ function probeTraffic(
     asked * sizes.indirectPing +
     relayed * (sizes.ping + arrives * sizes.ack) +
     acked * sizes.ack +
-    (relayed - acked) * sizes.nack +
+    nacked * sizes.nack +
     streams;
-  const packets = 1 + arrives + asked + relayed * (1 + arrives) + relayed;
-  const rate = probesPerSecond(inputs, chances.packetsFail);
+  const packets = 1 + arrives + asked + relayed * (1 + arrives) + acked + nacked;
+  const rate = (1000 * health(inputs, timers).probes) / config.probeIntervalMs;
   return { bytes: rate * bytes, streamBytes: rate * streams, packets: rate * packets };
 }
 
@@ -97,9 +99,9 @@ export function updatesPerChange({ nodes, config }: PlanInputs): number {
 }
 
 function gossipTraffic(inputs: PlanInputs, sizes: Sizes, timers?: StreamTimers): { bytes: number; packets: number } {
-  const chances = probeChances(inputs, timers);
   // Each false suspicion is passed on, and so is its refutation.
-  const mistaken = 2 * inputs.nodes * probesPerSecond(inputs, chances.packetsFail) * chances.accused;
+  const suspicions = (1000 * health(inputs, timers).accusations) / inputs.config.probeIntervalMs;
+  const mistaken = 2 * inputs.nodes * suspicions;
   const updates = inputs.churnPerSecond * updatesPerChange(inputs) + mistaken;
   if (updates === 0) return { bytes: 0, packets: 0 };
   const transmissions = updates * transmitLimit(inputs);

@@ -1,14 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { normalQuantile } from "../latency.ts";
 import { SwimPool } from "../pool.ts";
-import {
-  chanceWithin,
-  delayQuantileMs,
-  normalShare,
-  probeChances,
-  probesPerSecond,
-  simulatorTimers,
-} from "./chance.ts";
+import { chanceWithin, delayQuantileMs, normalShare, probeChances, simulatorTimers } from "./chance.ts";
+import { health } from "./health.ts";
 import { latencySigma, planInputs } from "./inputs.ts";
 
 test("the normal distribution and its inverse agree", () => {
@@ -44,13 +38,14 @@ describe("a probe of a healthy member", () => {
   });
 
   test.each([true, false])("as often as in the simulator, stream pings %s", (streamPings) => {
-    const inputs = planInputs(40, { loss: 0.3, config: { streamPings } });
+    // Nobody's own health stretches its probes.
+    const inputs = planInputs(40, { loss: 0.3, config: { streamPings, awarenessMaxMult: 1 } });
     const pool = new SwimPool({
       seed: 7,
       size: 40,
       fidelity: "objects",
-      // Nobody is taken out in this time, and nobody's own health stretches its probes.
-      config: { ...inputs.config, suspicionMult: 1000, awarenessMaxMult: 1 },
+      // Nobody is taken out in this time.
+      config: { ...inputs.config, suspicionMult: 1000 },
       network: { loss: 0.3, latency: { kind: "lognormal", medianMs: inputs.latencyMs, sigma: latencySigma } },
     });
     pool.addConverged(40);
@@ -58,7 +53,7 @@ describe("a probe of a healthy member", () => {
     const chances = probeChances(inputs, simulatorTimers);
     const failed = pool.nodes.reduce((sum, { machine }) => sum + machine.counters.probesFailed, 0);
     const begun = pool.nodes.reduce((sum, { machine }) => sum + machine.counters.probes, 0);
-    expect(begun / 40 / 120).toBeCloseTo(probesPerSecond(inputs, chances.packetsFail), 1);
+    expect(begun / 40 / 120).toBeCloseTo(health(inputs, simulatorTimers).probes, 1);
     const expected = begun * chances.accused;
     expect(Math.abs(failed - expected)).toBeLessThan(4 * Math.sqrt(expected) + 0.05 * expected);
   });

@@ -31,21 +31,17 @@ export const systemTimers: StreamTimers = { connectMs: 1000, dataMs: 200 };
 /** The simulator's (`network.ts`). */
 export const simulatorTimers: StreamTimers = { connectMs: 200, dataMs: 200 };
 
-export function probeChances(inputs: PlanInputs, timers: StreamTimers = systemTimers): ProbeChances {
+/** @param score the prober's health score: each point makes the probe longer by one interval. */
+export function probeChances(inputs: PlanInputs, timers: StreamTimers = systemTimers, score = 0): ProbeChances {
   const { config, loss, latencyMs, nodes } = inputs;
   const arrives = 1 - loss;
-  const restMs = config.probeIntervalMs - config.probeTimeoutMs;
+  const restMs = (score + 1) * config.probeIntervalMs - config.probeTimeoutMs;
   const direct = arrives ** 2 * chanceWithin(2, config.probeTimeoutMs, latencyMs);
   const relay = arrives ** 4 * chanceWithin(4, restMs, latencyMs);
   const stream = config.streamPings ? streamChance(loss, latencyMs, restMs, timers) : 0;
   const relays = Math.min(config.indirectChecks, Math.max(0, nodes - 2));
   const packetsFail = (1 - direct) * (1 - relay) ** relays;
   return { direct, relay, stream, packetsFail, accused: packetsFail * (1 - stream) };
-}
-
-/** Probes that a member begins: one that lasts to its end makes every other tick find it still running (`probe.ts`). */
-export function probesPerSecond({ config }: PlanInputs, packetsFail: number): number {
-  return 1000 / (config.probeIntervalMs * (1 + packetsFail / 2));
 }
 
 /** Quantile of the sum of so many one-way delays: ms. */

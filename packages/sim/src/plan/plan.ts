@@ -47,7 +47,7 @@ export function plan(inputs: PlanInputs): Plan {
       pushPullGroup(traffic),
       convergenceGroup(inputs, news),
       detectionGroup(crash),
-      mistakesGroup(wrong),
+      mistakesGroup(inputs, wrong),
       memoryGroup(held),
       churnGroup(changes),
     ],

@@ -31,7 +31,7 @@ const seqNo = 0x8000_0000;
 const incarnation = 1;
 
 /** Without label, encryption and compression, over IPv4. */
-export function sizesOf({ nodes, nameBytes, metaBytes, broadcastBytes }: PlanInputs): Sizes {
+export function sizesOf({ nodes, nameBytes, metaBytes, broadcastBytes, config }: PlanInputs): Sizes {
   const name = "n".repeat(nameBytes);
   const meta = new Uint8Array(metaBytes);
   const source = { sourceAddr: address, sourcePort: port, sourceNode: name };
@@ -54,7 +54,7 @@ export function sizesOf({ nodes, nameBytes, metaBytes, broadcastBytes }: PlanInp
         target: address,
         port,
         node: name,
-        nack: true,
+        nack: config.nacks,
         ...source,
       }),
     ),

@@ -23,25 +23,19 @@ export function applyFault(pool: Pool, action: Fault): Outcome {
         spread(pool, nodes, action.overMs, (node) => pool.crash(node, action.host)),
       );
     case "restart":
-      return spread(pool, action.nodes, action.overMs, (node) => {
-        if (action.downMs === 0) pool.restart(node, action.memory);
-        else {
-          pool.crash(node, false);
-          pool.changeAt(pool.now + action.downMs, () => pool.restart(node, action.memory));
-        }
-      });
+      return restart(pool, action);
     case "partition":
       pool.partition(action.groups);
-      return nothing;
+      return ofThere(pool, action.groups.flat());
     case "cut":
       eachWay(pool, action.way, (from, to) => pool.network.cut(from, to));
-      return nothing;
+      return ofThere(pool, ends(action.way));
     case "mend":
       eachWay(pool, action.way, (from, to) => pool.network.mend(from, to));
-      return nothing;
+      return ofThere(pool, ends(action.way));
     case "link-loss":
       eachWay(pool, action.way, (from, to) => pool.network.setLinkLoss(from, to, action.loss));
-      return nothing;
+      return ofThere(pool, ends(action.way));
     case "node-loss":
       for (const node of action.nodes) {
         const place = pool.place(node);
@@ -50,7 +44,7 @@ export function applyFault(pool: Pool, action: Fault): Outcome {
         else place.egressLoss = action.loss;
       }
       pool.network.uneven();
-      return nothing;
+      return ofThere(pool, action.nodes);
     case "flip":
       flip(pool, action.way, action.repeat, action.downMs);
       return nothing;
@@ -71,7 +65,7 @@ export function applyFault(pool: Pool, action: Fault): Outcome {
       );
     case "clock":
       for (const node of action.nodes) pool.shiftClock(node, action.ms);
-      return nothing;
+      return ofThere(pool, action.nodes);
     case "meta":
       return ofRunning(pool, action.nodes, (nodes) => {
         for (const node of nodes) pool.setMeta(node, action.text);
@@ -92,6 +86,18 @@ export function applyFault(pool: Pool, action: Fault): Outcome {
 
 const nothing: Outcome = { lines: [] };
 
+function restart(pool: Pool, { nodes, overMs, downMs, memory }: Extract<Fault, { type: "restart" }>): Outcome {
+  spread(pool, nodes, overMs, (node) => {
+    if (downMs === 0) pool.restart(node, memory);
+    else {
+      pool.crash(node, false);
+      pool.changeAt(pool.now + downMs, () => pool.restart(node, memory));
+    }
+  });
+  // By its turn in a wave a node may have joined.
+  return ofThere(pool, overMs === 0 ? nodes : []);
+}
+
 /** A line about those that do not run: nothing happens to them. */
 function ofRunning(pool: Pool, nodes: NodeSet, run: (nodes: NodeSet) => Outcome): Outcome {
   const living = nodes.filter((node) => pool.runs(node));
@@ -100,6 +106,18 @@ function ofRunning(pool: Pool, nodes: NodeSet, run: (nodes: NodeSet) => Outcome)
   if (living.length === nodes.length) return { lines };
   const others = nodes.filter((node) => !before.has(node));
   return { lines: [...lines, notRunning(others)] };
+}
+
+/** A line about those that have not joined, in a wave that is still under way: nothing has happened to them. */
+function ofThere(pool: Pool, nodes: NodeSet): Outcome {
+  const missing = nodes.filter((node) => pool.place(node) === undefined).sort((a, b) => a - b);
+  if (missing.length === 0) return nothing;
+  return { lines: [`${nodesText(missing)} ${missing.length === 1 ? "has" : "have"} not joined yet`] };
+}
+
+/** Each node once. */
+function ends({ from, to }: Way): NodeSet {
+  return [...new Set([...from, ...to])];
 }
 
 export function notRunning(nodes: NodeSet): string {

@@ -1,6 +1,7 @@
 /** How one command of the language is read: its name, its shape, what it does, and the code that reads it. */
-import type { Action, LayerName, NodeSet } from "./scenario.ts";
+import type { Action, LayerName, NodeSet, Way } from "./scenario.ts";
 import type { Words } from "./syntax.ts";
+import type { Zones } from "./zones.ts";
 
 /** What is known while a file is read. */
 export interface Reading {
@@ -10,6 +11,11 @@ export interface Reading {
   readonly there: Set<number>;
   /** Broadcasts so far. */
   broadcasts: number;
+  /** Ways that `cut` or `flip` has cut since the last `heal`. */
+  cuts: Way[];
+  readonly zones: Zones;
+  /** Number of the line that is read. */
+  line: number;
 }
 
 export interface Form {

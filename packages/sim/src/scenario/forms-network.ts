@@ -1,7 +1,7 @@
 /** Commands about the network between the nodes. */
 import type { Latency } from "../latency.ts";
 import { type Form, nodesThere, type Reading } from "./form.ts";
-import type { Action, Repeat, Way } from "./scenario.ts";
+import type { Action, NodeSet, Repeat, Way } from "./scenario.ts";
 import type { Words } from "./syntax.ts";
 
 export const networkForms: readonly Form[] = [
@@ -10,14 +10,23 @@ export const networkForms: readonly Form[] = [
     usage:
       "latency constant TIME | latency uniform TIME TIME | latency lognormal MEDIAN SIGMA | latency zones SIGMA TIME... | TIME...",
     about: "How long packets are under way; `zones` has a row of medians from each zone to each.",
-    parse: (words) => ({ type: "network", conditions: { latency: latency(words) } }),
+    parse: (words, { zones }) => {
+      const found = latency(words);
+      const wrong = zones.latency(found.kind === "zones" ? found.medianMs.length : undefined);
+      if (wrong !== undefined) throw words.wrong(wrong);
+      return { type: "network", conditions: { latency: found } };
+    },
   },
   {
     name: "zone",
     usage: "zone NODES NUMBER",
     about: "Puts nodes in a zone, for `latency zones`. All begin in zone 0.",
-    parse: (words, { size }) => {
-      return { type: "zone", nodes: words.nodes("NODES", size), zone: words.integer("NUMBER", 0, 99) };
+    parse: (words, { size, zones, line }) => {
+      const nodes = words.nodes("NODES", size);
+      const zone = words.integer("NUMBER", 0, 99);
+      const wrong = zones.place(nodes, zone, line);
+      if (wrong !== undefined) throw words.wrong(wrong);
+      return { type: "zone", nodes, zone };
     },
   },
   {
@@ -85,13 +94,23 @@ export const networkForms: readonly Form[] = [
     name: "cut",
     usage: "cut NODES >|<> NODES",
     about: "Cuts ways, in one direction or both.",
-    parse: (words, reading) => ({ type: "cut", way: way(words, reading) }),
+    parse: (words, reading) => {
+      const found = way(words, reading);
+      reading.cuts.push(found);
+      return { type: "cut", way: found };
+    },
   },
   {
     name: "mend",
     usage: "mend NODES >|<> NODES",
     about: "Mends what `cut` cut.",
-    parse: (words, reading) => ({ type: "mend", way: way(words, reading) }),
+    parse: (words, reading) => {
+      const found = way(words, reading);
+      if (!reading.cuts.some((cut) => overlap(cut, found))) {
+        throw words.wrong("nothing was cut there before this line; heal mends partitions");
+      }
+      return { type: "mend", way: found };
+    },
   },
   {
     name: "flip",
@@ -103,7 +122,10 @@ export const networkForms: readonly Form[] = [
     name: "heal",
     usage: "heal",
     about: "Mends partitions, cuts, flips, and loss at nodes and on ways. What holds for all packets stays.",
-    parse: () => ({ type: "heal" }),
+    parse: (_, reading) => {
+      reading.cuts = [];
+      return { type: "heal" };
+    },
   },
 ];
 
@@ -157,7 +179,8 @@ function flip(words: Words, reading: Reading): Action {
   words.need("every");
   const everyMs = words.duration("every", 10);
   const downMs = words.take("down") ? words.duration("down", 1, everyMs) : everyMs / 2;
-  const repeat: Repeat = { everyMs, forMs: forTime(words) };
+  const repeat: Repeat = { everyMs, forMs: forTime(words, everyMs) };
+  reading.cuts.push(line);
   return { type: "flip", way: line, repeat, downMs };
 }
 
@@ -171,9 +194,29 @@ function wayTo(words: Words, reading: Reading, from: Way["from"]): Way {
   return { from, to: nodesThere(words, reading), both };
 }
 
-export function forTime(words: Words): number {
+/** @param everyMs how long the first time lasts: what is over before that does not happen again and again. */
+export function forTime(words: Words, everyMs: number): number {
   words.need("for");
-  return words.duration("for", 1);
+  return words.duration("for", everyMs);
+}
+
+/** Whether some way is in both. */
+function overlap(one: Way, other: Way): boolean {
+  return directions(one).some((a) => directions(other).some((b) => meet(a.from, b.from) && meet(a.to, b.to)));
+}
+
+function directions({ from, to, both }: Way): readonly Pick<Way, "from" | "to">[] {
+  return both
+    ? [
+        { from, to },
+        { from: to, to: from },
+      ]
+    : [{ from, to }];
+}
+
+function meet(some: NodeSet, others: NodeSet): boolean {
+  const known = new Set(some);
+  return others.some((node) => known.has(node));
 }
 
 function shareOrOff(words: Words, what: string): number {

@@ -155,7 +155,10 @@ function pause(type: "stall" | "block", words: Words, reading: Reading): Action 
   const nodes = nodesThere(words, reading);
   const ms = words.duration("TIME", 1);
   let repeat: Repeat | undefined;
-  if (words.take("every")) repeat = { everyMs: words.duration("every", 10), forMs: forTime(words) };
+  if (words.take("every")) {
+    const everyMs = words.duration("every", 10);
+    repeat = { everyMs, forMs: forTime(words, everyMs) };
+  }
   return { type, nodes, ms, repeat };
 }
 

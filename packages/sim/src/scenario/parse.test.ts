@@ -8,9 +8,10 @@ import { durationText, nodesText, ScenarioError } from "./syntax.ts";
 const raw = "nodes 10";
 const serf = "nodes 10 layer serf";
 
-/** The action of a line behind a converged pool. */
+/** The action of a line behind a converged pool, with zones and a cut, and a day before the end. */
 function action(line: string, head = raw): Action {
-  return parseScenario(`${head}\nwarm 0..8\n${line}\n`, "f").commands.at(-1)!.action;
+  const before = `${head}\nlatency zones 0  1ms 2ms | 2ms 1ms\nwarm 0..8\ncut 0 > 5\n`;
+  return parseScenario(`${before}${line}\nadvance 24h\n`, "f").commands.at(-2)!.action;
 }
 
 /** What is said of a text. */
@@ -180,6 +181,57 @@ config gossip-nodes 5
 });
 
 describe("mistakes are one line with file and line number", () => {
+  describe("what a line refers to has to be there", () => {
+    const zones = "latency zones 0  1ms 2ms | 2ms 1ms";
+
+    test.each([
+      // Beyond the matrix, whichever comes first.
+      [`${zones}\nzone 3..4 2`, "4: there is no zone 2; latency zones has zones 0..1"],
+      [`zone 3 1\nzone 4,5 2\n${zones}`, "5: node 4 is in zone 2 (line 4), and this has zones 0..1"],
+      [`${zones}\nzone 3 1\nlatency zones 0 1ms`, "5: node 3 is in zone 1 (line 4), and this has only zone 0"],
+      // Without one.
+      ["zone 3 0", '3: zone means nothing without "latency zones", here or below'],
+      ["latency constant 2ms\nzone 3 1", '4: zone means nothing without "latency zones", here or below'],
+      [`${zones}\nlatency constant 2ms\nzone 3 1`, '5: zone means nothing without "latency zones", here or below'],
+      // Times beyond the end.
+      ["crash 1..5 over 1m\nadvance 10s", "3: node 5 crashes 48s after this, but at most 10s pass behind it"],
+      ["leave 1,2 over 10s\nexpect alive 3", "3: node 2 leaves 5s after this, but no time passes behind it"],
+      [
+        "restart 1 down 5m\nadvance 1m\nuntil agreed within 3m",
+        "3: node 1 is back 5m after this, but at most 4m pass behind it",
+      ],
+      ["restart 1,2 over 1m\nadvance 1s", "3: node 2 restarts 30s after this, but at most 1s pass behind it"],
+      ["stall 1 1s every 10s for 9s", "3: for: from 10s to 24h, not 9s"],
+      ["flip 1 every 10s for 9s", "3: for: from 10s to 24h, not 9s"],
+      // Cuts that nobody made.
+      ["cut 1 > 2\nmend 2 > 1", "4: nothing was cut there before this line; heal mends partitions"],
+      ["partition 1 | 2\nmend 1 <> 2", "4: nothing was cut there before this line; heal mends partitions"],
+      ["cut 1 > 2\nheal\nmend 1 > 2", "5: nothing was cut there before this line; heal mends partitions"],
+    ])("%j", (text, message) => {
+      expect(complaint(`nodes 10\nwarm\n${text}`)).toBe(`a/rack.txt:${message}`);
+    });
+
+    test("joins beyond the end", () => {
+      const message = "a/rack.txt:2: node 9 joins 45s after this, but at most 44s pass behind it";
+      expect(complaint("nodes 10\njoin 6..9 over 1m\nadvance 44s")).toBe(message);
+      expect(complaint("nodes 10\njoin 6..9 over 1m\nadvance 45s")).toBe("nothing");
+    });
+
+    test.each([
+      `zone 3 1\n${zones}`,
+      `${zones}\nzone 3 1\nlatency constant 1ms`,
+      // Somewhere else by the time it counts.
+      `zone 3 7\nzone 3 1\n${zones}`,
+      `${zones}\nlatency constant 1ms\nzone 3 1\n${zones}`,
+      "crash 1..5 over 1m\nuntil agreed within 48s",
+      "cut 1..2 <> 3\nmend all <> all",
+      "cut 1 <> 3\nmend 3 > 1",
+      "flip 1 every 10s for 10s\nmend 2 > 1",
+    ])("nothing is wrong about %j", (text) => {
+      expect(complaint(`nodes 10\nwarm\n${text}`)).toBe("nothing");
+    });
+  });
+
   const after = (line: string) => complaint(`${raw}\nwarm 0..8\n\n# three lines above\n${line}\nadvance 1s`);
 
   test.each([

@@ -2,6 +2,7 @@
  * From a scenario's text to a scenario: line by line, `#` begins a comment, the first command is `nodes`. The first thing
  * that is wrong ends it, with file and line.
  */
+import { neverDone } from "./ends.ts";
 import type { Form, Reading } from "./form.ts";
 import { checkForms } from "./forms-checks.ts";
 import { networkForms } from "./forms-network.ts";
@@ -9,6 +10,7 @@ import { nodeForms } from "./forms-nodes.ts";
 import type { Command, PoolSettings, Scenario } from "./scenario.ts";
 import { conflictIn, parseConfig, parseNodes } from "./settings.ts";
 import { ScenarioError, suggestionText, Words } from "./syntax.ts";
+import { Zones } from "./zones.ts";
 
 /** Every command but `nodes` and `config`. */
 export const forms: readonly Form[] = [...nodeForms, ...networkForms, ...checkForms];
@@ -44,6 +46,7 @@ class Parser {
     }
     this.#checkConfig();
     if (this.#settings === undefined) throw this.#wrong('empty: a scenario begins with "nodes COUNT"');
+    this.#checkWhole();
     return { file: this.#file, settings: this.#settings, commands: this.#commands, asides: this.#asides };
   }
 
@@ -58,7 +61,9 @@ class Parser {
       if (form === undefined) throw this.#wrong(`unknown command "${name}"${suggestionText(name, commandNames)}`);
       this.#checkConfig();
       words.usage = form.usage;
-      const action = form.parse(words, this.#reading!);
+      const reading = this.#reading!;
+      reading.line = this.#line;
+      const action = form.parse(words, reading);
       words.end();
       this.#commands.push({ line: this.#line, text, action });
     }
@@ -69,7 +74,15 @@ class Parser {
     const settings = parseNodes(words);
     this.#settings = settings;
     this.#asides.set(this.#line, text);
-    this.#reading = { size: settings.nodes, layer: settings.layer, there: new Set(), broadcasts: 0 };
+    this.#reading = {
+      size: settings.nodes,
+      layer: settings.layer,
+      there: new Set(),
+      broadcasts: 0,
+      cuts: [],
+      zones: new Zones(),
+      line: 0,
+    };
   }
 
   #config(words: Words, text: string, settings: PoolSettings): void {
@@ -83,6 +96,14 @@ class Parser {
   #checkConfig(): void {
     const conflict = this.#configLine > 0 && this.#settings ? conflictIn(this.#settings) : undefined;
     if (conflict !== undefined) throw this.#wrong(conflict, this.#configLine);
+  }
+
+  /** What only the end of the file tells. */
+  #checkWhole(): void {
+    const late = neverDone(this.#commands);
+    if (late !== undefined) throw this.#wrong(late.what, late.line);
+    const idle = this.#reading?.zones.idleLine;
+    if (idle !== undefined) throw this.#wrong('zone means nothing without "latency zones", here or below', idle);
   }
 
   #wrong(what: string, line = this.#line): ScenarioError {

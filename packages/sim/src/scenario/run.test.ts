@@ -85,6 +85,15 @@ until agreed within 60s`);
     expect(text).toMatch(/\n +0\.20\d +broadcast 1 heard by 1\n/);
   });
 
+  test.each(["loss into 9..11 50%", "cut 1 > 9..11", "partition 0..8 | 9..11", "clock 9..11 +1s", "restart 9..11"])(
+    "what happens to those of a wave that have not joined yet is said: %s",
+    (line) => {
+      const text = run(`nodes 12\nwarm 0..8\njoin 9..11 over 30s\n${line}\nadvance 30s\n${line}`).text();
+      expect(text).toContain(`${line}\n              10,11 have not joined yet\n`);
+      expect(text.match(/not joined yet/g)).toHaveLength(1);
+    },
+  );
+
   test("stalled, blocked, with a clock that jumps", () => {
     holds(`${mesh}stall 3 30s\nuntil dead 3 within 30s\nuntil alive 3 within 40s\nuntil agreed within 30s
 block 4 40s\nuntil dead 4 within 40s\nuntil agreed within 90s

@@ -4,12 +4,13 @@
  */
 import { type Progress, stepMs } from "../experiment/experiment.ts";
 import { holds, type Known, missing } from "./conditions.ts";
+import { passingMs } from "./ends.ts";
 import { applyFault, notRunning } from "./faults.ts";
 import { createPool } from "./layers.ts";
 import { News } from "./news.ts";
 import type { MemberLine, NewsKind, Pool } from "./pool.ts";
 import type { Outcome, ScenarioResult } from "./result.ts";
-import type { Action, Command, Condition } from "./scenario.ts";
+import type { Command, Condition } from "./scenario.ts";
 import { nodesText } from "./syntax.ts";
 import { TrafficMeter } from "./traffic.ts";
 
@@ -58,7 +59,7 @@ class Run {
     this.#traffic = new TrafficMeter(this.#pool);
     this.#plannedMs = Math.max(
       1,
-      commands.reduce((sum, { action }) => sum + planned(action), 0),
+      commands.reduce((sum, { action }) => sum + passingMs(action), 0),
     );
     this.#sampleEveryMs = Math.max(100, this.#plannedMs / samples);
   }
@@ -75,7 +76,7 @@ class Run {
       } finally {
         this.#result.end(command, began, this.#now, this.#news.take(), outcome);
       }
-      this.#doneMs += planned(command.action);
+      this.#doneMs += passingMs(command.action);
       yield this.#progress(0);
     }
     this.#nextSample = 0;
@@ -183,11 +184,6 @@ class Run {
   get #known(): Known {
     return { pool: this.#pool, broadcast: this.#broadcast, falselyDead: this.#falselyDead };
   }
-}
-
-/** Virtual ms that a command may take. */
-function planned(action: Action): number {
-  return action.type === "advance" ? action.ms : action.type === "until" ? action.withinMs : 0;
 }
 
 /** `alive 0..9 (incarnation 1)`, a line for each state and incarnation. */

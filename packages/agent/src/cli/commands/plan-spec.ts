@@ -50,6 +50,12 @@ export const PLAN_SETTINGS = {
     help: "Longest suspicion, as a multiple of the shortest.",
   },
   awarenessMaxMult: { flag: "awareness-max-mult", kind: "integer", help: "Most that a slow member stretches probes." },
+  buddy: {
+    flag: "buddy",
+    kind: "switch",
+    help: "Pings tell a suspect of it (Lifeguard's buddy system); on by default.",
+  },
+  nacks: { flag: "nacks", kind: "switch", help: "Relays say when they had no ack either; on by default." },
   pushPullIntervalMs: { flag: "push-pull-interval", kind: "duration", help: "Time between push/pulls, 0 for none." },
   settleIntervalMs: { flag: "settle-interval", kind: "duration", help: "Time to an early push/pull." },
   streamPings: { flag: "stream-pings", kind: "switch", help: "Ping on TCP when packets fail; on by default." },

@@ -54,6 +54,26 @@ test("the same as JSON, with formulas and sources", async () => {
   expect(plan.verification).toBeUndefined();
 });
 
+test("-buddy and -nacks are settings of the pool, in the plan and in what -verify measures", async () => {
+  const plan = async (...more: string[]) => {
+    const { code, out } = await cli("-nodes=30", "-loss=30%", "-stream-pings=false", "-json", ...more);
+    expect(code).toBe(0);
+    return JSON.parse(out);
+  };
+  const [usual, without] = [await plan(), await plan("--buddy=false", "--nacks=false")];
+  expect(usual.inputs.config).toMatchObject({ buddy: true, nacks: true });
+  expect(without.inputs.config).toMatchObject({ buddy: false, nacks: false });
+  const { mistakes } = without.figures;
+  expect(mistakes.suspicionsPerMemberDay.value).toBeGreaterThan(usual.figures.mistakes.suspicionsPerMemberDay.value);
+  expect(mistakes.deathsPerMemberDay.formula).toContain("no buddy system");
+  expect(mistakes.suspicionsPerMemberDay.formula).toContain("no nacks");
+  const measured = async (...more: string[]) =>
+    (
+      await plan("-verify", "-loss=10%", "-stream-pings", "-broadcasts=1", "-crashes=1", ...more)
+    ).verification.tables[0].rows.find((row: { quantity: string }) => row.quantity === "packets").measured;
+  expect(await measured("--nacks=false")).toBeLessThan(await measured());
+});
+
 test("verified: prediction beside measurement, the same twice", async () => {
   const argv = ["-nodes=40", "-verify", "-broadcasts=3", "-crashes=1", "-seed=5"];
   const first = await cli(...argv);

@@ -1,6 +1,15 @@
 /** `hearsay sim` as people use it: what is typed, what is read, what is left on the disk. */
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -244,13 +253,67 @@ describe("run", () => {
     expect(err).not.toContain("\n");
   });
 
-  test("files that cannot be written are said before the run where possible", async () => {
-    const file = scenario("", "taken");
-    expect((await sim("run", "crash", `-out=${file}`)).err).toBe(`${file}: is there, and is no directory`);
-    mkdirSync(join(folder, "o", "crash.txt"), { recursive: true });
-    expect((await sim("run", "crash", "-run=1s", `-out=${folder}/o`)).err).toContain(
-      `${folder}/o/crash.txt: is a directory`,
-    );
+  describe("an -out that cannot be written is said before the run", () => {
+    let begun = 0;
+    const counted: Experiment = {
+      ...crash,
+      *run(report, settings) {
+        begun++;
+        yield* crash.run(report, settings);
+      },
+    };
+    const run = (out: string) => simOf([counted], {}, "run", "crash", "-run=1s", `-out=${out}`);
+    beforeEach(() => {
+      begun = 0;
+    });
+
+    test("a file in its place, or on the way to it", async () => {
+      const file = scenario("", "taken");
+      const message = `-out: ${file} is there, and is no directory; choose one, or a name that is free`;
+      for (const out of [file, `${file}/`, join(file, "results"), join(file, "a", "b")]) {
+        expect(await run(out)).toEqual({ code: 1, out: "", err: message });
+      }
+      expect(begun).toBe(0);
+      expect(readFileSync(file, "utf8")).toBe("");
+    });
+
+    // Nobody can make files there, not even root.
+    test.each(["/proc", "/proc/hearsay-results"])("where no files can be made: %s", async (out) => {
+      const { code, err } = await run(out);
+      expect(code).toBe(1);
+      expect(err).toMatch(/^-out: \/proc[^:]*: [^\n]+; choose one (that can be made|where files can be made)$/);
+      expect(begun).toBe(0);
+    });
+
+    test("nothing", async () => {
+      expect(await run("")).toMatchObject({ code: 1, err: "-out: a directory expected, not nothing" });
+    });
+
+    test.each(["crash.txt", "crash.json", "crash-known.svg"])("a directory named %s in it", async (name) => {
+      const out = join(folder, "o");
+      mkdirSync(join(out, name), { recursive: true });
+      const message = `-out: ${join(out, name)}: is a directory; choose another directory, or move it away`;
+      expect(await run(out)).toEqual({ code: 1, out: "", err: message });
+      expect(begun).toBe(0);
+    });
+
+    test("what is there stays as it was, and nothing comes to it, until the run has ended", async () => {
+      const files: Record<string, string> = { "crash.json": "old", "notes.md": "mine", ".hidden": "" };
+      for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+      const seen: Record<string, string>[] = [];
+      const watching: Experiment = {
+        ...crash,
+        *run() {
+          seen.push(
+            Object.fromEntries(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), "utf8")])),
+          );
+        },
+      };
+      expect((await simOf([watching], {}, "run", "crash", `-out=${folder}`)).code).toBe(0);
+      expect(seen).toEqual([files]);
+      expect(readFileSync(join(folder, "notes.md"), "utf8")).toBe("mine");
+      expect(JSON.parse(readFileSync(join(folder, "crash.json"), "utf8")).experiment).toBe("crash");
+    });
   });
 
   test("Ctrl-C keeps what was measured", async () => {
@@ -311,8 +374,18 @@ describe("scenario files", () => {
 
   test("never overwritten by its own output", async () => {
     const file = scenario(text, "mine.transcript");
-    expect((await sim("run", file, `-out=${folder}`)).err).toContain("mine.transcript: that is the scenario itself");
+    const link = join(folder, "link");
+    symlinkSync(folder, link);
+    for (const out of [folder, link]) {
+      const path = join(out, "mine.transcript");
+      expect(await sim("run", file, `-out=${out}`)).toEqual({
+        code: 1,
+        out: "",
+        err: `-out: ${path}: that is the scenario itself; choose another directory, or move it away`,
+      });
+    }
     expect(readFileSync(file, "utf8")).toBe(text);
+    expect(readdirSync(folder).sort()).toEqual(["link", "mine.transcript"]);
   });
 });
 

@@ -35,6 +35,11 @@ import { acceptedFlags, readSettings, settingFlags } from "./settings.ts";
 const HELP = new Set(["-h", "-help", "--help", "--h"]);
 const now = () => performance.now();
 
+/** Of an experiment's text. */
+const textEnding = ".txt";
+/** Of a scenario's: `.txt` would be the scenario itself, when it is written beside it. */
+const transcriptEnding = ".transcript";
+
 const RUN_FLAGS: readonly FlagSpec[] = [
   { name: "seed", value: "N", help: "Where all chance comes from: the same seed, the same output. Default 1." },
   { name: "json", help: "Print JSON instead of text." },
@@ -100,14 +105,21 @@ async function explained(name: string, act: () => Promise<number>): Promise<numb
   }
 }
 
+/** Before anything takes time. Throws CommandError. */
+function prepareOut(flags: Flags, output: Pick<Output, "name" | "textEnding">, source?: string): void {
+  const directory = flags.text("out");
+  if (directory !== undefined) prepare(directory, output, source);
+}
+
 async function runExperiment(io: Io, experiment: Experiment, flags: Flags): Promise<number> {
   const settings = readSettings(experiment.settings, flags);
   const report = new Report(experiment.name, readSeed(flags) ?? 1, cells(settings));
   const elsewhere = await runWithMoreHeap(io, nodesIn(experiment.settings, settings), experiment.heapMb?.(settings));
   if (elsewhere !== undefined) return elsewhere;
+  prepareOut(flags, { name: experiment.name, textEnding });
   const run = {
     name: experiment.name,
-    textEnding: ".txt",
+    textEnding,
     steps: experiment.run(report, settings),
     plots: () => report.plots,
     json: () => json(report),
@@ -128,10 +140,10 @@ async function runFile(io: Io, file: string, flags: Flags): Promise<number> {
   const result = new ScenarioResult(scenario, name, readSeed(flags));
   const elsewhere = await runWithMoreHeap(io, scenario.settings.nodes);
   if (elsewhere !== undefined) return elsewhere;
+  prepareOut(flags, { name, textEnding: transcriptEnding }, file);
   const run = {
     name,
-    // Not `.txt`: that would be the scenario itself, when it is written beside it.
-    textEnding: ".transcript",
+    textEnding: transcriptEnding,
     source: file,
     steps: runScenario(result),
     plots: () => result.report.plots,
@@ -163,7 +175,6 @@ interface Running {
 /** To its end or to a signal; then everything is printed and written. The exit code if it was a signal. */
 async function finish(io: Io, flags: Flags, run: Running): Promise<number | undefined> {
   const directory = flags.text("out");
-  if (directory !== undefined) prepare(directory);
   const line = new ProgressLine(io, now);
   const code = await drive(run.steps, line, now);
   const wallMs = line.elapsedMs;
