@@ -10,8 +10,7 @@
  * So the news goes through most of the pool within one burst of short hops, where a ticking gossip takes a round for each
  * hop. Chance is averaged over, but for the last members: all have it when the expected number without it says so.
  */
-import { normalQuantile } from "../latency.ts";
-import { latencySigma } from "./inputs.ts";
+import { burstShare, jitterShare, Schedule } from "./schedule.ts";
 
 export interface SpreadInputs {
   /** Members, the source among them. */
@@ -23,15 +22,11 @@ export interface SpreadInputs {
   readonly transmitLimit: number;
   readonly loss: number;
   readonly latencyMs: number;
-  /** Steps in a gossip interval. Default 1000. */
+  /** Steps in a gossip interval, or in the latency where that is longer. Default 1000. */
   readonly steps?: number;
   /** Members learn of it by another way too: the share that has not, by time. */
   readonly otherwise?: Spread;
 }
-
-/** Share of the first interval in which a first packet goes out; and of each interval that is jitter, both ways. */
-const burstShare = 0.05;
-const jitterShare = 0.1;
 
 export class Spread {
   readonly stepMs: number;
@@ -43,6 +38,11 @@ export class Spread {
     this.stepMs = stepMs;
     this.others = others;
     this.without = without;
+  }
+
+  /** From here on nothing comes any more: ms. */
+  get endMs(): number {
+    return (this.without.length - 1) * this.stepMs;
   }
 
   withoutAt(ms: number): number {
@@ -85,9 +85,9 @@ export class Spread {
 
 export function spread(inputs: SpreadInputs): Spread {
   const { n, gossipNodes, gossipIntervalMs, loss, otherwise } = inputs;
-  const stepMs = gossipIntervalMs / (inputs.steps ?? 1000);
+  const stepMs = Math.max(gossipIntervalMs, inputs.latencyMs) / (inputs.steps ?? 1000);
   const others = n - 1;
-  const schedule = scheduleOf(inputs, stepMs);
+  const schedule = new Schedule(inputs, stepMs);
   const fanout = Math.min(gossipNodes, others);
   // The targets of a round are different members, which tells in small pools.
   const hit = -Math.log(Math.max(1e-9, 1 - (fanout * (1 - loss)) / others)) / fanout;
@@ -102,6 +102,7 @@ export function spread(inputs: SpreadInputs): Spread {
   let last = steps;
   for (let t = 1; t <= steps; t++) {
     let packets = 0;
+    schedule.reach(t);
     for (let i = 0; i < schedule.ages.length; i++) {
       const age = schedule.ages[i]!;
       if (age > t) break;
@@ -117,78 +118,4 @@ export function spread(inputs: SpreadInputs): Spread {
     }
   }
   return new Spread(stepMs, others, without.slice(0, last + 1));
-}
-
-interface Schedule {
-  /** Steps after having got it, ascending; and the packets that arrive then, lost ones counted. */
-  readonly ages: Int32Array;
-  readonly packets: Float64Array;
-  /** Until the transmissions are used up: ms. */
-  readonly lifeMs: number;
-}
-
-function scheduleOf(inputs: SpreadInputs, stepMs: number): Schedule {
-  const { gossipNodes, gossipIntervalMs, probeIntervalMs, transmitLimit, latencyMs, n } = inputs;
-  const fanout = Math.min(gossipNodes, n - 1);
-  const delays = quantiles(64).map((share) => latencyMs * Math.exp(latencySigma * normalQuantile(share)));
-  // A ping and an ack in each probe interval.
-  const carriedPerMs = 2 / probeIntervalMs;
-  const perInterval = fanout + carriedPerMs * gossipIntervalMs;
-  let lifeMs = 0;
-  const rounds = Math.ceil(transmitLimit / fanout);
-  const length = Math.ceil((rounds * gossipIntervalMs * (1 + jitterShare) + 20 * latencyMs) / stepMs) + 2;
-  const total = new Float64Array(length);
-  let round = new Float64Array(length);
-  for (const share of quantiles(64)) {
-    const leaves = share * burstShare * gossipIntervalMs;
-    for (const delay of delays) put(round, (leaves + delay) / stepMs, 1 / (64 * delays.length));
-  }
-  for (let k = 0; ; k++) {
-    const left = transmitLimit - k * perInterval;
-    const sent = Math.min(fanout, left);
-    if (sent <= 0) break;
-    // Pings and acks take theirs up to the last round, or what is left after it.
-    lifeMs = k * gossipIntervalMs + Math.min(gossipIntervalMs, (left - sent) / carriedPerMs);
-    for (let i = 0; i < length; i++) total[i]! += sent * round[i]!;
-    const next = new Float64Array(length);
-    for (const share of quantiles(200)) {
-      const shift = (gossipIntervalMs * (1 + jitterShare * (2 * share - 1))) / stepMs;
-      shiftInto(next, round, shift, 1 / 200);
-    }
-    round = next;
-  }
-  const meanDelay = delays.reduce((sum, delay) => sum + delay, 0) / delays.length;
-  for (let ms = stepMs / 2; ms < lifeMs; ms += stepMs) put(total, (ms + meanDelay) / stepMs, carriedPerMs * stepMs);
-  const ages: number[] = [];
-  for (let i = 0; i < length; i++) if (total[i]! > 1e-9) ages.push(i);
-  return {
-    // Nothing arrives in the step in which it was sent.
-    ages: Int32Array.from(ages, (age) => Math.max(1, age)),
-    packets: Float64Array.from(ages, (age) => total[age]!),
-    lifeMs,
-  };
-}
-
-/** Middles of so many equal shares. */
-function quantiles(count: number): number[] {
-  return Array.from({ length: count }, (_, i) => (i + 0.5) / count);
-}
-
-/** Shared between the two steps around `at`, so that means stay exact. */
-function put(target: Float64Array, at: number, weight: number): void {
-  const low = Math.floor(at);
-  if (low + 1 >= target.length) return;
-  target[low]! += weight * (1 - (at - low));
-  target[low + 1]! += weight * (at - low);
-}
-
-function shiftInto(target: Float64Array, source: Float64Array, shift: number, weight: number): void {
-  const low = Math.floor(shift);
-  const high = shift - low;
-  for (let i = 0; i + low + 1 < target.length; i++) {
-    const value = source[i]!;
-    if (value === 0) continue;
-    target[i + low]! += value * weight * (1 - high);
-    target[i + low + 1]! += value * weight * high;
-  }
 }

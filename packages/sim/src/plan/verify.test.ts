@@ -54,6 +54,14 @@ test("with loss: more packets, as predicted, and accusations counted", () => {
   expect(row(report, "false accusations").predicted).toBeGreaterThan(0);
 });
 
+test("over satellites: delays longer than all the rounds of a broadcast", () => {
+  const config = { probeIntervalMs: 30_000, probeTimeoutMs: 15_000, pushPullIntervalMs: 0 };
+  const report = verified(planInputs(30, { profile: "wan", latencyMs: 2000, config }), 1);
+  for (const quantity of ["broadcast: half", "broadcast: 99 %", "broadcast: everybody", "broadcast: packets"]) {
+    expect(Math.abs(Number(row(report, quantity).differencePercent)), quantity).toBeLessThanOrEqual(20);
+  }
+});
+
 test("broken off, it keeps what was measured", () => {
   const report = verified(planInputs(40), 1, 400);
   const quantities = report.tables[0]!.rows.map((one) => String(one.quantity));

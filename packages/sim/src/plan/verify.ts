@@ -187,7 +187,9 @@ class Verification {
         const before = this.#sums();
         const start = world.now;
         const trial = new BroadcastTrial(this.#pool, i, broadcastBytes, this.#rng.below(nodes));
-        const limitMs = 3 * this.#news.lifeMs + (this.#news.everyoneBadMs ?? 0);
+        // Where it may miss somebody, until its last packets have come: delays may be longer than all of its rounds.
+        const { lifeMs, everyoneBadMs, spread } = this.#news;
+        const limitMs = 3 * lifeMs + (everyoneBadMs ?? spread.endMs);
         yield* advanceUntil(
           world,
           () => trial.done,

@@ -74,6 +74,12 @@ test("-buddy and -nacks are settings of the pool, in the plan and in what -verif
   expect(await measured("--nacks=false")).toBeLessThan(await measured());
 });
 
+test("as far as a node's own settings go", async () => {
+  const { code, out } = await cli("-nodes=1000000", "-latency=10s", "-retransmit-mult=100", "-json");
+  expect(code).toBe(0);
+  expect(JSON.parse(out).figures.convergence.halfMs.value).toBeGreaterThan(20_000);
+});
+
 test("verified: prediction beside measurement, the same twice", async () => {
   const argv = ["-nodes=40", "-verify", "-broadcasts=3", "-crashes=1", "-seed=5"];
   const first = await cli(...argv);
@@ -111,6 +117,8 @@ describe("refused in one line", () => {
     [["-nodes=1"], "-nodes: 2 to 1000000, not 1"],
     [["-nodes=9", "-loss=two"], '-loss: "two" is no share: write 2% or 0.02'],
     [["-nodes=9", "-loss=80%"], "-loss: 0 to 0.5, not 0.8"],
+    [["-nodes=9", "-latency=11s"], "-latency: 0.001 ms to 10000 ms, not 11000 ms"],
+    [["-nodes=9", "-retransmit-mult=101"], "-retransmit-mult: 1 to 100, not 101"],
     [["-nodes=9", "-churn=5"], '-churn: "5" is no rate: write 5/min, 2/s, 100/h or 50/day'],
     [["-nodes=9", "-latency=soon"], '-latency: "soon" is no duration: write 200ms, 1.5s or 5m'],
     [["-nodes=9", "-budget=lots"], '-budget: "lots" is no rate: write 125kB/s or 1MB/s'],
