@@ -194,11 +194,11 @@ test("closing while the remembered are tried leaves nothing behind", async () =>
 
 test("a goodbye is noted before it is said; with a file that cannot be read, nothing is started", async () => {
   const path = freshPath();
-  const [a] = await nodes.pool(["a", "b"], (name) => (name === "a" ? { snapshotPath: path } : {}));
-  const leaving = a.leave();
-  await until(() => linesOf(path).includes("leave"), "the line");
-  expect(a.local().status).toBe("leaving");
-  await leaving;
+  const [a, b] = await nodes.pool(["a", "b"], (name) => (name === "a" ? { snapshotPath: path } : {}));
+  // Whoever hears of the goodbye could read it.
+  const noted = new Promise((resolve) => b.on("member-leave", () => resolve(linesOf(path).includes("leave"))));
+  await a.leave();
+  expect(await noted).toBe(true);
   expect(
     linesOf(path)
       .slice(linesOf(path).indexOf("leave") + 1)
