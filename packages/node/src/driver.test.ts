@@ -216,6 +216,27 @@ describe("time", () => {
     expect(scheduler.wakeUps).toBe(1);
   });
 
+  test("what was put off is done when a packet comes, without a wake-up; what is not due yet is not", async () => {
+    const scheduler = new Scheduler();
+    const [a, b] = [await rig({ scheduler }), await rig()];
+    a.machine.patienceMs = 60_000;
+    const send = () => b.driver.run(() => void b.machine.toSend.push({ to: a.at, bytes: Uint8Array.of(1) }));
+    a.driver.run((now) => {
+      a.machine.deadline = now + 30_000;
+    });
+    send();
+    await until(() => a.machine.packets.length === 1);
+    expect(a.machine.timeouts).toEqual([]);
+    a.driver.run((now) => {
+      a.machine.deadline = now - 1;
+    });
+    send();
+    await until(() => a.machine.packets.length === 2);
+    expect(a.machine.calls.slice(-2)).toEqual(["packet", "timeout"]);
+    expect(a.machine.timeouts[0]).toBe(a.machine.packets[1]!.now);
+    expect(scheduler.wakeUps).toBe(0);
+  });
+
   test("after a blocked event loop, packets that waited come before the timeout, in order", async () => {
     const a = await rig();
     const sender = createSocket("udp4");

@@ -203,6 +203,22 @@ describe("many alarms", () => {
     expect(woken[0]).toBeLessThanOrEqual(1102);
   });
 
+  test("one node waits as long as it allows where it is alone, and knows meanwhile that it does", () => {
+    const time = new FakeTime();
+    const scheduler = new Scheduler(time);
+    const woken: number[] = [];
+    const alarm = scheduler.add((now) => woken.push(now));
+    alarm.set(1100, 1500, 1300);
+    expect([1099, 1100, 1300, 1301].map((now) => alarm.isPutOff(now))).toEqual([false, true, true, false]);
+    time.advance(1000);
+    expect(woken).toHaveLength(1);
+    expect(woken[0]).toBeGreaterThanOrEqual(1300);
+    expect(woken[0]).toBeLessThanOrEqual(1302);
+    expect(alarm.isPutOff(1200)).toBe(false);
+    alarm.close();
+    expect(alarm.isPutOff(1200)).toBe(false);
+  });
+
   test("an alarm may close itself and others while firing; one that throws does not keep the rest asleep", () => {
     const time = new FakeTime();
     const scheduler = new Scheduler(time);

@@ -64,6 +64,8 @@ export class FakeMachine implements Machine<FakeEvent> {
   readonly toDial: StreamRequest[] = [];
   readonly events: FakeEvent[] = [];
   deadline = Infinity;
+  /** How long its wake-up may be put off: ms. */
+  patienceMs = 0;
   payload: Uint8Array | undefined = Uint8Array.of(1, 42);
   answer: Uint8Array | undefined = undefined;
   onPacket: ((from: Endpoint, bytes: Uint8Array) => void) | undefined;
@@ -121,7 +123,10 @@ export class FakeMachine implements Machine<FakeEvent> {
     return this.deadline;
   }
   latestWake(): number {
-    return this.deadline;
+    return this.deadline + this.patienceMs;
+  }
+  latestWakeAlone(): number {
+    return this.deadline + this.patienceMs;
   }
 }
 
