@@ -66,6 +66,8 @@ test.each([
   [40, 0],
 ])(
   "names of %d bytes, %d bytes of meta",
+  // What V8 counts as in use is off by a tenth now and then.
+  { retry: 2, timeout: 180_000 },
   async (nameBytes, metaBytes) => {
     const sizes = [4000, 12_000];
     const machines: Swim[] = [machineOf(1000, nameBytes, metaBytes)];
@@ -81,5 +83,4 @@ test.each([
     expect(measured).toBeGreaterThan(0.8 * constant);
     expect(measured).toBeLessThan(1.2 * constant);
   },
-  180_000,
 );
