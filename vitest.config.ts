@@ -19,7 +19,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["packages/*/src/**/*.test.ts", "tests/**/*.test.ts"],
-          testTimeout: 90_000,
+          testTimeout: 30_000,
           // Vitest's own choice leaves one core idle: on two cores that is one worker.
           maxWorkers: Math.max(2, availableParallelism() - 1),
         },
