@@ -33,12 +33,18 @@ describe("a newcomer", () => {
     expect(net.packets).toBeLessThanOrEqual(3 * 2 * 13);
   }, 60_000);
 
-  it("with a tenth of packets lost is still told all", () => {
-    const net = new CounterNet({ size: 3, loss: 0.1, limits });
-    for (let i = 0; i < 4_000; i++) net.table(0).add(`counter ${i}`, 1);
-    // Of 24 seeds the slowest took 29 s, half 24.
-    net.run(35);
-    for (const at of [1, 2]) expect(net.table(at).imprints()).toEqual(net.table(0).imprints());
+  it("with a tenth of packets lost is still told all, mostly within 25 seconds", () => {
+    const told = [1, 2, 3, 4, 5, 6, 7, 8, 9].map((seed) => {
+      const net = new CounterNet({ size: 3, loss: 0.1, limits, seed });
+      for (let i = 0; i < 4_000; i++) net.table(0).add(`counter ${i}`, 1);
+      const isTold = (at: number) => net.table(at).imprints().join() === net.table(0).imprints().join();
+      let seconds = 0;
+      for (; seconds < 60 && !(isTold(1) && isTold(2)); seconds++) net.run(1);
+      return seconds;
+    });
+    told.sort((a, b) => a - b);
+    expect(told[4]).toBeLessThanOrEqual(25);
+    expect(told[8]).toBeLessThan(35);
   });
 
   it("does not make the others hurry where little happens at a time", () => {

@@ -9,6 +9,8 @@ export interface CounterNetOptions {
   readonly loss?: number;
   readonly limits?: Partial<CounterLimits>;
   readonly settings?: Partial<CounterSyncSettings>;
+  /** Of what is lost. Default 3. */
+  readonly seed?: number;
 }
 
 /** Between two looks at the clock: ms. */
@@ -23,13 +25,14 @@ export class CounterNet {
   parted: (a: number, b: number) => boolean = () => false;
   readonly #options: CounterNetOptions;
   readonly #syncs: CounterSync[];
-  readonly #rng = new Rng(3);
+  readonly #rng: Rng;
   #now = 0;
   #lives = 0;
 
   constructor(options: CounterNetOptions) {
     this.#options = options;
     this.loss = options.loss ?? 0;
+    this.#rng = new Rng(options.seed ?? 3);
     this.#syncs = [];
     for (let i = 0; i < options.size; i++) this.#syncs.push(this.#start(i, options.size));
   }
