@@ -3,9 +3,9 @@
  *
  * Each member is probed once in a period on average, less often by members whose own health is in doubt (`health.ts`);
  * `chance.ts` says how likely everything about a probe is lost. The accused hears of it by gossip and, from everybody who
- * probes it meanwhile, in the very ping (Lifeguard's buddy system, IV-C; unless it is off), and refutes. So "dead" takes one of two further accidents: it hears nothing at all before the suspicion is over; or its
- * refutation, like any broadcast, misses somebody who then declares it dead for himself (and is put right by the next
- * push/pull).
+ * probes it meanwhile, in the very ping (Lifeguard's buddy system, IV-C; unless it is off), and refutes. So "dead" takes one
+ * of two further accidents: it hears nothing at all before the suspicion is over; or its refutation, like any broadcast,
+ * misses somebody who then declares it dead for himself (and is put right by the next push/pull).
  */
 import { suspicionMinMs } from "@hearsay/core";
 import { probeChances, type StreamTimers, systemTimers } from "./chance.ts";
